@@ -1,0 +1,58 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the package's interface files are and which installed packages they name."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pip_build.choice import SKIP_HINT
+
+PACKAGE = "psg_ros"
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def message_files() -> list[Path]:
+    """Return the message files, relative to the repository root: msg/ClassInfo.msg, ..."""
+    return sorted(path.relative_to(ROOT) for path in (ROOT / "msg").glob("*.msg"))
+
+
+@cache
+def ros_prefix() -> Path:
+    """Return the prefix whose share/, include/ and lib/ hold the installed message packages.
+
+    Found through the generator itself, because an isolated build environment is not `sys.prefix`.
+
+    Raises:
+        SystemExit: the message generators are not installed.
+    """
+    try:
+        import rosidl_generator_c
+    except ImportError as error:
+        raise SystemExit(
+            f"psg_ros: the ROS message generators are missing ({error}). Let pip fetch them (no "
+            f"--no-build-isolation) or install requirements/build.txt first. {SKIP_HINT}"
+        ) from None
+    module = Path(rosidl_generator_c.__file__).resolve()
+    return next(p for p in module.parents if (p / "share" / "rosidl_generator_c").is_dir())
+
+
+def named_packages() -> list[str]:
+    """Return the other packages whose messages ours contain, directly or inside theirs."""
+    share, found = ros_prefix() / "share", set()
+    waiting = [ROOT / path for path in message_files()]
+    while waiting:
+        for package, message in _field_types(waiting.pop()):
+            path = share / package / "msg" / f"{message}.msg"
+            if package != PACKAGE and (package, message) not in found:
+                found.add((package, message))
+                waiting.append(path)
+    return sorted({package for package, _ in found})
+
+
+def _field_types(path: Path) -> list[tuple[str, str]]:
+    """Return (package, message) of every field whose type is a message of another package."""
+    first_words = (line.partition("#")[0].split(" ")[0] for line in path.read_text().splitlines())
+    types = (word.partition("[")[0] for word in first_words)
+    return [tuple(kind.split("/")) for kind in types if "/" in kind]  # type: ignore[misc]

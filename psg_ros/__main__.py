@@ -1,0 +1,153 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The `psg` command: a table of subcommands, each module imported only when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType, ModuleType
+from typing import NoReturn
+
+from psg_ros import __version__
+
+COMMANDS = {
+    "predict": "scene graphs of an image, a folder, a video or a bag",
+    "demo": "camera, node and subscriber over ROS 2, on this machine, in one go",
+    "doctor": "what of psg_ros works on this machine, and what cures the rest",
+    "simulate": "render a training set of simulated rooms with exact annotations",
+    "train": "train a model on a data set",
+    "export": "turn a training run into a model folder",
+    "evaluate": "recall and panoptic quality on an annotated data set",
+}
+
+BAD_INPUT: tuple[type[Exception], ...] = (
+    FileNotFoundError,
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+    ValueError,
+)
+"""What wrong arguments or files raise: exit status 2. The rest of the expected ones give 1."""
+
+EXPECTED = (*BAD_INPUT, OSError, ImportError, RuntimeError)
+
+OVERVIEW = """\
+usage: psg COMMAND [options]
+
+Panoptic scene graphs: what is in a picture, and how the things relate.
+
+commands:
+{commands}
+
+`psg COMMAND --help` explains a command and gives examples.
+options: --version, --debug (tracebacks; also PSG_DEBUG=1)
+
+first steps:
+  psg doctor                 is everything here?
+  psg predict photo.jpg      the scene graph of one picture
+  psg demo --seconds 20      the whole ROS 2 chain, with a simulated camera
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; return the exit status (0 well, 1 failed, 2 bad use or bad input)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(overview(), end="")
+        return 0 if arguments else 2
+    if arguments[0] in ("-V", "--version"):
+        print(f"psg_ros {__version__}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"psg: error: {_unknown(arguments[0])}", file=sys.stderr)
+        return 2
+    return run_command(arguments[0], arguments[1:])
+
+
+def run_command(name: str, argv: Sequence[str]) -> int:
+    """Import the module of one subcommand, parse, run; report an expected failure in one line."""
+    debug = "--debug" in argv or os.environ.get("PSG_DEBUG", "") not in ("", "0")
+    if not debug:
+        # What libraries print about bad files, our errors say with the file's name.
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        module = importlib.import_module(f"psg_ros.commands.{name}")
+        return module.run(build_parser(name, module).parse_args(argv))
+    except BrokenPipeError:
+        # The reader of our output left (`psg predict ... | head`); nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print(f"psg {name}: stopped", file=sys.stderr)
+        return 130
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        print(f"psg {name}: error: {explain(error)}", file=sys.stderr)
+        return 2 if isinstance(error, BAD_INPUT) else 1
+
+
+def build_parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
+    """Return the parser of a subcommand; docstring and examples of its module are the help."""
+    parser = _OneLineParser(
+        prog=f"psg {name}",
+        usage=f"psg {name} {module.USAGE}",
+        description=module.__doc__,
+        epilog=module.EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(parser)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """Reports bad usage in one line, like every other error."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: error: {message} (see {self.prog} --help)\n")
+
+
+def overview() -> str:
+    """Return the text of `psg --help`."""
+    lines = [f"  {name:<10} {summary}" for name, summary in COMMANDS.items()]
+    return OVERVIEW.format(commands="\n".join(lines))
+
+
+def explain(error: Exception) -> str:
+    """Return one line for people: what is wrong, and where an unforeseen error asks for --debug."""
+    text = " ".join(str(error).split())
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
+    if isinstance(error, ModuleNotFoundError) and error.name and text.startswith("No module named"):
+        return (
+            f"the Python package {error.name!r} is not installed; `psg doctor` says what cures it"
+        )
+    if isinstance(error, EXPECTED):
+        return text or type(error).__name__
+    return f"unforeseen {type(error).__name__}: {text} (run again with --debug for the traceback)"
+
+
+def _unknown(command: str) -> str:
+    near = difflib.get_close_matches(command, COMMANDS, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(COMMANDS)}"
+    return f"no command {command!r}; {hint}"
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Let SIGTERM end a command as Ctrl-C does, so that everything is cleaned up."""
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,114 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Command-line options derived from configuration dataclasses, so that defaults have one source."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from psg_ros.config import PipelineConfig, config_from_dict, load_config
+
+Config = TypeVar("Config")
+
+
+def add_config_options(parser: argparse.ArgumentParser, kind: type) -> None:
+    """Add one `--option` a described field of a configuration dataclass.
+
+    An option that is not given leaves no attribute, so that it cannot hide the value of a file.
+    """
+    hints = get_type_hints(kind)
+    group = parser.add_argument_group("model and thresholds")
+    for field in dataclasses.fields(kind):
+        choices = field.metadata["choices"] or None
+        group.add_argument(
+            "--" + field.name.replace("_", "-"),
+            type=hints[field.name],
+            choices=choices,
+            metavar=None if choices else field.name.rsplit("_")[-1].upper(),
+            default=argparse.SUPPRESS,
+            help=_help(field).replace("%", "%%"),
+        )
+
+
+def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `PipelineConfig` and a YAML file of them."""
+    parser.add_argument(
+        "--pipeline",
+        type=Path,
+        metavar="FILE",
+        help="YAML file of the options below (model: ..., score_threshold: ...); flags win over it",
+    )
+    add_config_options(parser, PipelineConfig)
+
+
+def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
+    """Return the configuration that file and flags ask for.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: a value out of range; an unknown key in the file.
+    """
+    base = load_config(PipelineConfig, args.pipeline) if args.pipeline else PipelineConfig()
+    return config_from_dict(
+        PipelineConfig, {**vars_of(base), **given(args, PipelineConfig)}, "options"
+    )
+
+
+def given(args: argparse.Namespace, kind: type) -> dict[str, Any]:
+    """Return the fields of `kind` that were given on the command line."""
+    names = {field.name for field in dataclasses.fields(kind)}
+    return {name: value for name, value in vars(args).items() if name in names}
+
+
+def vars_of(config: Any) -> dict[str, Any]:
+    """Return the fields of a flat configuration by name."""
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+
+
+def positive_int(text: str) -> int:
+    """Parse a count of at least 1."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
+    return number
+
+
+def count(text: str) -> int:
+    """Parse a count of at least 0."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
+    return number
+
+
+def positive_float(text: str) -> float:
+    """Parse a finite number above 0."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
+    return number
+
+
+def share(text: str) -> float:
+    """Parse a number from 0 to 1."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"must lie in 0 .. 1, not {text}")
+    return number
+
+
+def size_wh(text: str) -> tuple[int, int]:
+    """Parse `640x480`: width and height in px, 16 to 8192 each."""
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdecimal() and 16 <= int(part) <= 8192 for part in parts):
+        raise argparse.ArgumentTypeError(f"must look like 640x480 (16 to 8192 px), not {text!r}")
+    return int(parts[0]), int(parts[1])
+
+
+def _help(field: dataclasses.Field) -> str:
+    low, high = field.metadata["minimum"], field.metadata["maximum"]
+    span = f"; {low:g} to {high:g}" if low is not None else ""
+    return f"{field.metadata['text']}{span} (default: {field.default})"

@@ -1,0 +1,162 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Turn an image, a folder of images, a video, a video device or a ROS 2 bag into scene graphs.
+
+Prints one line a relation, best first: `person #1 -- on --> chair #2   0.83`. The numbers name the
+segments of that one picture; they are not kept from picture to picture (the ROS node tracks).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from psg_ros.annotated_files import AnnotatedOutput, open_annotated
+from psg_ros.commands.options import add_pipeline_options, count, pipeline_config, positive_int
+from psg_ros.graph_files import GraphFile, graph_record, relation_line, segment_ids
+from psg_ros.media import Frame, Media, open_media
+from psg_ros.ops.draw import overlay
+from psg_ros.pipeline import Pipeline
+from psg_ros.scene_graph import SceneGraph
+
+USAGE = "SOURCE [--json FILE] [--annotated PATH] [options]"
+EXAMPLES = """\
+examples:
+  psg predict photo.jpg
+  psg predict photo.jpg --json graph.json --annotated drawn.png
+  psg predict photo.jpg --json - | jq '.relations[0]'
+  psg predict photos/ --json graphs.json --annotated drawn/
+  psg predict street.mp4 --every 3 --frames 100 --json graphs.jsonl --annotated drawn.mp4
+  psg predict photo.jpg --relation-threshold 0.3 --backend onnxruntime
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `psg predict`."""
+    parser.add_argument(
+        "source",
+        help="image file, folder of images, video file, /dev/videoN or rosbag2 (folder or file)",
+    )
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="write the graphs: one object for an image, else a list, or JSON Lines if FILE ends "
+        "in .jsonl; - writes to standard output",
+    )
+    parser.add_argument(
+        "--annotated",
+        type=Path,
+        metavar="PATH",
+        help="write the drawings: an image file for an image, a folder for a folder, else an .mp4",
+    )
+    parser.add_argument(
+        "--frames", type=positive_int, metavar="N", help="stop after N pictures (default: all)"
+    )
+    parser.add_argument(
+        "--every",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help="take each Nth picture only; a drawn video keeps its duration (default: 1)",
+    )
+    parser.add_argument(
+        "--drawn-relations",
+        type=count,
+        default=10,
+        metavar="N",
+        help="draw at most N relations a picture, best first (default: 10)",
+    )
+    parser.add_argument(
+        "--show",
+        type=count,
+        metavar="N",
+        help="print at most N relations a picture (default: 20 for an image, 3 otherwise)",
+    )
+    parser.add_argument("--topic", default="", help="image topic of a bag that has several")
+    add_pipeline_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Predict and report; everything that can be refused is refused before the model is loaded."""
+    config = pipeline_config(args)
+    media = open_media(args.source, args.topic)
+    if media.num_frames is None and args.frames is None:
+        raise ValueError(f"{media.path} does not say where it ends: give --frames N")
+    with ExitStack() as stack:
+        graphs, drawings = _outputs(args, media, stack)
+        pipeline = stack.enter_context(Pipeline.open(config))
+        prints = graphs is None and drawings is None
+        for frame in _selected(args, media, hidden=prints):
+            graph = pipeline(frame.image_rgb)
+            if graphs:
+                graphs.write(_record(frame, graph, media, pipeline))
+            if drawings:
+                drawn = overlay(
+                    frame.image_rgb,
+                    graph,
+                    pipeline.vocabulary,
+                    max_relations=args.drawn_relations,
+                    track_ids=segment_ids(graph),
+                )
+                drawings.write(frame, drawn)
+            if prints:
+                _print(frame, graph, media, pipeline, args.show)
+    for path in (args.json, args.annotated):
+        if path and str(path) != "-":
+            print(f"wrote {path}", file=sys.stderr)
+    return 0
+
+
+def _outputs(
+    args: argparse.Namespace, media: Media, stack: ExitStack
+) -> tuple[GraphFile | None, AnnotatedOutput | None]:
+    graphs = GraphFile(args.json, media.is_single) if args.json else None
+    drawings = open_annotated(args.annotated, media, args.every) if args.annotated else None
+    for output in (graphs, drawings):
+        if output:
+            stack.enter_context(output)
+    return graphs, drawings
+
+
+def _selected(args: argparse.Namespace, media: Media, hidden: bool) -> Iterator[Frame]:
+    """Yield the frames that --every and --frames leave, under a progress bar on a terminal."""
+    total = media.num_frames and -(-media.num_frames // args.every)
+    total = min(total, args.frames) if total and args.frames else total or args.frames
+    last = args.frames and (args.frames - 1) * args.every + 1
+    frames = islice(media.frames(), 0, last, args.every)
+    quiet = True if hidden or media.is_single else None  # None: only where stderr is a terminal
+    return iter(tqdm(frames, total=total, unit=" pictures", leave=False, disable=quiet))
+
+
+def _record(frame: Frame, graph: SceneGraph, media: Media, pipeline: Pipeline) -> dict[str, Any]:
+    record: dict[str, Any] = {"image": frame.name}
+    if media.is_moving:
+        record |= {"frame": frame.index, "time_s": round(frame.time_s, 6)}
+    record |= {"model": pipeline.model_name, "backend": pipeline.backend_name}
+    return record | graph_record(graph)
+
+
+def _print(
+    frame: Frame, graph: SceneGraph, media: Media, pipeline: Pipeline, show: int | None
+) -> None:
+    where = f"{frame.name} {frame.time_s:.2f} s" if media.is_moving else frame.name
+    height, width = graph.segmentation.image_hw
+    times = graph.times
+    total_ms = times.preprocess_ms + times.inference_ms + times.postprocess_ms
+    print(
+        f"{where}  {width}x{height}  {len(graph.nodes)} nodes, {len(graph.relations)} relations  "
+        f"({pipeline.model_name}, {pipeline.backend_name}, {total_ms:.0f} ms)"
+    )
+    for relation in graph.relations[: show if show is not None else 20 if media.is_single else 3]:
+        print("  " + relation_line(graph, relation))
+    if media.is_single and not graph.relations:
+        for node in graph.nodes:
+            print(f"  {node.class_name} #{node.segment + 1}   {node.score:.2f}")

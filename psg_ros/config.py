@@ -1,0 +1,171 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every default of the deployed part, as frozen dataclasses, and the strict YAML reader.
+
+Command-line flags and ROS parameters are derived from these fields: the text in `described` is
+their help and descriptor, `minimum` and `maximum` their range. `fixed` marks what needs a new
+`configure`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import yaml
+
+Config = TypeVar("Config")
+
+MODEL_THRESHOLD = -1.0
+"""A threshold of -1 means: take the value that the model's manifest recommends."""
+
+
+def described(
+    default: Any,
+    text: str,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
+    fixed: bool = False,
+) -> Any:
+    """Return a dataclass field with a default, a description and an allowed range."""
+    metadata = {
+        "text": text, "minimum": minimum, "maximum": maximum, "choices": choices, "fixed": fixed
+    }  # fmt: skip
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """How one image becomes a scene graph.
+
+    Raises:
+        ValueError: a value outside its range or choices.
+    """
+
+    model: str = described(
+        "demo", "model: a folder name below models/, or the path of a model folder", fixed=True
+    )
+    backend: str = described(
+        "auto",
+        "what runs the model; auto is openvino on x86-64 and onnxruntime elsewhere",
+        choices=("auto", "openvino", "onnxruntime"),
+        fixed=True,
+    )
+    threads: int = described(
+        0, "CPU threads of the backend; 0 leaves the choice to it",
+        minimum=0, maximum=256, fixed=True,
+    )
+    precision: str = described(
+        "auto",
+        "arithmetic of the backend; auto takes bf16 where the processor has it, otherwise fp32",
+        choices=("auto", "fp32", "bf16"),
+        fixed=True,
+    )
+    score_threshold: float = described(
+        MODEL_THRESHOLD,
+        "class score below which a query is dropped; -1 takes the model's recommendation",
+        minimum=-1.0, maximum=1.0,
+    )  # fmt: skip
+    overlap_threshold: float = described(
+        MODEL_THRESHOLD,
+        "share of its own mask that a segment must win; -1 takes the model's recommendation",
+        minimum=-1.0, maximum=1.0,
+    )  # fmt: skip
+    merge_resolution: str = described(
+        "input",
+        "where masks compete: image (exact, slow), input (network size) or mask (raw mask grid)",
+        choices=("image", "input", "mask"),
+    )
+    relation_threshold: float = described(
+        MODEL_THRESHOLD,
+        "relation score below which a relation is not listed; -1 takes the model's recommendation",
+        minimum=-1.0, maximum=1.0,
+    )  # fmt: skip
+    max_relations: int = described(
+        100, "at most this many relations, best first", minimum=0, maximum=100_000
+    )
+    max_segments: int = described(
+        0,
+        "relations only between the best-scored segments; 0 means all (pairs grow with the square)",
+        minimum=0, maximum=65_534,
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+def check_ranges(config: Any) -> None:
+    """Raise ValueError for the first field outside the range or choices of its description."""
+    for field in dataclasses.fields(config):
+        value, facts = getattr(config, field.name), field.metadata
+        low, high, choices = facts.get("minimum"), facts.get("maximum"), facts.get("choices")
+        if choices and value not in choices:
+            raise ValueError(f"{field.name} must be one of {', '.join(choices)}, not {value!r}")
+        if low is not None and not low <= value <= high:
+            raise ValueError(f"{field.name} must lie in {low} .. {high}, not {value}")
+
+
+def config_from_dict(kind: type[Config], values: dict[str, Any], source: str) -> Config:
+    """Return `kind(**values)` after checking names and types; nested dataclasses take mappings.
+
+    Args:
+        source: where the values came from, for the error message.
+
+    Raises:
+        ValueError: an unknown key (with the nearest known one), a wrong type or a refused value.
+    """
+    hints = get_type_hints(kind)
+    known = [field.name for field in dataclasses.fields(kind)]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
+            raise ValueError(f"{source}: unknown key {key!r}{hint}")
+    try:
+        return kind(**{k: _convert(hints[k], v, f"{source}: {k}") for k, v in values.items()})
+    except TypeError as error:
+        raise ValueError(f"{source}: {error}") from error
+
+
+def load_config(kind: type[Config], path: Path) -> Config:
+    """Read a YAML mapping of differences from the defaults of `kind`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a YAML mapping, or refused by `config_from_dict`; names the file.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text()) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path} is not YAML: {error}") from error
+    if not isinstance(values, dict):
+        found = type(values).__name__
+        raise ValueError(f"{path} must hold a mapping of keys to values, not {found}")
+    return config_from_dict(kind, values, str(path))
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    """Return the value in the annotated type: int -> float, list -> tuple, mapping -> dataclass."""
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, dict):
+            raise ValueError(f"{where} must be a mapping, not {value!r}")
+        return config_from_dict(hint, value, where)
+    if getattr(hint, "__origin__", hint) is tuple:
+        if not isinstance(value, (list, tuple)):
+            raise ValueError(f"{where} must be a list, not {value!r}")
+        items = [a for a in hint.__args__ if a is not Ellipsis]
+        items = items * len(value) if Ellipsis in hint.__args__ else items
+        if len(items) != len(value):
+            raise ValueError(f"{where} must have {len(items)} entries, not {len(value)}")
+        return tuple(_convert(h, v, where) for h, v in zip(items, value, strict=True))
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    plain = {int, float, str, bool}
+    if hint in plain and type(value) is not hint:
+        raise ValueError(f"{where} must be {hint.__name__}, not {value!r}")
+    return value

@@ -1,0 +1,186 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A room with furniture along the back wall and things on the floor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from psg_ros.data.simulation import surroundings
+from psg_ros.data.simulation.catalog import THINGS
+from psg_ros.data.simulation.geometry import turn
+from psg_ros.data.simulation.scene import CameraRange, ScenePlan, Surface
+from psg_ros.data.simulation.templates.placing import (
+    DROP_M,
+    Z,
+    hang_curtain,
+    lean,
+    mount_clock,
+    mount_shelf,
+    put,
+    put_fallen,
+    random_yaw,
+    throw_ball,
+)
+from psg_ros.data.simulation.templates.room_shell import enclose
+
+FLOOR_THINGS = (
+    "truck",
+    "truck",
+    "suitcase",
+    "suitcase",
+    "potted plant",
+    "vase",
+    "teddy bear",
+    "sports ball",
+    "chair",
+    "chair",
+    "chair",
+    "book",
+    "book",
+)
+SEAT_THINGS = ("teddy bear", "teddy bear", "book", "book", "laptop", "laptop", "sports ball")
+SCALES = {
+    "truck": 1.7,
+    "potted plant": 2.0,
+    "vase": 1.8,
+    "teddy bear": 1.7,
+    "sports ball": 1.5,
+    "book": 1.7,
+    "laptop": 1.3,
+    "suitcase": 0.95,
+    "chair": 0.95,
+    "clock": 1.8,
+    "bottle": 1.6,
+    "bowl": 1.6,
+}
+
+
+def living_room(rng: np.random.Generator) -> ScenePlan:
+    """Furnish a room; the back wall is y = 0, cameras look at it from the front."""
+    plan = ScenePlan()
+    floor, wall = enclose(plan, rng, half_width=2.3, back_y=0.0, front_y=-4.2)
+    ground = Surface(floor, (0.0, -0.95), (1.05, 0.95), 0.0)
+    if rng.random() < 0.5:
+        ground = _lay_rug(plan, rng, floor)
+    seat = _couch(plan, rng, ground) if rng.random() < 0.55 else None
+    _wall_decoration(plan, rng, wall, over_couch=seat is not None)
+    if seat is not None:
+        _furnish_seat(plan, rng, seat)
+    elif rng.random() < 0.75:
+        _lean_on_wall(plan, rng, ground)
+    _furnish_floor(plan, rng, ground, couch=seat)
+    plan.cameras = CameraRange((0, -0.55, 0.42), (2.1, 2.7), (-32, 32), (10, 32))
+    return plan
+
+
+def _lay_rug(plan: ScenePlan, rng: np.random.Generator, floor: int) -> Surface:
+    """A rug on which the things of the room are put."""
+    half = (rng.uniform(0.8, 1.15), rng.uniform(0.5, 0.7))
+    centre = (float(rng.uniform(-0.15, 0.15)), -0.95 - half[1] + 0.45)
+    rug = plan.add("rug-merged", surroundings.rug(half), (*centre, 0.0), fixed=True)
+    plan.rests.append((rug, floor))
+    return Surface(rug, centre, half, 0.01)
+
+
+def _couch(plan: ScenePlan, rng: np.random.Generator, ground: Surface) -> int:
+    """A couch with its back to the wall; the floor in front of it stays free."""
+    shape = THINGS["couch"].build(rng, 0.9)
+    depth = shape.parts[0].size[1]
+    x = float(rng.uniform(-0.25, 0.25))
+    # High enough for the rug, should the couch stand on it.
+    couch = plan.add("couch", shape, (x, -depth - 0.03, 0.012))
+    for offset in np.linspace(-1, 1, 7) * (shape.radius - 0.3):
+        ground.taken.append((x + float(offset), -depth - 0.03, depth))
+    return couch
+
+
+def _furnish_seat(plan: ScenePlan, rng: np.random.Generator, couch: int) -> None:
+    """Up to two things on the cushions."""
+    item = plan.items[couch]
+    half = (item.shape.radius - 0.22, 0.24)
+    seat = Surface(couch, (item.pos[0], item.pos[1] - 0.12), half, item.pos[2] + 0.43)
+    for _ in range(rng.integers(0, 3)):
+        label = str(rng.choice(SEAT_THINGS))
+        shape = THINGS[label].build(rng, SCALES[label] * 0.9)
+        place = seat.find(rng, min(shape.radius, 0.2))
+        if place is not None:
+            plan.add(label, shape, (*place, seat.height + DROP_M), random_yaw(label, rng))
+
+
+def _lean_on_wall(plan: ScenePlan, rng: np.random.Generator, ground: Surface) -> None:
+    """A suitcase or a large book against the back wall, where no rug reaches."""
+    label = str(rng.choice(["suitcase", "book"]))
+    bare = Surface(ground.item, (0, 0), (2, 2), 0.0, ground.taken)
+    lean(plan, rng, label, bare, x=float(rng.uniform(-0.7, 0.7)), plane_y=0.0, scale=SCALES[label])
+
+
+def _wall_decoration(
+    plan: ScenePlan, rng: np.random.Generator, wall: int, *, over_couch: bool
+) -> None:
+    """A clock, a shelf with things or a curtain on the back wall."""
+    wish, x = rng.random(), float(rng.uniform(-0.55, 0.55))
+    low = 1.0 if over_couch else 0.75
+    if wish < 0.3:
+        mount_clock(
+            plan, rng, wall, x=x, z=low + rng.uniform(0.1, 0.25), wall_y=0.0, scale=SCALES["clock"]
+        )
+    elif wish < 0.5:
+        board = mount_shelf(
+            plan,
+            rng,
+            wall,
+            x=x,
+            z=low + rng.uniform(0.0, 0.12),
+            wall_y=0.0,
+            half_width=rng.uniform(0.35, 0.55),
+        )
+        for label in rng.choice(["vase", "potted plant", "clock", "bottle"], 2):
+            put(plan, rng, str(label), board, 1.05)
+    if rng.random() < 0.3:
+        side = rng.choice([-1.0, 1.0])
+        hang_curtain(
+            plan,
+            rng,
+            wall,
+            x=side * rng.uniform(0.85, 1.15),
+            top=rng.uniform(1.5, 1.8),
+            wall_y=0.0,
+            half_width=rng.uniform(0.22, 0.4),
+            drop=rng.uniform(1.2, 1.45),
+        )
+
+
+def _furnish_floor(
+    plan: ScenePlan, rng: np.random.Generator, ground: Surface, *, couch: int | None
+) -> None:
+    """Things on the floor or rug, a teddy bear on a chair, perhaps a ball thrown at one of them."""
+    wanted = int(rng.integers(3, 7))
+    placed = couch
+    for _ in range(wanted * 2):
+        if sum(item.is_thing for item in plan.items) >= wanted:
+            break
+        label = str(rng.choice(FLOOR_THINGS))
+        fallen = rng.random() < 0.1 and label in ("vase", "suitcase", "truck")
+        index = (put_fallen if fallen else put)(plan, rng, label, ground, SCALES[label])
+        if index is None:
+            continue
+        placed = index
+        if label == "chair" and rng.random() < 0.6:
+            _seat_on_chair(plan, rng, index)
+    if placed is not None and rng.random() < 0.25:
+        throw_ball(plan, rng, placed, 1.4)
+
+
+def _seat_on_chair(plan: ScenePlan, rng: np.random.Generator, chair: int) -> None:
+    """A teddy bear on the seat, facing where the chair faces."""
+    item = plan.items[chair]
+    seat = item.shape.parts[0]
+    shape = THINGS["teddy bear"].build(rng, 1.35)
+    height = item.pos[2] + seat.pos[2] + seat.size[2] + DROP_M
+    plan.add(
+        "teddy bear",
+        shape,
+        (item.pos[0], item.pos[1], height),
+        item.quat if rng.random() < 0.8 else turn(Z, rng.uniform(-40, 40)),
+    )

@@ -1,0 +1,145 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The graph as it changes, for people: a redrawn block, or plain lines outside a terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from psg_ros.labels import Vocabulary
+from psg_ros.scene_graph import SceneGraph, SceneNode
+
+NUM_LINES = 8
+NUM_PLAIN = 3
+
+
+@dataclass(frozen=True)
+class ReceivedGraph:
+    """A graph together with the ids its nodes have on the wire; `ids[i]` belongs to `nodes[i]`."""
+
+    graph: SceneGraph
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The figures above the relations; `left_s` is None in a run without end."""
+
+    elapsed_s: float
+    left_s: float | None
+    rate_hz: float
+    age_ms: float
+    dropped_frames: int
+
+
+class LiveView:
+    """Shows graphs on a stream; a few times a second is enough."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._is_terminal = stream.isatty()
+        self._colored = self._is_terminal and "NO_COLOR" not in os.environ
+        self._height = 0
+
+    @property
+    def period_s(self) -> float:
+        """How often to call `show`: often enough to look alive, plain lines less often."""
+        return 0.3 if self._is_terminal else 0.5
+
+    def show(self, heading: Heading, received: ReceivedGraph, vocabulary: Vocabulary) -> None:
+        """Draw over the last block, or print one line."""
+        if not self._is_terminal:
+            self._stream.write(plain_line(heading, received) + "\n")
+        else:
+            columns = shutil.get_terminal_size().columns
+            painted = vocabulary if self._colored else None
+            lines = block(heading, received, painted, columns)
+            back = f"\x1b[{self._height}A" if self._height else ""
+            self._stream.write(back + "".join(f"\r{line}\x1b[K\n" for line in lines))
+            self._height = len(lines)
+        self._stream.flush()
+
+
+def plain_line(heading: Heading, received: ReceivedGraph) -> str:
+    """Return one line: figures, then the best relations."""
+    graph = received.graph
+    texts = [
+        f"{_name(received, r.subject)} {r.predicate_name} {_name(received, r.object)} {r.score:.2f}"
+        for r in graph.relations[:NUM_PLAIN]
+    ]
+    more = len(graph.relations) - len(texts)
+    relations = "; ".join(texts + ([f"+{more}"] if more > 0 else []))
+    figures = f"{heading.rate_hz:4.1f}/s  age {heading.age_ms:4.0f} ms  {len(graph.nodes):2d} nodes"
+    return f"{heading.elapsed_s:6.1f} s  {figures}  {relations or 'no relations'}"
+
+
+def block(
+    heading: Heading, received: ReceivedGraph, vocabulary: Vocabulary | None, columns: int
+) -> list[str]:
+    """Return the lines of the live block, always the same number.
+
+    Args:
+        vocabulary: gives the colours of the class names; None for no colours.
+        columns: width of the terminal; names are cut so that no line wraps.
+    """
+    graph = received.graph
+    end = (
+        f" of {heading.elapsed_s + heading.left_s:.0f} s {_bar(heading)}"
+        if heading.left_s is not None
+        else " s, Ctrl-C ends"
+    )
+    lines = [
+        f"{heading.elapsed_s:.0f}{end}"[:columns],
+        f"{heading.rate_hz:.1f} graphs/s   age {heading.age_ms:.0f} ms   {len(graph.nodes)} nodes"
+        f"   {len(graph.relations)} relations   {heading.dropped_frames} frames dropped"[:columns],
+    ]
+    width = max(6, min(22, (columns - 32) // 2))
+    for relation in graph.relations[:NUM_LINES]:
+        subject = _painted(
+            _name(received, relation.subject), width, graph.nodes[relation.subject], vocabulary
+        )
+        other = _painted(
+            _name(received, relation.object), width, graph.nodes[relation.object], vocabulary
+        )
+        lines.append(
+            f"  {subject} -- {relation.predicate_name:<14.14} --> {other} {relation.score:.2f}"
+        )
+    return lines + [""] * (2 + NUM_LINES - len(lines))
+
+
+def _name(received: ReceivedGraph, node: int) -> str:
+    return f"{received.graph.nodes[node].class_name} #{received.ids[node]}"
+
+
+def _bar(heading: Heading) -> str:
+    assert heading.left_s is not None
+    total_s = heading.elapsed_s + heading.left_s
+    done = round(20 * heading.elapsed_s / total_s) if total_s else 20
+    return f"[{'#' * done}{'.' * (20 - done)}]"
+
+
+def _painted(text: str, width: int, node: SceneNode, vocabulary: Vocabulary | None) -> str:
+    """Return `width` columns of text in the colour of the class, lightened for dark screens."""
+    fitted = f"{text:<{width}.{width}}"
+    if vocabulary is None:
+        return fitted
+    red, green, blue = (
+        round(96 + 0.62 * value) for value in vocabulary.labels[node.label].color_rgb
+    )
+    return f"\x1b[38;2;{red};{green};{blue}m{fitted}\x1b[0m"
+
+
+def summary_lines(summary: dict[str, object], files: Sequence[str]) -> list[str]:
+    """Return the end of a run in a few lines: what flowed, how fast, where the files are."""
+    return [
+        f"{summary['graphs_published']} graphs of {summary['frames_received']} frames "
+        f"({summary['frames_dropped']} skipped for newer ones), {summary['fps']} graphs/s, "
+        f"age {summary['age_ms_median']} ms median, {summary['age_ms_p95']} ms p95",
+        f"{summary['nodes_mean']} nodes and {summary['relations_mean']} relations on average "
+        f"({summary['model']} on {summary['backend']})",
+        *(f"  {file}" for file in files),
+    ]

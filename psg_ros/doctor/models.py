@@ -1,0 +1,46 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Model folders: which lie on the shelf, and whether they are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from psg_ros.doctor.finding import Finding
+from psg_ros.manifest import MANIFEST_FILE, STAGES, load_model_folder
+from psg_ros.resources import share_path
+
+
+def examine_models() -> Iterator[Finding]:
+    """Yield one finding for each folder below models/."""
+    try:
+        folders = sorted(
+            path.parent for path in (share_path() / "models").glob(f"*/{MANIFEST_FILE}")
+        )
+    except FileNotFoundError:
+        folders = []
+    if not folders:
+        cure = "psg export RUN models/demo, or --model FOLDER on every command"
+        yield Finding("model", "models", "missing", "no model folder below models/", cure)
+    for folder in folders:
+        yield examine_model(folder)
+
+
+def examine_model(folder: Path) -> Finding:
+    """Check one model folder: manifest, labels, digests of the artifacts."""
+    name = f"model {folder.name}"
+    try:
+        model = load_model_folder(str(folder))
+    except (FileNotFoundError, ValueError) as error:
+        return Finding(
+            "model", name, "broken", str(error), "copy the folder again, or export again"
+        )
+    size_mb = sum(model.artifact_path(stage).stat().st_size for stage in STAGES) / 1e6
+    height, width = model.manifest.input_hw
+    vocabulary = model.vocabulary
+    detail = (
+        f"{size_mb:.1f} MB, {width}x{height} px, {vocabulary.num_labels} classes, "
+        f"{vocabulary.num_predicates} predicates"
+    )
+    return Finding("model", name, "ok", detail)

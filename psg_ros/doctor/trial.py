@@ -1,0 +1,68 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the doctor runs in processes of their own."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from psg_ros.manifest import ArtifactSpec, TensorSpec
+from psg_ros.runtime.backend import backend_report, open_backend
+
+IDENTITY_ONNX = bytes.fromhex(
+    "08083a370a100a017812017922084964656e746974791201675a0f0a0178120a0a08080112040a020801"
+    "620f0a0179120a0a08080112040a02080142040a00100d"
+)
+"""The smallest network: y = x, one float."""
+
+
+def run_identity(name: str) -> str:
+    """Run a one-node network on a backend and return what it ran on.
+
+    Raises:
+        ImportError: the backend's package is missing.
+        RuntimeError: it gives another number than it was given.
+    """
+    one = (1,)
+    spec = ArtifactSpec(
+        "identity.onnx",
+        hashlib.sha256(IDENTITY_ONNX).hexdigest(),
+        (TensorSpec("x", "float32", one),),
+        (TensorSpec("y", "float32", one),),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / spec.file
+        path.write_bytes(IDENTITY_ONNX)
+        backend = open_backend(name, path, spec, precision="fp32")
+        answer = float(backend.run({"x": np.full(1, 0.5, np.float32)})["y"][0])
+        backend.close()
+    if answer != 0.5:
+        raise RuntimeError(f"the identity of 0.5 came out as {answer}")
+    status = next(entry for entry in backend_report() if entry.name == name)
+    return f"{status.version}, {status.detail}; ran a network"
+
+
+def use_opencv() -> str:
+    """Encode and decode a picture; return the version and whether videos work.
+
+    Raises:
+        ImportError: OpenCV is missing.
+        RuntimeError: the picture came back different.
+    """
+    import cv2
+
+    image = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
+    back = cv2.imdecode(cv2.imencode(".png", image)[1], cv2.IMREAD_COLOR)
+    if back is None or not np.array_equal(back, image):
+        raise RuntimeError("a PNG came back different")
+    with tempfile.TemporaryDirectory() as folder:
+        writer = cv2.VideoWriter(
+            str(Path(folder) / "v.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 64)
+        )
+        videos = "writes MP4" if writer.isOpened() else "cannot write MP4"
+        writer.release()
+    return f"{cv2.__version__}, {videos}"

@@ -1,0 +1,47 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Writing files so that a reader sees the old content or the new one, never half of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a name beside `path` to write to; it takes the place of `path` when the block ends well.
+
+    After an error inside the block nothing stays behind and an older `path` is untouched. The
+    temporary name keeps the suffix, from which encoders choose their format.
+
+    Raises:
+        FileNotFoundError: the folder does not exist.
+        ValueError: `path` is a folder.
+    """
+    path = Path(path)
+    check_writable(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file as a whole."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def check_writable(path: Path) -> None:
+    """Raise early what `replacing` would raise late: before minutes of work."""
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder, a file name was expected")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"the folder {path.parent} for {path.name} does not exist")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"no permission to write into {path.parent}")

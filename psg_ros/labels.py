@@ -1,0 +1,112 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Vocabulary: which labels and predicates a model or a data set knows, and their order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+
+@dataclass(frozen=True)
+class ObjectLabel:
+    """One class of segments; `color_rgb` are three bytes."""
+
+    name: str
+    is_thing: bool
+    color_rgb: tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Predicate:
+    """One relation word; `inverse` is a phrase («under» for «over»), empty when there is none."""
+
+    name: str
+    inverse: str = ""
+    symmetric: bool = False
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Contiguous label index <-> name; things come first, then stuff, as in PSG.
+
+    Raises:
+        ValueError: a name twice, or a thing after stuff.
+    """
+
+    labels: tuple[ObjectLabel, ...]
+    predicates: tuple[Predicate, ...]
+
+    def __post_init__(self) -> None:
+        for kind, names in (("label", self.label_names), ("predicate", self.predicate_names)):
+            odd = [n for n in names if not isinstance(n, str)]
+            if odd:
+                raise ValueError(f"{kind} names must be text, not {odd} (YAML: quote \"on\")")
+            twice = {n for n in names if names.count(n) > 1}
+            if twice:
+                raise ValueError(f"{kind} names must be unique, these are not: {sorted(twice)}")
+        flags = [label.is_thing for label in self.labels]
+        if flags != sorted(flags, reverse=True):
+            raise ValueError("things must come before stuff")
+
+    @property
+    def num_labels(self) -> int:
+        return len(self.labels)
+
+    @property
+    def num_predicates(self) -> int:
+        return len(self.predicates)
+
+    @cached_property
+    def label_names(self) -> tuple[str, ...]:
+        return tuple(label.name for label in self.labels)
+
+    @cached_property
+    def predicate_names(self) -> tuple[str, ...]:
+        return tuple(predicate.name for predicate in self.predicates)
+
+    def label_index(self, names: Sequence[str]) -> list[int]:
+        """Return the label index of each name; raises KeyError listing the unknown ones."""
+        return _index(self.label_names, names, "labels")
+
+    def predicate_index(self, names: Sequence[str]) -> list[int]:
+        """Return the predicate index of each name; raises KeyError listing the unknown ones."""
+        return _index(self.predicate_names, names, "predicates")
+
+
+def load_vocabulary(path: Path) -> Vocabulary:
+    """Read a vocabulary from YAML (`things`, `stuff`, `predicates`; see config/labels/psg.yaml).
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a vocabulary; the message names the file and the entry.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text())
+        things = [_object_label(entry, True) for entry in content["things"]]
+        stuff = [_object_label(entry, False) for entry in content["stuff"]]
+        predicates = [Predicate(**entry) for entry in content["predicates"]]
+        return Vocabulary((*things, *stuff), tuple(predicates))
+    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+        what = "a vocabulary (things, stuff, predicates)"
+        raise ValueError(f"{path} is not {what}: {error}") from error
+
+
+def _object_label(entry: dict, is_thing: bool) -> ObjectLabel:
+    color = entry["color"]
+    if len(color) != 7 or color[0] != "#":
+        raise ValueError(f"color of {entry['name']!r} must look like '#12ab34', not {color!r}")
+    red, green, blue = bytes.fromhex(color[1:])
+    return ObjectLabel(entry["name"], is_thing, (red, green, blue))
+
+
+def _index(known: Sequence[str], names: Iterable[str], kind: str) -> list[int]:
+    table = {name: index for index, name in enumerate(known)}
+    unknown = sorted({name for name in names if name not in table})
+    if unknown:
+        raise KeyError(f"unknown {kind} {unknown}; known are {list(known)}")
+    return [table[name] for name in names]

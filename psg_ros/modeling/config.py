@@ -1,0 +1,103 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Sizes and variants of the networks. Defaults are DSFlash-S; see config/model/ for the others."""
+
+from dataclasses import dataclass
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class SegmenterConfig:
+    """EoMT: a plain ViT whose last blocks also see learned queries.
+
+    Attributes:
+        input_hw: px, multiples of the patch size.
+        stem: `linear` is the ViT's patch convolution (EoMT); `convolution` is a stack of stride-2
+            convolutions, which learns faster from scratch (Xiao et al., 2021, «Early convolutions
+            help transformers see better»).
+        position: `rope` (DINOv3: axial rotary code on patch tokens) or `learned` (DINOv2 table).
+        key_bias: DINOv2 has a bias on the keys, DINOv3 has none.
+        num_query_blocks: how many last blocks see the queries.
+        taps: blocks (0-based) whose patch tokens feed the relation stage.
+    """
+
+    input_hw: tuple[int, int] = (640, 640)
+    patch_size: int = 16
+    dim: int = 384
+    depth: int = 12
+    num_heads: int = 6
+    mlp_ratio: float = 4.0
+    stem: str = "linear"
+    position: str = "rope"
+    key_bias: bool = False
+    num_registers: int = 4
+    num_queries: int = 200
+    num_query_blocks: int = 3
+    taps: tuple[int, ...] = (2, 5, 8, 11)
+
+    def __post_init__(self) -> None:
+        _check_choice("stem", self.stem, ("linear", "convolution"))
+        _check_choice("position", self.position, ("rope", "learned"))
+        if any(size % self.patch_size for size in self.input_hw):
+            raise ValueError(f"input_hw {self.input_hw} must be multiples of {self.patch_size} px")
+        if self.dim % self.num_heads or (self.dim // self.num_heads) % 4:
+            raise ValueError(
+                f"dim {self.dim} must split into {self.num_heads} heads of a multiple of 4"
+            )
+        if not all(0 <= tap < self.depth for tap in self.taps):
+            raise ValueError(f"taps {self.taps} must lie in 0 .. {self.depth - 1}")
+
+    @property
+    def grid_hw(self) -> tuple[int, int]:
+        return self.input_hw[0] // self.patch_size, self.input_hw[1] // self.patch_size
+
+    @property
+    def num_upscale_blocks(self) -> int:
+        """Doublings of the patch grid, so that masks end up at a stride of 4 px (EoMT)."""
+        return max(1, self.patch_size.bit_length() - 1 - 2)
+
+    @property
+    def mask_stride(self) -> int:
+        return self.patch_size // 2**self.num_upscale_blocks
+
+
+@dataclass(frozen=True)
+class RelationConfig:
+    """DSFlash's relation stage.
+
+    Attributes:
+        cell_patches: side of one relation cell in patches (kernel and stride of the embedding).
+        tap_norm: `layernorm` on each tap, or `none`.
+        position: the fixed sine code is added to the patch tokens before `every_block`, only before
+            the `first`, or before `none`.
+        split: `gate` (g*x and (1-g)*x) or `two_linear` projections for the two directions.
+    """
+
+    dim: int = 384
+    depth: int = 6
+    num_heads: int = 8
+    mlp_ratio: float = 4.0
+    head_hidden: int = 768
+    cell_patches: int = 3
+    tap_norm: str = "layernorm"
+    position: str = "every_block"
+    split: str = "gate"
+
+    def __post_init__(self) -> None:
+        _check_choice("tap_norm", self.tap_norm, ("layernorm", "none"))
+        _check_choice("position", self.position, ("every_block", "first", "none"))
+        _check_choice("split", self.split, ("gate", "two_linear"))
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """A whole model: its name and both stages."""
+
+    name: str
+    description: str = ""
+    segmenter: SegmenterConfig = SegmenterConfig()
+    relations: RelationConfig = RelationConfig()

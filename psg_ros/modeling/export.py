@@ -1,0 +1,77 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Trained network -> the two ONNX files of a model folder (see `psg_ros.manifest`).
+
+No threshold and no data-dependent operator is in a graph. Opset 18 keeps LayerNormalization whole.
+"""
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from psg_ros.modeling.dsflash import DsFlash
+
+OPSET = 18
+SEGMENTER_NAMES = (("image",), ("class_logits", "mask_logits", "patch_tokens"))
+RELATION_NAMES = (
+    ("patch_tokens", "subject_overlap", "object_overlap", "boxes"),
+    ("forward_logits", "backward_logits"),
+)
+
+
+class SegmenterGraph(nn.Module):
+    """The segmenter with the once-per-image part of the relation stage; takes camera bytes."""
+
+    def __init__(self, model: DsFlash) -> None:
+        super().__init__()
+        self.segmenter = model.segmenter
+        self.tap_embedding = model.relations.tap_embedding
+
+    def forward(
+        self, image: UInt8[Tensor, "1 h w 3"]
+    ) -> tuple[Float[Tensor, "1 q c"], Float[Tensor, "1 q h4 w4"], Float[Tensor, "1 cell dim"]]:
+        class_logits, mask_logits, taps = self.segmenter(image.permute(0, 3, 1, 2).float())
+        return class_logits, mask_logits, self.tap_embedding(taps)
+
+
+def export_segmenter(model: DsFlash, path: str) -> None:
+    """Write `segmenter.onnx` with fixed shapes."""
+    image = torch.zeros(1, *model.config.segmenter.input_hw, 3, dtype=torch.uint8)
+    inputs, outputs = SEGMENTER_NAMES
+    _export(SegmenterGraph(model), (image,), path, inputs, outputs, None)
+
+
+def export_relations(model: DsFlash, path: str) -> None:
+    """Write `relations.onnx` with a free pair axis."""
+    stage, pairs = model.relations, 7
+    cells = stage.grid_hw[0] * stage.grid_hw[1]
+    tokens = torch.zeros(1, cells, model.config.relations.dim)
+    # Two tensors, not one twice: the exporter would take an aliased argument for one input.
+    subject, other = torch.zeros(pairs, cells), torch.zeros(pairs, cells)
+    inputs, outputs = RELATION_NAMES
+    pair = torch.export.Dim("pair", min=1, max=1 << 20)
+    free = (None, {0: pair}, {0: pair}, {0: pair})
+    arguments = (tokens, subject, other, torch.zeros(pairs, 8))
+    _export(stage, arguments, path, inputs, outputs, free)
+
+
+def _export(
+    module: nn.Module,
+    arguments: tuple[Tensor, ...],
+    path: str,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    dynamic_shapes: tuple | None,
+) -> None:
+    torch.onnx.export(
+        module.eval(),
+        arguments,
+        path,
+        input_names=list(inputs),
+        output_names=list(outputs),
+        dynamic_shapes=dynamic_shapes,
+        opset_version=OPSET,
+        dynamo=True,
+        external_data=False,
+        verbose=False,
+    )

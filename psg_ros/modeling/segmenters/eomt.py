@@ -1,0 +1,211 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""EoMT: a plain ViT that segments.
+
+Source: Kerssies et al., «Your ViT is secretly an image segmentation model», CVPR 2025, in both
+families (DINOv2: learned positions; DINOv3: rotary positions, keys without bias). Differences:
+the mask gating of the last blocks is an argument of the forward pass and is absent at inference;
+`stem: convolution` replaces the patch convolution where a model is trained from scratch.
+"""
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from psg_ros.modeling.config import SegmenterConfig
+from psg_ros.modeling.layers import Attention, ChannelNorm, Mlp, axial_rope
+
+PIXEL_MEAN = (0.485, 0.456, 0.406)
+PIXEL_STD = (0.229, 0.224, 0.225)
+
+
+class LayerScale(nn.Module):
+    """A learned factor per channel on a residual branch."""
+
+    def __init__(self, dim: int, initial: float) -> None:
+        super().__init__()
+        self.lambda1 = nn.Parameter(torch.full((dim,), initial))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return tokens * self.lambda1
+
+
+class VitBlock(nn.Module):
+    """Pre-norm transformer block with LayerScale."""
+
+    def __init__(self, config: SegmenterConfig, layer_scale: float) -> None:
+        super().__init__()
+        dim = config.dim
+        self.norm1 = nn.LayerNorm(dim, eps=1e-6)
+        self.attention = Attention(dim, config.num_heads, key_bias=config.key_bias)
+        self.layer_scale1 = LayerScale(dim, layer_scale)
+        self.norm2 = nn.LayerNorm(dim, eps=1e-6)
+        self.mlp = Mlp(dim, int(dim * config.mlp_ratio))
+        self.layer_scale2 = LayerScale(dim, layer_scale)
+
+    def forward(self, tokens: Tensor, rope: tuple | None, mask: Tensor | None = None) -> Tensor:
+        tokens = tokens + self.layer_scale1(self.attention(self.norm1(tokens), rope, mask))
+        return tokens + self.layer_scale2(self.mlp(self.norm2(tokens)))
+
+
+class UpscaleBlock(nn.Module):
+    """Double the resolution of a feature map."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.conv1 = nn.ConvTranspose2d(dim, dim, kernel_size=2, stride=2)
+        self.conv2 = nn.Conv2d(dim, dim, kernel_size=3, padding=1, groups=dim, bias=False)
+        self.norm = ChannelNorm(dim, eps=1e-6)
+
+    def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
+        return self.norm(self.conv2(functional.gelu(self.conv1(features))))
+
+
+def make_stem(config: SegmenterConfig) -> nn.Module:
+    """Return the module from normalised pixels to the patch grid."""
+    if config.stem == "linear":
+        return nn.Conv2d(3, config.dim, config.patch_size, stride=config.patch_size)
+    num_halvings = config.patch_size.bit_length() - 1
+    steps = range(1, num_halvings + 1)
+    widths = [3, *(max(8, config.dim * s // (num_halvings + 1) // 8 * 8) for s in steps)]
+    layers: list[nn.Module] = []
+    for before, after in zip(widths, widths[1:], strict=False):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)]
+        layers += [nn.BatchNorm2d(after), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Conv2d(widths[-1], config.dim, kernel_size=1))
+
+
+class Eomt(nn.Module):
+    """Image to class logits, mask logits and the tapped patch tokens.
+
+    Args:
+        num_labels: without «no object».
+        layer_scale: start value; 1.0 suits training from scratch, 1e-5 is the habit of ViTs.
+    """
+
+    def __init__(self, config: SegmenterConfig, num_labels: int, layer_scale: float = 1.0) -> None:
+        super().__init__()
+        self.config = config
+        dim = config.dim
+        self.stem = make_stem(config)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
+        self.register_tokens = nn.Parameter(torch.zeros(1, config.num_registers, dim))
+        if config.position == "learned":
+            num_patches = config.grid_hw[0] * config.grid_hw[1]
+            self.position_embedding = nn.Parameter(torch.randn(num_patches, dim) * 0.02)
+        self.blocks = nn.ModuleList(VitBlock(config, layer_scale) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(dim, eps=1e-6)
+        self.queries = nn.Parameter(torch.randn(config.num_queries, dim))
+        self.class_head = nn.Linear(dim, num_labels + 1)
+        self.mask_head = nn.Sequential(
+            nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim)
+        )
+        self.upscale = nn.Sequential(*(UpscaleBlock(dim) for _ in range(config.num_upscale_blocks)))
+        self.register_buffer("pixel_mean", torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1) * 255, False)
+        self.register_buffer("pixel_std", torch.tensor(PIXEL_STD).view(1, 3, 1, 1) * 255, False)
+        nn.init.normal_(self.register_tokens, std=0.02)
+        nn.init.normal_(self.cls_token, std=0.02)
+
+    @property
+    def num_prefix_tokens(self) -> int:
+        """Class and register tokens, before the patch tokens."""
+        return 1 + self.config.num_registers
+
+    def embed(self, pixels: Float[Tensor, "batch 3 h w"]) -> tuple[Tensor, tuple[int, int]]:
+        """Return tokens [batch, prefix + patch, dim] and the patch grid; pixels are RGB 0..255."""
+        features = self.stem((pixels - self.pixel_mean) / self.pixel_std)
+        grid_hw = (features.shape[2], features.shape[3])
+        patches = features.flatten(2).transpose(1, 2)
+        if self.config.position == "learned":
+            patches = patches + self.position_embedding
+        prefix = torch.cat((self.cls_token, self.register_tokens), dim=1)
+        return torch.cat((prefix.expand(len(patches), -1, -1), patches), dim=1), grid_hw
+
+    def rope(self, grid_hw: tuple[int, int], device: torch.device) -> tuple | None:
+        if self.config.position != "rope":
+            return None
+        cosine, sine = axial_rope(grid_hw, self.config.dim // self.config.num_heads)
+        return cosine.to(device), sine.to(device)
+
+    def patch_tokens(
+        self, tokens: Float[Tensor, "b t d"], num_patches: int
+    ) -> Float[Tensor, "b p d"]:
+        """Return the patch tokens, which always stand last."""
+        return tokens[:, tokens.shape[1] - num_patches :]
+
+    def predict(
+        self, tokens: Float[Tensor, "b t d"], grid_hw: tuple[int, int], upscale: bool = True
+    ) -> tuple[Float[Tensor, "b q c"], Float[Tensor, "b q h w"], Float[Tensor, "b d h w"]]:
+        """Read class logits, mask logits and mask features from tokens that start with the queries.
+
+        `upscale=False` makes masks on the patch grid itself: cheap side predictions in training.
+        """
+        tokens = self.norm(tokens)
+        queries = tokens[:, : self.config.num_queries]
+        patches = self.patch_tokens(tokens, grid_hw[0] * grid_hw[1])
+        features = patches.transpose(1, 2).unflatten(2, grid_hw)
+        features = self.upscale(features) if upscale else features
+        masks = self.mask_head(queries) @ features.flatten(2)
+        return self.class_head(queries), masks.unflatten(2, features.shape[2:]), features
+
+    def forward(
+        self, pixels: Float[Tensor, "batch 3 h w"]
+    ) -> tuple[Float[Tensor, "b q c"], Float[Tensor, "b q h w"], list[Tensor]]:
+        """Return class logits, mask logits and the taps (patch tokens [batch, patch, dim] each)."""
+        tokens, grid_hw = self.embed(pixels)
+        rope = self.rope(grid_hw, tokens.device)
+        num_patches, taps = grid_hw[0] * grid_hw[1], []
+        for index, block in enumerate(self.blocks):
+            if index == self.config.depth - self.config.num_query_blocks:
+                tokens = self.join_queries(tokens)
+            tokens = block(tokens, rope)
+            if index in self.config.taps:
+                taps.append(self.patch_tokens(tokens, num_patches))
+        class_logits, mask_logits, _ = self.predict(tokens, grid_hw)
+        return class_logits, mask_logits, taps
+
+    def forward_deep(
+        self, pixels: Float[Tensor, "batch 3 h w"], gate_probability: list[float]
+    ) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Return the predictions before every query block and after the last, for training.
+
+        The earlier ones have masks on the patch grid, the last one at full mask resolution.
+
+        Args:
+            gate_probability: for each query block, the chance that a query may look only at the
+                patches under its current mask (EoMT's annealed masked attention: 1 -> 0).
+        """
+        tokens, grid_hw = self.embed(pixels)
+        rope = self.rope(grid_hw, tokens.device)
+        first = self.config.depth - self.config.num_query_blocks
+        predictions = []
+        for index, block in enumerate(self.blocks):
+            mask = None
+            if index == first:
+                tokens = self.join_queries(tokens)
+            if index >= first:
+                predictions.append(self.predict(tokens, grid_hw, upscale=False))
+                chance = gate_probability[index - first]
+                if chance > 0:
+                    mask = self.attention_gate(predictions[-1][1], tokens.shape[1], chance)
+            tokens = block(tokens, rope, mask)
+        predictions.append(self.predict(tokens, grid_hw))
+        return predictions
+
+    def join_queries(self, tokens: Float[Tensor, "b t d"]) -> Float[Tensor, "b t2 d"]:
+        return torch.cat((self.queries.expand(len(tokens), -1, -1), tokens), dim=1)
+
+    def attention_gate(
+        self, mask_logits: Float[Tensor, "b q h w"], num_tokens: int, chance: float
+    ) -> Bool[Tensor, "b 1 t t"]:
+        """Return which token may look at which: only query -> patch attention is restricted."""
+        batch, num_queries = mask_logits.shape[:2]
+        inside = mask_logits.detach().flatten(2) > 0
+        free = torch.rand(batch, num_queries, 1, device=inside.device) >= chance
+        # A query without any patch would have nothing to read: it stays free.
+        free = free | ~inside.any(dim=-1, keepdim=True)
+        shape = (batch, 1, num_tokens, num_tokens)
+        allowed = torch.ones(shape, dtype=torch.bool, device=inside.device)
+        allowed[:, 0, :num_queries, num_tokens - inside.shape[2] :] = inside | free
+        return allowed

@@ -1,0 +1,108 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""NodeConfig: every ROS parameter of the scene graph node, with its default, text and range.
+
+It extends `PipelineConfig`, so the pipeline's settings are parameters of the same name and one
+object configures both. Free of rclpy: the launch file and the command line read the same table.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from psg_ros.config import PipelineConfig, described
+
+
+@dataclass(frozen=True)
+class NodeConfig(PipelineConfig):
+    """How the node listens, tracks and draws, on top of how the pipeline works.
+
+    Raises:
+        ValueError: a value outside its range or choices.
+    """
+
+    camera: str = described(
+        "",
+        "stable name of the camera, copied into every graph; empty for a single camera",
+        fixed=True,
+    )
+    image_transport: str = described(
+        "raw",
+        "raw subscribes to Image on image, compressed to CompressedImage on image/compressed",
+        choices=("raw", "compressed"),
+        fixed=True,
+    )
+    image_reliability: str = described(
+        "best_effort",
+        "reliability asked of the image publisher: best_effort hears every publisher, reliable "
+        "only reliable ones, match takes what the publisher offers",
+        choices=("best_effort", "reliable", "match"),
+        fixed=True,
+    )
+    silence_s: float = described(
+        5.0,
+        "seconds without an image after which the log says which publishers there are; 0 never",
+        minimum=0.0,
+        maximum=3600.0,
+        fixed=True,
+    )
+    track: bool = described(
+        True, "give segments ids that last over time; false leaves every node id 0", fixed=True
+    )
+    annotated_image: bool = described(
+        True, "offer the drawn image on ~/annotated_image (drawn only while somebody listens)"
+    )
+    annotated_relations: int = described(
+        10, "at most this many relations in the drawn image, best first", minimum=0, maximum=1000
+    )
+    autostart: bool = described(
+        True, "configure and activate at start; false waits for lifecycle requests", fixed=True
+    )
+
+
+@dataclass(frozen=True)
+class NodeParameter:
+    """One row of the parameter table; `minimum` and `maximum` are None where there is no range."""
+
+    name: str
+    kind: type
+    default: Any
+    text: str
+    minimum: float | None
+    maximum: float | None
+    choices: tuple[str, ...]
+    fixed: bool
+
+
+def node_parameters() -> tuple[NodeParameter, ...]:
+    """Return all parameters of the node, pipeline first, in the order of their declaration."""
+    kinds = get_type_hints(NodeConfig)
+    return tuple(
+        NodeParameter(field.name, kinds[field.name], field.default, **field.metadata)
+        for field in dataclasses.fields(NodeConfig)
+    )
+
+
+def check_parameter_names(names: Iterable[str]) -> None:
+    """Refuse parameters that the node does not have.
+
+    A ROS node ignores a value for an undeclared parameter in silence, so a typing error would look
+    like a setting without effect.
+
+    Raises:
+        ValueError: names every unknown parameter and the nearest known one.
+    """
+    known = [parameter.name for parameter in node_parameters()]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise ValueError(f"unknown parameter {', '.join(_with_hint(n, known) for n in unknown)}")
+
+
+def _with_hint(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    return f"{name!r} ({hint})"

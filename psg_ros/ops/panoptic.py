@@ -1,0 +1,225 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Panoptic merge: the queries of a mask transformer -> one partition of the image.
+
+The rule is that of Mask2Former and EoMT (`post_process_panoptic_segmentation` of transformers):
+every pixel goes to the kept query with the highest score * sigmoid(mask logit); a query that wins
+too little of its own mask is dropped; stuff of one label becomes one segment. It differs only in
+how it is computed: queries are dropped by their class score before any mask is enlarged, and two
+full-size maps (who won, and with which logit) replace a mask per query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from psg_ros.ops.image import Placement, resize_nearest
+from psg_ros.ops.scratch import Scratch
+from psg_ros.scene_graph import VOID, Segmentation
+
+
+@dataclass(frozen=True)
+class MergedMasks:
+    """Result of the merge.
+
+    Attributes:
+        segmentation: at image size; every segment has at least one pixel.
+        content_map: int32 [h, w], the same segments as the relation stage pools them: without
+            padding, at network-input scale or on the mask grid.
+        stride: network-input px per element of `content_map`.
+    """
+
+    segmentation: Segmentation
+    content_map: np.ndarray
+    stride: int
+
+
+def merge(
+    class_logits: np.ndarray,
+    mask_logits: np.ndarray,
+    placement: Placement,
+    *,
+    resolution: str,
+    score_threshold: float,
+    overlap_threshold: float,
+    is_thing: np.ndarray,
+    scratch: Scratch | None = None,
+) -> MergedMasks:
+    """Merge query masks into a partition.
+
+    Args:
+        class_logits: float32 [query, label + 1], «no object» last.
+        mask_logits: float32 [query, h, w] over the whole network input, padding included.
+        placement: where the image lies in the network input.
+        resolution: where masks compete. "image": bilinear to input size, cropped to the content,
+            bilinear to image size; "input": content at input size; "mask": the raw grid. The last
+            two enlarge the finished label map by nearest neighbour.
+        score_threshold: a query is kept when its best class is a label scored above this.
+        overlap_threshold: least share of its own mask (logit >= 0) that a kept query must win.
+        is_thing: bool [label].
+        scratch: working memory to use again; its owner must not share it between threads.
+    """
+    scratch = scratch or Scratch()
+    scores, labels = best_label(class_logits)
+    kept = np.flatnonzero((labels < len(is_thing)) & (scores > score_threshold))
+    scores, labels = scores[kept], labels[kept]
+    stride = placement.input_hw[0] // mask_logits.shape[1]
+    grids = (mask_logits[query] for query in kept)
+    masks = (enlarge(grid, placement, stride, resolution, scratch) for grid in grids)
+    codes, own_areas = compete(masks, scores, contest_hw(placement, stride, resolution), scratch)
+    segment_of, founders = select_segments(codes, own_areas, labels, is_thing, overlap_threshold)
+    label_map, content_map = _both_maps(segment_of.take(codes), placement, stride, resolution)
+    if label_map.size < content_map.size:
+        founders, label_map, content_map = _drop_absent(founders, label_map, content_map)
+    segmentation = Segmentation(label_map, labels[founders], scores[founders])
+    return MergedMasks(segmentation, content_map, stride if resolution == "mask" else 1)
+
+
+def best_label(class_logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the highest softmax probability float32 [query] and its column int64 [query]."""
+    exponents = np.exp(class_logits - class_logits.max(axis=1, keepdims=True))
+    return 1 / exponents.sum(axis=1), class_logits.argmax(axis=1)
+
+
+def contest_hw(placement: Placement, stride: int, resolution: str) -> tuple[int, int]:
+    """Return (height, width) of the map on which the masks compete; see `merge`."""
+    height, width = placement.content_hw
+    if resolution == "mask":
+        return -(-height // stride), -(-width // stride)
+    return placement.image_hw if resolution == "image" else placement.content_hw
+
+
+def enlarge(
+    grid: np.ndarray, placement: Placement, stride: int, resolution: str, scratch: Scratch
+) -> np.ndarray:
+    """Return one mask float32 [h, w] of the raw grid at the size of `contest_hw`.
+
+    Only the cells under the content, and one more for interpolation, are enlarged: the result
+    equals enlarging the whole grid and cropping. It lies in `scratch` until the next call.
+    """
+    rows, cols = contest_hw(placement, stride, "mask")
+    if resolution == "mask":
+        return grid[:rows, :cols]
+    part = grid[: rows + 1, : cols + 1]
+    height, width = placement.content_hw
+    large_hw = (part.shape[0] * stride, part.shape[1] * stride)
+    large = _resize(part, scratch.take("at input size", large_hw, np.float32))[:height, :width]
+    if resolution == "image" and placement.image_hw != placement.content_hw:
+        return _resize(large, scratch.take("at image size", placement.image_hw, np.float32))
+    return large
+
+
+def compete(
+    masks: Iterable[np.ndarray], scores: np.ndarray, shape_hw: tuple[int, int], scratch: Scratch
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give every pixel to the query of highest score * sigmoid(logit), the first among equals.
+
+    Args:
+        masks: one float32 [height, width] of logits per query; each is used once, in order.
+        scores: float32 [query].
+
+    Returns:
+        codes: uint16 [height, width], in `scratch`; q where query q wins inside its own mask
+            (logit >= 0, that is sigmoid >= 0.5), query + q where it wins outside of it. All 0
+            without queries.
+        own_areas: int64 [query]; pixels of the query's own mask.
+    """
+    winners, mark = (scratch.take(name, shape_hw, np.uint16) for name in ("winners", "mark"))
+    best, value, best_logit = (
+        scratch.take(name, shape_hw, np.float32) for name in ("best", "value", "best_logit")
+    )
+    wins = scratch.take("wins", shape_hw, np.bool_)
+    winners.fill(0)
+    best.fill(-1)
+    best_logit.fill(0)
+    own_areas = np.zeros(len(scores), np.int64)
+    for query, (mask, score) in enumerate(zip(masks, scores, strict=True)):
+        own_areas[query] = np.count_nonzero(np.greater_equal(mask, 0, out=wins))
+        _scaled_sigmoid(mask, score, out=value)
+        np.greater(value, best, out=wins)
+        mark.fill(query)
+        for source, target in ((value, best), (mask, best_logit), (mark, winners)):
+            # OpenCV's masked copy is forty times faster than numpy's.
+            cv2.copyTo(source, wins.view(np.uint8), target)
+    np.less(best_logit, 0, out=wins)
+    winners += np.multiply(wins, np.uint16(len(scores)), out=mark)
+    return winners, own_areas
+
+
+def select_segments(
+    codes: np.ndarray,
+    own_areas: np.ndarray,
+    labels: np.ndarray,
+    is_thing: np.ndarray,
+    overlap_threshold: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Decide which queries become segments.
+
+    Args:
+        codes, own_areas: from `compete`.
+        labels: int64 [query].
+
+    Returns:
+        segment_of: int32 [2 * query + 1]; segment index of each code, or `VOID`.
+        founders: int64 [segment]; the query that gives the segment its label and score. Later
+            queries of the same stuff label join its segment.
+    """
+    num_queries = len(labels)
+    areas = np.bincount(codes.ravel(), minlength=2 * num_queries)[: 2 * num_queries]
+    inside, outside = areas.reshape(2, num_queries)
+    won_share = (inside + outside) / np.maximum(own_areas, 1)
+    survivors = np.flatnonzero((inside > 0) & (won_share >= overlap_threshold))
+    segment_of = np.full(2 * num_queries + 1, VOID, np.int32)
+    founders: list[int] = []
+    stuff: dict[int, int] = {}
+    for query in survivors.tolist():
+        label = int(labels[query])
+        if label not in stuff:
+            if not is_thing[label]:
+                stuff[label] = len(founders)
+            segment_of[query] = len(founders)
+            founders.append(query)
+        else:
+            segment_of[query] = stuff[label]
+    return segment_of, np.array(founders, np.int64)
+
+
+def _resize(mask: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Enlarge or shrink bilinearly, pixel centres aligned (torch: align_corners=False)."""
+    return cv2.resize(mask, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+
+
+def _scaled_sigmoid(logits: np.ndarray, scale: np.float32, out: np.ndarray) -> None:
+    """Write scale / (1 + exp(-logits)); exp overflows to infinity, which gives the right 0."""
+    np.negative(logits, out=out)
+    cv2.exp(out, dst=out)
+    out += 1
+    np.divide(scale, out, out=out)
+
+
+def _both_maps(
+    contest_map: np.ndarray, placement: Placement, stride: int, resolution: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the label map at image size and the one for pooling (see `MergedMasks`)."""
+    height, width = placement.content_hw
+    if resolution == "image":
+        return contest_map, resize_nearest(contest_map, (height, width), placement.image_hw)
+    step = stride if resolution == "mask" else 1
+    extent = (height / step, width / step)
+    return resize_nearest(contest_map, placement.image_hw, extent), contest_map
+
+
+def _drop_absent(
+    founders: np.ndarray, label_map: np.ndarray, content_map: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Re-index so that every segment has pixels in `label_map`; the others become void."""
+    present = np.bincount(label_map.ravel() + 1, minlength=len(founders) + 1)[1:] > 0
+    if present.all():
+        return founders, label_map, content_map
+    renumbered = np.where(present, np.cumsum(present) - 1, VOID)
+    table = np.append(renumbered, VOID).astype(np.int32)  # VOID is -1: the last entry
+    return founders[present], table[label_map], table[content_map]

@@ -1,0 +1,241 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pipeline: RGB image -> scene graph. The only file that names the order of the stages."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import time
+from types import TracebackType
+
+import numpy as np
+
+from psg_ros.config import MODEL_THRESHOLD, PipelineConfig
+from psg_ros.labels import Vocabulary
+from psg_ros.manifest import STAGES, Manifest, ModelFolder, load_model_folder
+from psg_ros.ops.image import Placement, check_image, resize_nearest
+from psg_ros.ops.panoptic import MergedMasks
+from psg_ros.ops.regions import Regions, measure_regions
+from psg_ros.ops.triplets import rank_relations
+from psg_ros.runtime.backend import Backend, open_backend, resolve_backend
+from psg_ros.scene_graph import (
+    RelationScores,
+    SceneGraph,
+    SceneNode,
+    SceneRelation,
+    Segmentation,
+    StageTimes,
+)
+from psg_ros.stages.relations import Relations
+from psg_ros.stages.segmenter import MergeSettings, Segmenter, SegmenterOutput
+
+
+class Pipeline:
+    """A loaded model. Call it with one image after the other, from one thread at a time.
+
+    Attributes:
+        config: thresholds and caps in use; change them with `replace_config`.
+        manifest, vocabulary: of the loaded model.
+        model_name: the manifest's name of the model.
+        model_sha256: digest over both artifacts; equal digests mean equal weights.
+        backend_name: what runs it, never "auto".
+    """
+
+    def __init__(
+        self, config: PipelineConfig, folder: ModelFolder, segmenter: Backend, relations: Backend
+    ) -> None:
+        self.config = config
+        self.manifest: Manifest = folder.manifest
+        self.vocabulary: Vocabulary = folder.vocabulary
+        self.model_name = folder.manifest.name
+        self.model_sha256 = model_sha256(folder.manifest)
+        self.backend_name = segmenter.name
+        self._backends = (segmenter, relations)
+        self._segmenter = Segmenter(segmenter, folder.manifest, folder.vocabulary)
+        self._relations = Relations(relations, folder.manifest)
+
+    @classmethod
+    def open(cls, config: PipelineConfig) -> Pipeline:
+        """Load the model that `config` names.
+
+        Raises:
+            FileNotFoundError: no such model, or one of its files is missing.
+            ImportError: the backend's package is not installed.
+            ValueError: a damaged model folder, or a precision the backend does not have.
+        """
+        folder = load_model_folder(config.model)
+        name = resolve_backend(config.backend)
+        segmenter, relations = (
+            open_backend(
+                name,
+                folder.artifact_path(stage),
+                getattr(folder.manifest, stage),
+                threads=config.threads,
+                precision=config.precision,
+            )
+            for stage in STAGES
+        )
+        return cls(config, folder, segmenter, relations)
+
+    def __call__(self, image_rgb: np.ndarray) -> SceneGraph:
+        """Return the scene graph of one image uint8 [height, width, 3], RGB.
+
+        Raises:
+            ValueError: another dtype or shape, or no pixels.
+            RuntimeError: the pipeline was closed.
+        """
+        check_image(image_rgb)
+        config, clock = self.config, _Clock()
+        placement = self._segmenter.prepare(image_rgb)
+        clock.lap("preprocess_ms")
+        output = self._segmenter.infer()
+        clock.lap("inference_ms")
+        masks = self._segmenter.merge(output, placement, self._merge_settings(config))
+        return self._relate(masks, output, placement, config, clock)
+
+    def predict_relations(self, image_rgb: np.ndarray, segmentation: Segmentation) -> SceneGraph:
+        """Return the graph of an image whose segments are given (the task PredCls).
+
+        Raises:
+            ValueError: an unusable image, or a label map of another size.
+        """
+        check_image(image_rgb)
+        if segmentation.image_hw != image_rgb.shape[:2]:
+            raise ValueError(
+                f"label map {segmentation.image_hw} does not fit the image {image_rgb.shape[:2]}"
+            )
+        config, clock = self.config, _Clock()
+        placement = self._segmenter.prepare(image_rgb)
+        clock.lap("preprocess_ms")
+        output = self._segmenter.infer()
+        clock.lap("inference_ms")
+        content = resize_nearest(
+            segmentation.label_map, placement.content_hw, segmentation.image_hw
+        )
+        masks = MergedMasks(segmentation, content, stride=1)
+        return self._relate(masks, output, placement, config, clock)
+
+    def replace_config(self, config: PipelineConfig) -> None:
+        """Use other thresholds and caps from the next image on, without loading anything.
+
+        May be called from another thread while an image is being worked on.
+
+        Raises:
+            ValueError: a field that needs a new `Pipeline.open` differs; names it.
+        """
+        for field in dataclasses.fields(PipelineConfig):
+            old, new = getattr(self.config, field.name), getattr(config, field.name)
+            if field.metadata["fixed"] and old != new:
+                raise ValueError(
+                    f"{field.name} cannot change from {old!r} to {new!r} while the model is "
+                    "loaded; open a new pipeline"
+                )
+        self.config = config
+
+    def close(self) -> None:
+        """Release both networks; may be called twice."""
+        for backend in self._backends:
+            backend.close()
+
+    def __enter__(self) -> Pipeline:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _relate(
+        self,
+        masks: MergedMasks,
+        output: SegmenterOutput,
+        placement: Placement,
+        config: PipelineConfig,
+        clock: _Clock,
+    ) -> SceneGraph:
+        """From segments on: pairs, their scores, the graph."""
+        segmentation = masks.segmentation
+        regions = measure_regions(segmentation.label_map, segmentation.num_segments)
+        pairs = self._relations.prepare(masks, regions, placement, config.max_segments)
+        clock.lap("postprocess_ms")
+        scores = self._relations.infer(output.patch_tokens, pairs)
+        clock.lap("inference_ms")
+        nodes = describe_nodes(segmentation, regions, self.vocabulary)
+        relations = self._list_relations(scores, config)
+        clock.lap("postprocess_ms")
+        return SceneGraph(segmentation, nodes, relations, scores, StageTimes(**clock.totals))
+
+    def _merge_settings(self, config: PipelineConfig) -> MergeSettings:
+        return MergeSettings(
+            self._threshold(config.score_threshold, self.manifest.score_threshold),
+            self._threshold(config.overlap_threshold, self.manifest.overlap_threshold),
+            config.merge_resolution,
+        )
+
+    def _list_relations(
+        self, scores: RelationScores, config: PipelineConfig
+    ) -> tuple[SceneRelation, ...]:
+        threshold = self._threshold(config.relation_threshold, self.manifest.relation_threshold)
+        triplets = rank_relations(scores, threshold=threshold, limit=config.max_relations)
+        names = self.vocabulary.predicate_names
+        return tuple(
+            SceneRelation(t.subject, t.object, t.predicate, names[t.predicate], t.score)
+            for t in triplets
+        )
+
+    @staticmethod
+    def _threshold(configured: float, recommended: float) -> float:
+        return recommended if configured == MODEL_THRESHOLD else configured
+
+
+def describe_nodes(
+    segmentation: Segmentation, regions: Regions, vocabulary: Vocabulary
+) -> tuple[SceneNode, ...]:
+    """Return one node per segment, in segment order."""
+    columns = (
+        segmentation.labels.tolist(),
+        segmentation.scores.tolist(),
+        map(tuple, regions.bbox_xyxy.tolist()),
+        map(tuple, regions.centroid_xy.tolist()),
+        regions.area.tolist(),
+        regions.truncated.tolist(),
+    )
+    return tuple(
+        SceneNode(
+            segment=segment,
+            label=label,
+            class_name=vocabulary.labels[label].name,
+            is_thing=vocabulary.labels[label].is_thing,
+            score=score,
+            bbox_xyxy=bbox,
+            centroid_xy=centroid,
+            area_px=area,
+            truncated=truncated,
+        )
+        for segment, (label, score, bbox, centroid, area, truncated) in enumerate(
+            zip(*columns, strict=True)
+        )
+    )
+
+
+def model_sha256(manifest: Manifest) -> str:
+    """Return one digest for a model: SHA-256 over the digests of its artifacts, in stage order."""
+    digests = "".join(getattr(manifest, stage).sha256 for stage in STAGES)
+    return hashlib.sha256(digests.encode()).hexdigest()
+
+
+class _Clock:
+    """Adds up milliseconds by stage; every call to `lap` ends one stretch."""
+
+    def __init__(self) -> None:
+        self.totals: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self.totals[stage] = self.totals.get(stage, 0.0) + (now - self._last) * 1e3
+        self._last = now

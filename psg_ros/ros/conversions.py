@@ -1,0 +1,194 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Our results as ROS messages. What each field means is written in msg/*.msg.
+
+Image data is always handed over as array.array('B'): any other type is checked value by value in
+Python, which takes a hundred times longer.
+"""
+
+from __future__ import annotations
+
+import array
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Point, Vector3
+from sensor_msgs.msg import Image, RegionOfInterest
+from std_msgs.msg import Header
+
+from psg_ros import msg as messages
+from psg_ros.labels import Vocabulary
+from psg_ros.scene_graph import SceneGraph, SceneNode, SceneRelation, Segmentation, StageTimes
+
+MAX_MONO8_SEGMENTS = 254
+MAX_SEGMENTS = 65_534
+NANOSECONDS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class NodeTrack:
+    """Identity of one node: id from 1, stamp of its first image, whether it is established."""
+
+    id: int
+    first_seen: Time
+    confirmed: bool
+
+
+def time_to_ns(time: Time) -> int:
+    """Return a stamp in nanoseconds."""
+    return time.sec * NANOSECONDS + time.nanosec
+
+
+def ns_to_time(nanoseconds: int) -> Time:
+    """Return nanoseconds (also negative ones) as a stamp."""
+    sec, nanosec = divmod(nanoseconds, NANOSECONDS)
+    return Time(sec=sec, nanosec=nanosec)
+
+
+def scene_graph_to_msg(
+    graph: SceneGraph, header: Header, tracks: Sequence[NodeTrack] | None
+) -> messages.SceneGraph:
+    """Return the message of a graph, with the header of its image.
+
+    The caller fills in what the graph does not know: sequence, camera, vocabulary_version, timing.
+
+    Args:
+        tracks: one for each node; None without tracking, which leaves the node ids 0 and makes
+            relations refer to segment ids.
+
+    Raises:
+        ValueError: more segments than a segment id can number.
+    """
+    if tracks is not None and len(tracks) != len(graph.nodes):
+        raise ValueError(f"{len(tracks)} tracks for {len(graph.nodes)} nodes")
+    height, width = graph.segmentation.image_hw
+    segment_ids = [_segment_id(node.segment) for node in graph.nodes]
+    ends = segment_ids if tracks is None else [track.id for track in tracks]
+    message = messages.SceneGraph(header=header, image_width=width, image_height=height)
+    message.quality = messages.SceneGraph.QUALITY_FULL
+    message.nodes = [_node_to_msg(node) for node in graph.nodes]
+    for node, track in zip(message.nodes, tracks or (), strict=tracks is not None):
+        _set_track(node, track)
+    best_first = sorted(graph.relations, key=lambda relation: -relation.score)
+    message.relations = [_relation_to_msg(relation, ends) for relation in best_first]
+    return message
+
+
+def timing_to_msg(
+    times: StageTimes, received: Time, published: Time, dropped_frames: int
+) -> messages.PipelineTiming:
+    """Return stage times in ms together with both ends on the node's clock."""
+    return messages.PipelineTiming(
+        received=received,
+        published=published,
+        preprocess_ms=float(times.preprocess_ms),
+        inference_ms=float(times.inference_ms),
+        postprocess_ms=float(times.postprocess_ms),
+        dropped_frames=dropped_frames,
+    )
+
+
+def vocabulary_to_msg(
+    vocabulary: Vocabulary, model_name: str, model_sha256: str, relation_threshold: float
+) -> messages.GraphVocabulary:
+    """Return the latched description of all ids; the caller sets stamp and version."""
+    message = messages.GraphVocabulary(model_name=model_name, model_sha256=model_sha256)
+    message.classes = [
+        messages.ClassInfo(id=i, name=c.name, is_thing=c.is_thing, color=list(c.color_rgb))
+        for i, c in enumerate(vocabulary.labels)
+    ]
+    message.predicates = [
+        messages.PredicateInfo(
+            id=i,
+            name=p.name,
+            inverse_name=p.inverse,
+            symmetric=p.symmetric,
+            threshold=float(relation_threshold),
+        )
+        for i, p in enumerate(vocabulary.predicates)
+    ]
+    return message
+
+
+def segmentation_to_msg(segmentation: Segmentation, header: Header) -> Image:
+    """Return the label image: each pixel its segment id (segment index + 1), 0 where void.
+
+    mono8 up to 254 segments, mono16 above, in the size of the source image. Never 16UC1, which
+    tools take for depth.
+
+    Raises:
+        ValueError: more segments than 16 bits can number.
+    """
+    small = segmentation.num_segments <= MAX_MONO8_SEGMENTS
+    if segmentation.num_segments > MAX_SEGMENTS:
+        raise ValueError(f"{segmentation.num_segments} segments, but at most {MAX_SEGMENTS}")
+    ids = np.empty(segmentation.image_hw, np.uint8 if small else np.uint16)
+    np.add(segmentation.label_map, 1, out=ids, casting="unsafe")
+    return _image(ids, "mono8" if small else "mono16", header)
+
+
+def rgb_to_msg(image_rgb: np.ndarray, header: Header) -> Image:
+    """Return uint8 [height, width, 3] RGB as an rgb8 image."""
+    return _image(image_rgb, "rgb8", header)
+
+
+def _image(pixels: np.ndarray, encoding: str, header: Header) -> Image:
+    pixels = np.ascontiguousarray(pixels)
+    data = array.array("B")
+    data.frombytes(pixels.data.cast("B"))
+    height, width = pixels.shape[:2]
+    message = Image(header=header, height=height, width=width, encoding=encoding)
+    message.step = pixels.strides[0]
+    message.is_bigendian = int(sys.byteorder == "big")
+    message.data = data
+    return message
+
+
+def _segment_id(segment: int) -> int:
+    if segment >= MAX_SEGMENTS:
+        raise ValueError(f"segment {segment} does not fit a segment id, the last is {MAX_SEGMENTS}")
+    return segment + 1
+
+
+def _node_to_msg(node: SceneNode) -> messages.SceneNode:
+    left, top, right, bottom = node.bbox_xyxy
+    nan = math.nan
+    return messages.SceneNode(
+        segment_id=_segment_id(node.segment),
+        class_id=node.label,
+        class_name=node.class_name,
+        is_thing=node.is_thing,
+        score=float(node.score),
+        bbox=RegionOfInterest(x_offset=left, y_offset=top, width=right - left, height=bottom - top),
+        centroid_x=float(node.centroid_xy[0]),
+        centroid_y=float(node.centroid_xy[1]),
+        area_px=node.area_px,
+        truncated=node.truncated,
+        has_position=False,
+        position=Point(x=nan, y=nan, z=nan),
+        position_covariance=[nan] * 9,
+        size=Vector3(x=nan, y=nan, z=nan),
+    )
+
+
+def _set_track(node: messages.SceneNode, track: NodeTrack) -> None:
+    kind = messages.SceneNode
+    node.id, node.first_seen = track.id, track.first_seen
+    node.track_state = kind.TRACK_CONFIRMED if track.confirmed else kind.TRACK_TENTATIVE
+
+
+def _relation_to_msg(relation: SceneRelation, ends: Sequence[int]) -> messages.SceneRelation:
+    # state and since stay unset: relations are scored for each image on its own.
+    return messages.SceneRelation(
+        subject_id=ends[relation.subject],
+        object_id=ends[relation.object],
+        predicate_id=relation.predicate,
+        predicate_name=relation.predicate_name,
+        score=float(relation.score),
+        probability=math.nan,
+        source=messages.SceneRelation.SOURCE_MODEL,
+    )

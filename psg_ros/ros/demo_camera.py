@@ -1,0 +1,132 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The demonstration's camera: publishes simulated or recorded pictures as sensor_msgs/Image.
+
+It begins when somebody subscribes and keeps the source's own pace; where rendering or decoding is
+slower than that, the pace gives way and no picture is skipped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from itertools import count
+
+import numpy as np
+import rclpy
+from rclpy.node import Node
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from psg_ros.media import open_media
+from psg_ros.ros.conversions import rgb_to_msg
+from psg_ros.ros.process import prepare_process
+
+OPTICAL_FRAME = "camera_optical_frame"
+POLL_S = 0.05
+LATE_S = 0.2
+"""A delay that is caught up by hurrying; a longer one moves all later pictures (our choice)."""
+
+TimedImage = tuple[float, np.ndarray]
+"""Seconds since the first picture and the picture, uint8 [height, width, 3] RGB."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Publish until the source ends or a signal comes; 1 and one line on stderr if it cannot."""
+    args = _parse(argv)
+    prepare_process()
+    rclpy.init(args=[])
+    node = rclpy.create_node("demo_camera")
+    try:
+        _publish(node, args)
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
+        print(f"camera: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        pass
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+    return 0
+
+
+def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="demo_camera", description=__doc__)
+    parser.add_argument("--topic", required=True)
+    parser.add_argument("--rate", type=float, required=True)
+    parser.add_argument("--source", help="as of open_media; without it the simulation")
+    parser.add_argument("--bag-topic", default="")
+    parser.add_argument("--retime", action="store_true", help="--rate wins over the source's times")
+    parser.add_argument("--size", type=int, nargs=2, default=(640, 480))
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--loop", action="store_true")
+    return parser.parse_args(argv)
+
+
+def _publish(node: Node, args: argparse.Namespace) -> None:
+    publisher = node.create_publisher(Image, args.topic, qos_profile_sensor_data)
+    if args.source:
+        images = recorded_images(args)
+    else:
+        images = simulated_images(args.seed, tuple(args.size), args.rate)
+    first = next(images, None)
+    while rclpy.ok() and publisher.get_subscription_count() == 0:
+        time.sleep(POLL_S)
+    if first is None:
+        return
+    start_s = time.monotonic()
+    for due_s, image_rgb in _chained(first, images):
+        start_s = max(start_s, time.monotonic() - due_s - LATE_S)
+        if not _sleep_until(start_s + due_s):
+            return
+        # The picture is finished now: a real camera stamps its exposure, which ends here too.
+        header = Header(stamp=node.get_clock().now().to_msg(), frame_id=OPTICAL_FRAME)
+        publisher.publish(rgb_to_msg(image_rgb, header))
+
+
+def simulated_images(seed: int, size: tuple[int, int], rate_hz: float) -> Iterator[TimedImage]:
+    """Yield live renderings without end, due at a steady rate."""
+    from psg_ros.data.simulation.camera import SimulatedCamera
+
+    camera = SimulatedCamera(seed, size, rate_hz=rate_hz, disturbances=True)
+    try:
+        for index in count():
+            yield index / rate_hz, camera.read()[0]
+    finally:
+        camera.close()
+
+
+def recorded_images(args: argparse.Namespace) -> Iterator[TimedImage]:
+    """Yield the pictures of a source at its own times or at --rate, again and again with --loop."""
+    media = open_media(args.source, args.bag_topic)
+    steady = args.retime or not media.is_moving
+    shown, start_s = 0, 0.0
+    while True:
+        time_s = 0.0
+        for frame in media.frames():
+            time_s = shown / args.rate if steady else start_s + frame.time_s
+            # A live device sets the pace itself; waiting would only age its pictures.
+            yield (0.0 if media.kind == "camera" else time_s), frame.image_rgb
+            shown += 1
+        start_s = time_s + 1 / args.rate
+        if not args.loop:
+            return
+
+
+def _chained(first: TimedImage, rest: Iterator[TimedImage]) -> Iterator[TimedImage]:
+    yield first
+    yield from rest
+
+
+def _sleep_until(due_s: float) -> bool:
+    """Return whether to go on: False when a signal ended ROS meanwhile."""
+    while rclpy.ok() and (left_s := due_s - time.monotonic()) > 0:
+        time.sleep(min(left_s, POLL_S))
+    return bool(rclpy.ok())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

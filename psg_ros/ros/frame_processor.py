@@ -1,0 +1,147 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""FrameProcessor: one image message in, its graph and pictures out. Runs in the worker's thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from rclpy.clock import Clock
+from std_msgs.msg import Header
+
+from psg_ros.config import MODEL_THRESHOLD
+from psg_ros.msg import GraphVocabulary
+from psg_ros.node_config import NodeConfig
+from psg_ros.ops.draw import overlay
+from psg_ros.pipeline import Pipeline
+from psg_ros.ros.conversions import (
+    NodeTrack,
+    rgb_to_msg,
+    scene_graph_to_msg,
+    segmentation_to_msg,
+    timing_to_msg,
+    vocabulary_to_msg,
+)
+from psg_ros.ros.identities import Identities
+from psg_ros.ros.image_input import DECODERS
+from psg_ros.ros.outputs import Outputs, is_wanted
+from psg_ros.scene_graph import SceneGraph
+
+
+@dataclass(frozen=True)
+class ReceivedFrame:
+    """An image message and when it reached the node (node clock)."""
+
+    message: Any
+    received: Time
+
+
+class FrameProcessor:
+    """Everything that happens to a frame, and what is counted since activation.
+
+    Args:
+        dropped: returns the number of frames dropped since activation.
+    """
+
+    def __init__(
+        self, config: NodeConfig, outputs: Outputs, clock: Clock, dropped: Callable[[], int]
+    ) -> None:
+        self._outputs, self._clock, self._dropped = outputs, clock, dropped
+        self._wanted_config = self._config = config
+        self._decode = DECODERS[config.image_transport][1]
+        self._vocabulary = GraphVocabulary()
+        self.restart()
+
+    def restart(self) -> None:
+        """Count graphs and tracks from the start; call while no frame is in work."""
+        self._sequence = 0
+        self._identities = Identities()
+
+    def change_config(self, config: NodeConfig) -> None:
+        """Use another configuration from the next frame on; callable from any thread."""
+        self._wanted_config = config
+
+    def __call__(self, pipeline: Pipeline, frame: ReceivedFrame) -> None:
+        """Publish the graph of one frame and, where somebody listens, its pictures.
+
+        Raises:
+            ImageError: the message holds no image.
+            Exception: whatever the pipeline raises; nothing was published then.
+        """
+        self._apply_config(pipeline)
+        image_rgb = self._decode(frame.message)
+        graph = pipeline(image_rgb)
+        header, tracks = frame.message.header, None
+        if self._config.track:
+            tracks = self._identities.update(graph.segmentation, header.stamp)
+        self._publish_graph(graph, header, tracks, frame.received)
+        if is_wanted(self._outputs.segmentation):
+            self._outputs.segmentation.publish(segmentation_to_msg(graph.segmentation, header))
+        if self._config.annotated_image and is_wanted(self._outputs.annotated):
+            drawn = self._draw(image_rgb, graph, pipeline, tracks)
+            self._outputs.annotated.publish(rgb_to_msg(drawn, header))
+
+    def publish_vocabulary(self, pipeline: Pipeline) -> None:
+        """Publish the vocabulary; its version grows when it differs from the last one."""
+        message = vocabulary_to_msg(
+            pipeline.vocabulary,
+            pipeline.model_name,
+            pipeline.model_sha256,
+            _relation_threshold(pipeline),
+        )
+        last = self._vocabulary
+        changed = (message.classes, message.predicates) != (last.classes, last.predicates)
+        message.version = last.version + changed
+        message.header.stamp = self._clock.now().to_msg()
+        self._vocabulary = message
+        self._outputs.vocabulary.publish(message)
+
+    def _apply_config(self, pipeline: Pipeline) -> None:
+        wanted = self._wanted_config
+        if wanted is not self._config:
+            pipeline.replace_config(wanted)
+            self._config = wanted
+            self.publish_vocabulary(pipeline)
+
+    def _publish_graph(
+        self,
+        graph: SceneGraph,
+        header: Header,
+        tracks: tuple[NodeTrack, ...] | None,
+        received: Time,
+    ) -> None:
+        message = scene_graph_to_msg(graph, header, tracks)
+        message.camera = self._config.camera
+        message.vocabulary_version = self._vocabulary.version
+        message.sequence = self._sequence + 1
+        now = self._clock.now().to_msg()
+        message.timing = timing_to_msg(graph.times, received, now, self._dropped())
+        self._outputs.graph.publish(message)
+        self._sequence += 1
+
+    def _draw(
+        self,
+        image_rgb: np.ndarray,
+        graph: SceneGraph,
+        pipeline: Pipeline,
+        tracks: tuple[NodeTrack, ...] | None,
+    ) -> np.ndarray:
+        ids = None if tracks is None else [track.id for track in tracks]
+        return overlay(
+            image_rgb,
+            graph,
+            pipeline.vocabulary,
+            max_relations=self._config.annotated_relations,
+            track_ids=ids,
+        )
+
+
+def _relation_threshold(pipeline: Pipeline) -> float:
+    """Return the threshold in force, be it the configured or the model's own."""
+    configured = pipeline.config.relation_threshold
+    recommended = pipeline.manifest.relation_threshold
+    return recommended if configured == MODEL_THRESHOLD else configured

@@ -1,0 +1,140 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""ImageInput: the subscription to a camera, and words for the log when nothing comes through it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.clock import Clock, ClockType
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_policy_name_from_kind
+from rclpy.subscription import Subscription
+from rclpy.timer import Timer
+from sensor_msgs.msg import CompressedImage, Image
+
+from psg_ros.node_config import NodeConfig
+from psg_ros.ros.image_decoding import decode_compressed_image, decode_image
+from psg_ros.ros.start import IMAGE_TOPIC
+
+try:
+    from rclpy.event_handler import SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import SubscriptionEventCallbacks
+
+MATCH_PERIOD_S = 0.5
+"""How often `image_reliability: match` looks for a publisher while there is none."""
+
+DECODERS = {"raw": (Image, decode_image), "compressed": (CompressedImage, decode_compressed_image)}
+"""Message type and decoder of each `image_transport`."""
+
+
+class ImageInput:
+    """Hands every image message to a callback until closed; all in the executor's thread."""
+
+    def __init__(self, node: Node, config: NodeConfig, on_image: Callable[[Any], None]) -> None:
+        self._node, self._config, self._on_image = node, config, on_image
+        self._message_type = DECODERS[config.image_transport][0]
+        self.topic = _resolved_topic(node, config.image_transport)
+        self._subscription: Subscription | None = None
+        self._heard = False
+        self._timers: list[Timer] = []
+        if config.silence_s > 0:
+            self._every(config.silence_s, self._check_silence)
+        self._subscribe()
+        if self._subscription is None:
+            self._every(MATCH_PERIOD_S, self._subscribe)
+
+    def close(self) -> None:
+        """Destroy subscription and timers; no callback runs afterwards."""
+        for timer in self._timers:
+            self._node.destroy_timer(timer)
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+
+    def _every(self, period_s: float, action: Callable[[], None]) -> None:
+        # Steady time: silence must be noticed even when simulated time stands still.
+        clock = Clock(clock_type=ClockType.STEADY_TIME)
+        self._timers.append(self._node.create_timer(period_s, action, clock=clock))
+
+    def _subscribe(self) -> None:
+        reliability = self._reliability()
+        if self._subscription is not None or reliability is None:
+            return
+        self._subscription = self._node.create_subscription(
+            self._message_type,
+            self.topic,
+            self._receive,
+            QoSProfile(depth=1, reliability=reliability),
+            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
+        )
+
+    def _reliability(self) -> ReliabilityPolicy | None:
+        """Return what to ask for; None when it shall match a publisher that is not there yet."""
+        wanted = self._config.image_reliability
+        if wanted != "match":
+            return ReliabilityPolicy[wanted.upper()]
+        offered = {p.qos_profile.reliability for p in self._publishers()}
+        if not offered:
+            return None
+        reliable = offered == {ReliabilityPolicy.RELIABLE}
+        return ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+
+    def _receive(self, message: Any) -> None:
+        self._heard = True
+        self._on_image(message)
+
+    def _publishers(self) -> list[Any]:
+        return self._node.get_publishers_info_by_topic(self.topic)
+
+    def _on_incompatible_qos(self, event: Any) -> None:
+        policy = qos_policy_name_from_kind(event.last_policy_kind)
+        self._node.get_logger().error(
+            f"{self._describe_publishers()}; no image will come from the one whose {policy} "
+            "does not fit. Restart this node with image_reliability:=best_effort, which hears "
+            "every publisher, or image_reliability:=match"
+        )
+
+    def _check_silence(self) -> None:
+        heard, self._heard = self._heard, False
+        if not heard:
+            self._node.get_logger().warning(
+                f"no image for {self._config.silence_s:g} s: {self._describe_publishers()}"
+                f"{self._describe_elsewhere()}"
+            )
+
+    def _describe_publishers(self) -> str:
+        offers = [
+            f"{_name(info)}: {info.qos_profile.reliability.name.lower()}, "
+            f"{info.qos_profile.durability.name.lower()}"
+            for info in self._publishers()
+        ]
+        listed = f" ({'; '.join(offers)})" if offers else ""
+        return f"{self.topic} has {len(offers)} publisher(s){listed}, asked for {self._asked_for()}"
+
+    def _asked_for(self) -> str:
+        if self._subscription is None:
+            return "whatever a publisher offers"
+        return self._subscription.qos_profile.reliability.name.lower()
+
+    def _describe_elsewhere(self) -> str:
+        kind = f"sensor_msgs/msg/{self._message_type.__name__}"
+        ours = {self.topic, *(publisher.topic_name for publisher in self._node.publishers)}
+        found = sorted(
+            name
+            for name, kinds in self._node.get_topic_names_and_types()
+            if kind in kinds and name not in ours and self._node.count_publishers(name)
+        )
+        return f"; images of this type are on {', '.join(found)}" if found else ""
+
+
+def _name(info: Any) -> str:
+    # Discovery tells of a publisher a moment before it tells whose it is.
+    return "unnamed node" if info.node_name == "_NODE_NAME_UNKNOWN_" else info.node_name
+
+
+def _resolved_topic(node: Node, transport: str) -> str:
+    """Return the full topic name; remapping the base topic moves the compressed one along."""
+    base = node.resolve_topic_name(IMAGE_TOPIC)
+    return base if transport == "raw" else f"{base}/compressed"

@@ -1,0 +1,235 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The lifecycle node: camera images in, scene graphs out.
+
+configure loads the model, activate subscribes, deactivate unsubscribes and keeps the model, cleanup
+frees it. Run as a process it walks to active by itself unless `autostart` is false.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import Any
+
+import rclpy
+from rcl_interfaces.msg import SetParametersResult
+from rclpy.exceptions import ParameterException
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+
+from psg_ros.node_config import NodeConfig
+from psg_ros.pipeline import Pipeline
+from psg_ros.ros import parameters
+from psg_ros.ros.failure_log import FailureLog
+from psg_ros.ros.frame_processor import FrameProcessor, ReceivedFrame
+from psg_ros.ros.image_input import ImageInput
+from psg_ros.ros.outputs import Outputs
+from psg_ros.ros.process import prepare_process
+from psg_ros.ros.start import NODE_NAME
+from psg_ros.ros.worker import Worker
+
+OpenPipeline = Callable[[NodeConfig], Pipeline]
+
+EXPECTED_ERRORS = (ValueError, OSError, ImportError)
+"""What a wrong setting or a missing file raises: one line says it all. Others show their origin."""
+
+SPIN_S = 0.2
+"""Longest wait of the executor: a signal is noticed only between two waits."""
+
+
+class SceneGraphNode(LifecycleNode):
+    """Subscribes to a camera and publishes one scene graph per processed image.
+
+    The executor's thread runs every callback and transition; the worker's thread owns the pipeline.
+
+    Args:
+        open_pipeline: what configure calls, in the worker's thread, to get the model.
+
+    Raises:
+        ValueError: `autostart` was given as something else than true or false.
+    """
+
+    def __init__(self, open_pipeline: OpenPipeline = Pipeline.open, **node_arguments: Any) -> None:
+        super().__init__(NODE_NAME, **node_arguments)
+        self.finished = False
+        self._open_pipeline = open_pipeline
+        self._config: NodeConfig | None = None
+        self._failures = FailureLog(lambda text: self.get_logger().error(text))
+        self._pipeline: Pipeline | None = None
+        self._worker: Worker[Pipeline, ReceivedFrame] | None = None
+        self._outputs: Outputs | None = None
+        self._input: ImageInput | None = None
+        # Known before configure, because it says whether configure comes by itself.
+        parameters.declare(self, ["autostart"])
+        self.autostart: bool = self.get_parameter("autostart").value
+        self.add_on_set_parameters_callback(self._on_set_parameters)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Read the parameters, load the model and offer the topics."""
+        result = self._attempt("configure", self._configure)
+        if result != TransitionCallbackReturn.SUCCESS:
+            self._release()
+        return result
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Subscribe and count graphs from 1."""
+        super().on_activate(state)
+        result = self._attempt("activate", self._activate)
+        if result != TransitionCallbackReturn.SUCCESS:
+            self.on_deactivate(state)
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unsubscribe; returns when the frame in work is done."""
+        self._stop_feeding()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Close the model and take the topics back."""
+        self._release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Release everything, whatever the state was; the process ends."""
+        self._release()
+        self.finished = True
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Release everything, so that configure may be tried again."""
+        self._release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def _configure(self) -> None:
+        parameters.declare(self)
+        config = self._config = parameters.read_config(self)
+        started_s = time.monotonic()
+        worker = self._worker = Worker(
+            lambda: self._open_pipeline(config),
+            lambda pipeline, frame: self._processor(pipeline, frame),
+            self._failures,
+        )
+        self._pipeline = worker.open()
+        self._outputs = Outputs(self)
+        self._processor = FrameProcessor(
+            config, self._outputs, self.get_clock(), lambda: worker.dropped
+        )
+        self.get_logger().info(
+            f"model {self._pipeline.model_name} on {self._pipeline.backend_name}, "
+            f"loaded in {time.monotonic() - started_s:.1f} s"
+        )
+
+    def _activate(self) -> None:
+        assert self._worker is not None and self._pipeline is not None and self._config is not None
+        self._processor.restart()
+        self._processor.publish_vocabulary(self._pipeline)
+        self._worker.resume()
+        self._input = ImageInput(self, self._config, self._on_image)
+        self.get_logger().info(f"listening to {self._input.topic}")
+
+    def _on_image(self, message: Any) -> None:
+        assert self._worker is not None
+        self._worker.put(ReceivedFrame(message, self.get_clock().now().to_msg()))
+
+    def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
+        if self._config is None:  # being declared; configure checks them all together
+            return SetParametersResult(successful=True)
+        try:
+            self._config = parameters.changed_config(self._config, changes)
+        except (ValueError, TypeError) as error:
+            return SetParametersResult(successful=False, reason=str(error))
+        if self._worker is not None:
+            self._processor.change_config(self._config)
+        return SetParametersResult(successful=True)
+
+    def _stop_feeding(self) -> None:
+        if self._input is not None:
+            self._input.close()
+            self._input = None
+        if self._worker is not None:
+            self._worker.pause()
+
+    def _release(self) -> None:
+        self._stop_feeding()
+        if self._worker is not None:
+            self._worker.close()
+        if self._outputs is not None:
+            self._outputs.close()
+        self._worker = self._outputs = self._pipeline = None
+
+    def _attempt(self, what: str, action: Callable[[], None]) -> TransitionCallbackReturn:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - rclpy would drop the reason in silence
+            text = f"{what} failed: {error}"
+            if not isinstance(error, EXPECTED_ERRORS):
+                text += f"\n{traceback.format_exc().rstrip()}"
+            self.get_logger().error(text)
+            return TransitionCallbackReturn.FAILURE
+        return TransitionCallbackReturn.SUCCESS
+
+
+def main(args: Sequence[str] | None = None, open_pipeline: OpenPipeline = Pipeline.open) -> int:
+    """Run the node as a process until SIGINT, SIGTERM or a shutdown transition.
+
+    Returns:
+        The exit status: 0, or 1 when the node could not be made, configured or activated.
+    """
+    prepare_process()
+    stop = _stop_on_signals()
+    try:
+        # rclpy's own handlers would take the middleware away while a frame is in work.
+        rclpy.init(
+            args=None if args is None else list(args),
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+        node = SceneGraphNode(open_pipeline)
+    except (RuntimeError, ValueError, ParameterException) as error:
+        print(f"{NODE_NAME}: {error}", file=sys.stderr)
+        rclpy.try_shutdown()
+        return 1
+    try:
+        return _run(node, stop)
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _run(node: SceneGraphNode, stop: threading.Event) -> int:
+    started = not node.autostart or all(
+        trigger() == TransitionCallbackReturn.SUCCESS
+        for trigger in (node.trigger_configure, node.trigger_activate)
+    )
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while started and not stop.is_set() and not node.finished:
+        executor.spin_once(timeout_sec=SPIN_S)
+    executor.shutdown()
+    if not node.finished:
+        node.trigger_shutdown()
+    return 0 if started else 1
+
+
+def _stop_on_signals() -> threading.Event:
+    """Return an event that SIGINT and SIGTERM set; the second signal of a kind kills as usual."""
+    stop = threading.Event()
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, on_signal)
+    return stop
+
+
+if __name__ == "__main__":
+    sys.exit(main())

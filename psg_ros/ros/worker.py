@@ -1,0 +1,112 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Worker: the one thread that opens, feeds and closes a model.
+
+A device context belongs to the thread that made it, so no other thread may touch the model. The
+executor's thread only puts frames into the mailbox and stays free to answer services.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, Protocol, TypeVar
+
+from psg_ros.ros.latest_frame import LatestFrame
+
+Frame = TypeVar("Frame")
+
+
+class Closable(Protocol):
+    """What the worker needs to know of a model."""
+
+    def close(self) -> None: ...
+
+
+Model = TypeVar("Model", bound=Closable)
+
+
+class Worker(Generic[Model, Frame]):
+    """Runs `process(model, frame)` on the newest frame, over and over, until closed.
+
+    Starts paused. `open`, `resume`, `pause` and `close` are called by one other thread.
+
+    Args:
+        open_model: called once in the worker's thread.
+        process: works on one frame, in the worker's thread.
+        failed: told of every exception that `process` let out, in the worker's thread; the frame is
+            skipped and the next one taken.
+    """
+
+    def __init__(
+        self,
+        open_model: Callable[[], Model],
+        process: Callable[[Model, Frame], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._open_model, self._process, self._failed = open_model, process, failed
+        self._mailbox: LatestFrame[Frame] = LatestFrame()
+        self._opened: Future[Model] = Future()
+        self._one_frame = threading.Lock()
+        self._running = False
+        self._thread = threading.Thread(target=self._work, name="pipeline")
+
+    @property
+    def dropped(self) -> int:
+        """Frames that never had their turn since the last `resume`."""
+        return self._mailbox.dropped
+
+    def open(self) -> Model:
+        """Start the thread, wait until the model is open and return it, for its facts only.
+
+        Raises:
+            Exception: whatever `open_model` raised; the thread has ended then.
+        """
+        self._thread.start()
+        return self._opened.result()
+
+    def put(self, frame: Frame) -> None:
+        """Offer a frame; it replaces one that still waits. Ignored while paused."""
+        if self._running:
+            self._mailbox.put(frame)
+
+    def resume(self) -> None:
+        """Take frames from now on; drops are counted from zero."""
+        self._mailbox.clear()
+        self._running = True
+
+    def pause(self) -> None:
+        """Return when the frame in work is done; no frame is worked on until `resume`."""
+        self._running = False
+        with self._one_frame:
+            self._mailbox.clear()
+
+    def close(self) -> None:
+        """Finish the frame in work, close the model in its thread and end the thread."""
+        self._running = False
+        self._mailbox.close()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            model = self._open_model()
+        except BaseException as error:  # noqa: BLE001 - delivered to whoever called open()
+            self._opened.set_exception(error)
+            return
+        self._opened.set_result(model)
+        try:
+            while (frame := self._mailbox.take()) is not None:
+                self._work_on(model, frame)
+        finally:
+            model.close()
+
+    def _work_on(self, model: Model, frame: Frame) -> None:
+        with self._one_frame:
+            if not self._running:  # paused between the mailbox and the lock
+                return
+            try:
+                self._process(model, frame)
+            except Exception as error:  # noqa: BLE001 - one bad frame must not end the stream
+                self._failed(error)

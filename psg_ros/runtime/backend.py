@@ -1,0 +1,112 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Backend: what runs one ONNX file. The packages behind are imported only when one is opened."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol
+
+import numpy as np
+
+from psg_ros.manifest import ArtifactSpec
+
+BACKENDS = {"openvino": "openvino_backend", "onnxruntime": "onnx_backend"}
+"""Name of a backend, of its package and of its pip extra -> module in this folder."""
+
+
+class Backend(Protocol):
+    """One opened artifact. Use it from one thread at a time."""
+
+    name: str
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Run the network once.
+
+        Args:
+            inputs: one array per input of the artifact, C-contiguous; not copied.
+
+        Returns:
+            One array per output. They are valid until the next `run` of this backend.
+
+        Raises:
+            ValueError: names, dtypes or shapes other than the artifact's.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the network; may be called twice. `run` raises RuntimeError afterwards."""
+        ...
+
+
+@dataclass(frozen=True)
+class BackendStatus:
+    """Whether a backend could be opened here, which version, and what it runs on or lacks."""
+
+    name: str
+    available: bool
+    version: str
+    detail: str
+
+
+def resolve_backend(name: str) -> str:
+    """Return the backend's name; "auto" is openvino on x86-64 and onnxruntime elsewhere.
+
+    Raises:
+        ValueError: unknown name.
+    """
+    if name == "auto":
+        return "openvino" if platform.machine() in ("x86_64", "AMD64") else "onnxruntime"
+    if name not in BACKENDS:
+        raise ValueError(f"unknown backend {name!r}; known: auto, {', '.join(BACKENDS)}")
+    return name
+
+
+def open_backend(
+    name: str, path: Path, spec: ArtifactSpec, *, threads: int = 0, precision: str = "auto"
+) -> Backend:
+    """Load an ONNX file.
+
+    Args:
+        name: see `resolve_backend`.
+        spec: the tensors that the manifest promises.
+        threads: CPU threads; 0 leaves the choice to the backend.
+        precision: "auto", "fp32" or "bf16"; auto takes bf16 where backend and processor have it.
+
+    Raises:
+        ImportError: the backend's package is not installed; names the extra to install.
+        ValueError: an unknown name, a damaged or foreign file, tensors other than the manifest's,
+            or a precision that is not to be had.
+    """
+    opened: Backend = _module(resolve_backend(name)).open_artifact(
+        path, spec, threads=threads, precision=precision
+    )
+    return opened
+
+
+def backend_report() -> list[BackendStatus]:
+    """Try every backend and say what was found, without opening a model."""
+    return [_status(name) for name in BACKENDS]
+
+
+def _status(name: str) -> BackendStatus:
+    try:
+        version, detail = _module(name).describe()
+    except ImportError as error:
+        return BackendStatus(name, False, "", str(error))
+    return BackendStatus(name, True, version, detail)
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(f"psg_ros.runtime.{BACKENDS[name]}")
+    except ImportError as error:
+        raise ImportError(
+            f"backend {name!r} cannot be used ({error}); install it with pip install "
+            f"'psg-ros[{name}]' or choose another backend"
+        ) from error

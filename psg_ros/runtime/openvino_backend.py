@@ -1,0 +1,109 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""OpenVINO on the CPU: latency mode, bf16 where the processor has it, compiled networks cached."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import openvino
+
+from psg_ros.manifest import ArtifactSpec, TensorSpec
+from psg_ros.runtime.tensors import check_declared, check_inputs
+
+logger = logging.getLogger(__name__)
+DEVICE = "CPU"
+
+
+class OpenVinoBackend:
+    """A compiled network with one inference request; see `psg_ros.runtime.backend.Backend`."""
+
+    name = "openvino"
+
+    def __init__(self, network: openvino.CompiledModel, spec: ArtifactSpec) -> None:
+        self._request: openvino.InferRequest | None = network.create_infer_request()
+        self._spec = spec
+        self._output_names = [tensor.name for tensor in spec.outputs]
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """See `Backend.run`."""
+        if self._request is None:
+            raise RuntimeError(f"{self._spec.file} was closed")
+        check_inputs(self._spec, inputs)
+        self._request.infer(dict(inputs), share_inputs=True, share_outputs=True)
+        return {name: self._request.get_tensor(name).data for name in self._output_names}
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        self._request = None
+
+
+def open_artifact(
+    path: Path, spec: ArtifactSpec, *, threads: int, precision: str
+) -> OpenVinoBackend:
+    """See `psg_ros.runtime.backend.open_backend`."""
+    core = openvino.Core()
+    options: dict[str, object] = {
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_PRECISION_HINT": _inference_precision(core, precision),
+    }
+    if threads:
+        options["INFERENCE_NUM_THREADS"] = threads
+    cache = _cache_folder(spec.sha256)
+    if cache is not None:
+        options["CACHE_DIR"] = str(cache)
+    try:
+        network = core.compile_model(str(path), DEVICE, options)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{path} cannot be loaded, expected an ONNX model but found: {error}; copy the model "
+            "folder again"
+        ) from error
+    declared_inputs = [_spec_of(port) for port in network.inputs]
+    declared_outputs = [_spec_of(port) for port in network.outputs]
+    check_declared(path, spec, declared_inputs, declared_outputs)
+    return OpenVinoBackend(network, spec)
+
+
+def describe() -> tuple[str, str]:
+    """Return (version, what it runs on)."""
+    core = openvino.Core()
+    device = core.get_property(DEVICE, "FULL_DEVICE_NAME")
+    precision = "bf16" if _has_bf16(core) else "fp32"
+    return openvino.__version__, f"CPU ({device}), {precision}"
+
+
+def _has_bf16(core: openvino.Core) -> bool:
+    return "BF16" in core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+
+
+def _inference_precision(core: openvino.Core, precision: str) -> str:
+    if precision == "bf16" and not _has_bf16(core):
+        raise ValueError("this processor has no bf16 arithmetic; set precision to auto or fp32")
+    return "bf16" if precision != "fp32" and _has_bf16(core) else "f32"
+
+
+def _cache_folder(sha256: str) -> Path | None:
+    """Return this user's folder for one artifact's compiled form, or None when it cannot be made.
+
+    A folder per digest, because OpenVINO itself tells files apart by path, size and time only.
+    """
+    home = os.environ.get("PSG_CACHE") or Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "psg_ros"
+    )
+    folder = Path(home, "openvino", sha256[:16])
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        logger.warning("networks are compiled anew at every start: %s; set PSG_CACHE", error)
+        return None
+    return folder
+
+
+def _spec_of(port: openvino.ConstOutput) -> TensorSpec:
+    shape = tuple(-1 if size.is_dynamic else size.get_length() for size in port.get_partial_shape())
+    return TensorSpec(port.get_any_name(), port.get_element_type().to_dtype().name, shape)

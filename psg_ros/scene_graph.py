@@ -1,0 +1,151 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The one result type: what the pipeline returns, the evaluator scores and the message mirrors.
+
+All arrays are numpy. Segment indices run 0..N-1 and are the values of the label map; N = 0 is an
+ordinary result. «Object» always means the second end of a relation, never a thing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+VOID = -1
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A partition of one image into labelled segments.
+
+    Attributes:
+        label_map: int32 [height, width]; each pixel its segment index 0..N-1, or `VOID` (-1).
+        labels: int64 [segment]; contiguous label index of the vocabulary.
+        scores: float32 [segment]; class confidence in [0, 1].
+
+    Raises:
+        ValueError: a wrong dtype, rank or length, or a label map that names an absent segment.
+    """
+
+    label_map: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+
+    def __post_init__(self) -> None:
+        _check("label_map", self.label_map, np.int32, ("height", "width"))
+        _check("labels", self.labels, np.int64, ("segment",))
+        _check("scores", self.scores, np.float32, ("segment",))
+        if len(self.labels) != len(self.scores):
+            raise ValueError(f"{len(self.labels)} labels but {len(self.scores)} scores")
+        highest = int(self.label_map.max(initial=VOID))
+        if highest >= len(self.labels):
+            raise ValueError(f"label map names segment {highest} of {len(self.labels)} segments")
+
+    @property
+    def num_segments(self) -> int:
+        return len(self.labels)
+
+    @property
+    def image_hw(self) -> tuple[int, int]:
+        height, width = self.label_map.shape
+        return height, width
+
+
+@dataclass(frozen=True)
+class RelationScores:
+    """What the relation stage says of every directed pair it looked at, unfiltered.
+
+    Attributes:
+        pairs: int32 [pair, 2]; (subject, object) segment indices, subject != object, no pair twice.
+        logits: float32 [pair, 1 + predicate]; column 0 «no relation», predicate p in column p + 1.
+    """
+
+    pairs: np.ndarray
+    logits: np.ndarray
+
+    def __post_init__(self) -> None:
+        _check("pairs", self.pairs, np.int32, ("pair", 2))
+        _check("logits", self.logits, np.float32, ("pair", "predicate"))
+        if len(self.pairs) != len(self.logits):
+            raise ValueError(f"{len(self.pairs)} pairs but {len(self.logits)} rows of logits")
+
+
+@dataclass(frozen=True)
+class SceneNode:
+    """One segment, described; px of the source image, origin top-left, u right, v down.
+
+    Attributes:
+        segment: index into the segmentation; the label image shows it as `segment + 1`.
+        label, class_name, is_thing: as in the vocabulary.
+        score: class confidence in [0, 1].
+        bbox_xyxy: tight box in px, right and bottom exclusive.
+        centroid_xy: centre of mass of the mask, px.
+        area_px: number of pixels.
+        truncated: the mask touches the image border.
+    """
+
+    segment: int
+    label: int
+    class_name: str
+    is_thing: bool
+    score: float
+    bbox_xyxy: tuple[int, int, int, int]
+    centroid_xy: tuple[float, float]
+    area_px: int
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class SceneRelation:
+    """One scored triplet between two nodes (indices into `SceneGraph.nodes`); score in [0, 1]."""
+
+    subject: int
+    object: int
+    predicate: int
+    predicate_name: str
+    score: float
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """Wall-clock milliseconds of one frame."""
+
+    preprocess_ms: float = 0.0
+    inference_ms: float = 0.0
+    postprocess_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class SceneGraph:
+    """Nodes and relations of one image.
+
+    Attributes:
+        segmentation: the masks and labels; `nodes[i]` describes segment i.
+        nodes: one per segment, in segment order.
+        relations: sorted by score, highest first; filtered by the pipeline's threshold and cap.
+        relation_scores: all directed pairs, for metrics; None when read from a file without them.
+        times: how long the stages took.
+    """
+
+    segmentation: Segmentation
+    nodes: tuple[SceneNode, ...]
+    relations: tuple[SceneRelation, ...]
+    relation_scores: RelationScores | None = None
+    times: StageTimes = StageTimes()
+
+    def __post_init__(self) -> None:
+        if len(self.nodes) != self.segmentation.num_segments:
+            raise ValueError(
+                f"{len(self.nodes)} nodes for {self.segmentation.num_segments} segments"
+            )
+
+
+def _check(name: str, array: np.ndarray, dtype: type, axes: tuple[str | int, ...]) -> None:
+    fits = array.dtype == dtype and array.ndim == len(axes)
+    fits = fits and all(
+        not isinstance(a, int) or a == n for a, n in zip(axes, array.shape, strict=True)
+    )
+    if not fits:
+        expected = f"{np.dtype(dtype).name} [{', '.join(map(str, axes))}]"
+        raise ValueError(f"{name} must be {expected}, not {array.dtype} {list(array.shape)}")

@@ -1,0 +1,105 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Second stage: segments and patch tokens -> scores of all directed pairs.
+
+One row of the network's input is an unordered pair i < j and answers both directions (DSFlash's
+bidirectional head): forward is i -> j, backward j -> i.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from psg_ros.manifest import Manifest
+from psg_ros.ops.image import Placement
+from psg_ros.ops.overlap import overlap_ratios
+from psg_ros.ops.panoptic import MergedMasks
+from psg_ros.ops.regions import Regions
+from psg_ros.runtime.backend import Backend
+from psg_ros.scene_graph import RelationScores
+
+
+@dataclass(frozen=True)
+class PairInputs:
+    """Network input of P unordered pairs.
+
+    Attributes:
+        pairs: int32 [pair, 2]; segment indices, the first smaller than the second.
+        subject_overlap, object_overlap: float32 [pair, cell].
+        boxes: float32 [pair, 8].
+    """
+
+    pairs: np.ndarray
+    subject_overlap: np.ndarray
+    object_overlap: np.ndarray
+    boxes: np.ndarray
+
+
+class Relations:
+    """Use it from one thread at a time."""
+
+    def __init__(self, backend: Backend, manifest: Manifest) -> None:
+        self._backend = backend
+        self._grid_hw = manifest.grid_hw
+        self._cell_px = manifest.cell_px
+        logits = next(t for t in manifest.relations.outputs if t.name == "forward_logits")
+        self._num_columns = logits.shape[-1]
+
+    def prepare(
+        self, masks: MergedMasks, regions: Regions, placement: Placement, max_segments: int = 0
+    ) -> PairInputs:
+        """Describe all pairs of segments, or of the `max_segments` best-scored ones (0: all)."""
+        scores = masks.segmentation.scores
+        pairs = unordered_pairs(best_segments(scores, max_segments))
+        first, second = pairs.T
+        overlap = overlap_ratios(
+            masks.content_map, masks.stride, len(scores), self._grid_hw, self._cell_px
+        )
+        boxes = relative_boxes(regions.bbox_xyxy, placement)
+        pair_boxes = np.concatenate([boxes[first], boxes[second]], axis=1)
+        return PairInputs(pairs, overlap[first], overlap[second], pair_boxes)
+
+    def infer(self, patch_tokens: np.ndarray, inputs: PairInputs) -> RelationScores:
+        """Score both directions of every pair; without pairs the network is not called."""
+        if not len(inputs.pairs):
+            empty = np.zeros((0, self._num_columns), np.float32)
+            return RelationScores(inputs.pairs, empty)
+        outputs = self._backend.run(
+            {
+                "patch_tokens": patch_tokens,
+                "subject_overlap": inputs.subject_overlap,
+                "object_overlap": inputs.object_overlap,
+                "boxes": inputs.boxes,
+            }
+        )
+        return RelationScores(
+            np.concatenate([inputs.pairs, inputs.pairs[:, ::-1]]),
+            np.concatenate([outputs["forward_logits"], outputs["backward_logits"]]),
+        )
+
+
+def best_segments(scores: np.ndarray, limit: int) -> np.ndarray:
+    """Return the indices int64 [segment] of the `limit` highest scores (0: all), ascending."""
+    if not 0 < limit < len(scores):
+        return np.arange(len(scores))
+    return np.sort(np.argsort(-scores, kind="stable")[:limit])
+
+
+def unordered_pairs(segments: np.ndarray) -> np.ndarray:
+    """Return all pairs i < j of ascending segment indices as int32 [pair, 2]."""
+    first, second = np.triu_indices(len(segments), k=1)
+    return np.stack([segments[first], segments[second]], axis=1).astype(np.int32)
+
+
+def relative_boxes(bbox_xyxy: np.ndarray, placement: Placement) -> np.ndarray:
+    """Map boxes [segment, 4] from image px to float32 -1..1 of the whole network input."""
+    scale_yx = [
+        2 * content / (image * whole)
+        for content, image, whole in zip(
+            placement.content_hw, placement.image_hw, placement.input_hw, strict=True
+        )
+    ]
+    scale_xyxy = np.array([*scale_yx[::-1], *scale_yx[::-1]])
+    return (bbox_xyxy * scale_xyxy - 1).astype(np.float32)

@@ -1,0 +1,98 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""One training run: stage 1, then stage 2; what `psg train` calls."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import torch
+
+from psg_ros.config import load_config
+from psg_ros.data.psg import load_psg
+from psg_ros.labels import Vocabulary, load_vocabulary
+from psg_ros.modeling.config import ModelConfig
+from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.resources import share_path
+from psg_ros.training import relations, segmentation
+from psg_ros.training.checkpoint import load_weights
+from psg_ros.training.config import TrainConfig
+
+CONFIG_COPY = "train.yaml"
+STAGES = ("segmentation", "relations", "all")
+
+
+def run(
+    config_path: Path, *, resume: bool = False, device: str = "cpu", stage: str = "all"
+) -> Path:
+    """Train and return the run folder.
+
+    Args:
+        resume: go on from the folder's checkpoint; without it a used folder is refused.
+        stage: «all», or only one; «relations» needs the folder's finished segmenter.
+
+    Raises:
+        FileNotFoundError: config, data or a checkpoint that is needed is missing.
+        FileExistsError: the run folder is in use, or holds a run of another config.
+        ValueError: a config that cannot work.
+    """
+    if stage not in STAGES:
+        raise ValueError(f"stage must be one of {', '.join(STAGES)}, not {stage!r}")
+    config = load_config(TrainConfig, config_path)
+    folder = Path(config.out)
+    _claim(folder, config_path, resume or stage == "relations")
+    torch.manual_seed(config.seed)
+    vocabulary = vocabulary_of(config)
+    model = build_model(config, vocabulary)
+    dataset = load_psg(Path(config.data), vocabulary, "train")
+    if stage in ("segmentation", "all"):
+        segmentation.train_segmenter(
+            model.segmenter, dataset, config, resume=resume, device=device
+        )
+    if stage in ("relations", "all"):
+        weights = load_weights(folder / segmentation.WEIGHTS)
+        model.segmenter.load_state_dict(weights)
+        relations.train_relations(model, dataset, config, device=device)
+    return folder
+
+
+def vocabulary_of(config: TrainConfig) -> Vocabulary:
+    return load_vocabulary(share_path() / "config" / "labels" / f"{config.labels}.yaml")
+
+
+def build_model(config: TrainConfig, vocabulary: Vocabulary) -> DsFlash:
+    """Return the untrained network of a config."""
+    file = share_path() / "config" / "model" / f"{config.model}.yaml"
+    model_config = load_config(ModelConfig, file)
+    return DsFlash(model_config, vocabulary.num_labels, vocabulary.num_predicates)
+
+
+def load_run(folder: Path) -> tuple[DsFlash, TrainConfig, Vocabulary]:
+    """Return the trained network of a run folder, in evaluation mode.
+
+    Raises:
+        FileNotFoundError: the folder is not a finished run.
+    """
+    config_path = folder / CONFIG_COPY
+    if not config_path.is_file():
+        raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG_COPY}")
+    config = load_config(TrainConfig, config_path)
+    vocabulary = vocabulary_of(config)
+    model = build_model(config, vocabulary)
+    model.segmenter.load_state_dict(load_weights(folder / segmentation.WEIGHTS))
+    model.relations.load_state_dict(load_weights(folder / relations.WEIGHTS))
+    return model.eval(), config, vocabulary
+
+
+def _claim(folder: Path, config_path: Path, resume: bool) -> None:
+    copy = folder / CONFIG_COPY
+    if copy.is_file():
+        if not resume:
+            raise FileExistsError(f"{folder} holds a run; add --resume or choose another `out`")
+        if copy.read_text() != config_path.read_text():
+            what = f"a run of another config ({copy})"
+            raise FileExistsError(f"{folder} holds {what}; choose another `out`")
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(config_path, copy)

@@ -1,0 +1,95 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`colcon build` builds the same tree with CMake; tried against ROS 2 wheels in their own venv."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from processes import ROOT, clean_environment, round_trip, run, this_python
+
+REQUIREMENTS = ROOT / "requirements" / "colcon.txt"
+
+pytestmark = [pytest.mark.slow, pytest.mark.ros]
+
+
+@pytest.fixture(scope="module")
+def venv() -> Path:
+    """The wheels and colcon, kept below build/ for the next run while the pins stay the same."""
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    folder = ROOT / "build" / f"test-colcon-{version}"
+    stamp = folder / "installed.txt"
+    if not stamp.is_file() or stamp.read_text() != REQUIREMENTS.read_text():
+        run([this_python(), "-m", "venv", "--clear", folder])
+        run([folder / "bin" / "pip", "install", "--quiet", "-r", REQUIREMENTS])
+        stamp.write_text(REQUIREMENTS.read_text())
+    return folder
+
+
+@pytest.fixture(scope="module", params=["copy", "symlink"])
+def install(request: pytest.FixtureRequest, venv: Path, tmp_path_factory) -> Path:
+    """The install folder of one build, with copies of our files or with links to them."""
+    workspace = tmp_path_factory.mktemp(request.param)
+    (workspace / "src").mkdir()
+    (workspace / "src" / "psg_ros").symlink_to(ROOT)
+    links = ["--symlink-install"] if request.param == "symlink" else []
+    # The path of the tests' own environment is left out: CMake would search it as well.
+    env = clean_environment(
+        PATH=f"{venv}/bin:/usr/local/bin:/usr/bin:/bin",
+        CMAKE_PREFIX_PATH=str(venv),
+        AMENT_PREFIX_PATH=str(venv),
+        VIRTUAL_ENV=str(venv),
+    )
+    options = ["-DBUILD_TESTING=OFF", f"-DPython3_EXECUTABLE={venv}/bin/python", "-GNinja"]
+    command = [venv / "bin" / "colcon", "build", *links, "--base-paths", "src"]
+    run([*command, "--cmake-args", *options], env=env, cwd=workspace)
+    return workspace / "install" / "psg_ros"
+
+
+def test_share_folder_and_index_are_complete(install: Path):
+    share = install / "share" / "psg_ros"
+    for path in [*(ROOT / "msg").glob("*.msg"), *(ROOT / "config").rglob("*.yaml")]:
+        assert (share / path.relative_to(ROOT)).is_file()
+    index = install / "share" / "ament_index" / "resource_index"
+    for kind in ("packages", "rosidl_interfaces", "package_run_dependencies"):
+        assert (index / kind / "psg_ros").is_file()
+
+
+def test_other_packages_can_compile_against_the_messages(install: Path):
+    include = install / "include" / "psg_ros" / "psg_ros" / "msg"
+    assert (include / "scene_graph.h").is_file()
+    assert (include / "scene_graph.hpp").is_file()
+    assert (install / "share" / "psg_ros" / "cmake" / "psg_rosConfig.cmake").is_file()
+
+
+def test_modules_lie_beside_the_generated_messages(install: Path):
+    (package,) = install.glob("lib/python*/site-packages/psg_ros")
+    assert "__version__" in (package / "__init__.py").read_text()
+    assert (package / "pipeline.py").is_file()
+    assert (package / "msg" / "_scene_graph.py").is_file()
+    # A pip build in the checkout has its own, for another interpreter perhaps.
+    assert not list(package.glob("libpsg_ros__*.so"))
+
+
+def test_start_scripts_lie_where_ros2_run_looks(install: Path):
+    names = {path.name for path in (install / "lib" / "psg_ros").iterdir()}
+    assert names == {path.name for path in (ROOT / "scripts").iterdir()}
+
+
+def test_graph_travels_between_two_sourced_processes(install: Path, venv: Path, tmp_path: Path):
+    setup = install.parent / "local_setup.bash"
+    sourced = subprocess.run(
+        ["bash", "-c", f"source {setup} && echo $PYTHONPATH && echo $LD_LIBRARY_PATH"],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    python_path, library_path = sourced.stdout.splitlines()
+    env = {"PYTHONPATH": python_path, "LD_LIBRARY_PATH": library_path}
+    published, received = round_trip(venv / "bin" / "python", tmp_path, **env)
+    assert str(install) in published.splitlines()[0], "not the built package was tried"
+    assert received == published

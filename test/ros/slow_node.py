@@ -1,0 +1,22 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The node with a model that takes SLOW_MODEL_MS longer, asleep as on a busy accelerator."""
+
+import os
+import sys
+import time
+
+from psg_ros.pipeline import Pipeline
+from psg_ros.ros.scene_graph_node import main
+
+
+class SlowPipeline(Pipeline):
+    """A pipeline whose inference waits without holding Python's lock."""
+
+    def __call__(self, image_rgb):
+        time.sleep(float(os.environ["SLOW_MODEL_MS"]) / 1e3)
+        return super().__call__(image_rgb)
+
+
+if __name__ == "__main__":
+    sys.exit(main(open_pipeline=SlowPipeline.open))

@@ -1,0 +1,245 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Both CPU backends on a real model: agreement, refusals, lifetime."""
+
+from __future__ import annotations
+
+import dataclasses
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_model import COLORS, paint
+
+from psg_ros.manifest import TensorSpec, load_model_folder
+from psg_ros.runtime import backend as backend_module
+from psg_ros.runtime.backend import BACKENDS, backend_report, open_backend, resolve_backend
+
+NAMES = sorted(BACKENDS)
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    return load_model_folder(str(tiny_model))
+
+
+def opened(model, name, stage="segmenter", **options):
+    spec = getattr(model.manifest, stage)
+    return open_backend(name, model.artifact_path(stage), spec, **options)
+
+
+def pair_inputs(num_pairs: int) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(num_pairs)
+    shapes = {
+        "patch_tokens": (1, 24, 3),
+        "subject_overlap": (num_pairs, 24),
+        "object_overlap": (num_pairs, 24),
+        "boxes": (num_pairs, 8),
+    }
+    return {name: rng.random(shape, np.float32) for name, shape in shapes.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_segmenter_answers_with_the_promised_tensors(model, name):
+    image = paint((64, 96), {"red": (0, 0, 48, 64)})[None]
+    outputs = opened(model, name).run({"image": image})
+    for tensor in model.manifest.segmenter.outputs:
+        assert outputs[tensor.name].shape == tensor.shape
+        assert outputs[tensor.name].dtype == tensor.dtype
+    red = list(COLORS).index("red")
+    assert (outputs["mask_logits"][0, red, :, :12] > 5).all()
+    assert (outputs["mask_logits"][0, red, :, 12:] < -5).all()
+
+
+def test_backends_agree_in_fp32(model):
+    image = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
+    first, second = (opened(model, n, precision="fp32").run({"image": image}) for n in NAMES)
+    for name in first:
+        np.testing.assert_allclose(first[name], second[name], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_pair_axis_may_change_from_run_to_run(model, name):
+    backend = opened(model, name, "relations", precision="fp32")
+    for num_pairs in (1, 7, 3, 190, 1):
+        inputs = pair_inputs(num_pairs)
+        outputs = backend.run(inputs)
+        assert outputs["forward_logits"].shape == (num_pairs, 5)
+        swapped = inputs | {
+            "subject_overlap": inputs["object_overlap"],
+            "object_overlap": inputs["subject_overlap"],
+            "boxes": np.ascontiguousarray(np.roll(inputs["boxes"], 4, axis=1)),
+        }
+        forward = outputs["forward_logits"].copy()
+        backward_of_swapped = backend.run(swapped)["backward_logits"]
+        np.testing.assert_allclose(backward_of_swapped, forward, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_new_array_is_read_at_each_run(model, name):
+    backend = opened(model, name)
+    for color in ("red", "blue", "red"):
+        image = paint((64, 96), {color: (0, 0, 96, 64)})[None]
+        logits = backend.run({"image": image})["class_logits"][0]
+        assert logits[list(COLORS).index(color)].argmax() == list(COLORS).index(color)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"boxes": np.zeros((2, 8))}, r"takes boxes float32 \[-1, 8\], not boxes float64 \[2, 8\]"),
+        ({"boxes": np.zeros((2, 7), np.float32)}, r"not boxes float32 \[2, 7\]"),
+        ({"boxes": np.zeros(8, np.float32)}, r"not boxes float32 \[8\]"),
+        ({"box": np.zeros(8, np.float32)}, "takes inputs .*boxes.*, not .*'box'"),
+    ],
+)
+def test_inputs_that_do_not_fit_are_refused(model, name, change, message):
+    with pytest.raises(ValueError, match=message):
+        opened(model, name, "relations").run(pair_inputs(2) | change)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_after_closing_it_says_so(model, name):
+    backend = opened(model, name)
+    backend.close()
+    backend.close()
+    with pytest.raises(RuntimeError, match="segmenter.onnx was closed"):
+        backend.run({"image": np.zeros((1, 64, 96, 3), np.uint8)})
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("content", [b"", b"not a network", None])
+def test_a_file_that_is_no_network_is_refused_by_name(model, name, content, tmp_path):
+    whole = model.artifact_path("segmenter").read_bytes()
+    file = tmp_path / "broken.onnx"
+    file.write_bytes(whole[: len(whole) // 2] if content is None else content)
+    with pytest.raises(ValueError, match="broken.onnx cannot be loaded, expected an ONNX model"):
+        open_backend(name, file, model.manifest.segmenter)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    ("kind", "index", "tensor", "message"),
+    [
+        ("inputs", 0, ("image", "uint8", (1, 64, 64, 3)), r"expected image uint8 \[1, 64, 64, 3\]"),
+        ("inputs", 0, ("picture", "uint8", (1, 64, 96, 3)), "expected picture uint8"),
+        ("outputs", 1, ("mask_logits", "float64", (1, 6, 16, 24)), "mask_logits float64"),
+        ("outputs", 1, ("mask_logits", "float32", (1, -1, 16, 24)), r"mask_logits float32 \[1, -1"),
+    ],
+)
+def test_tensors_other_than_the_manifest_s_are_refused(model, name, kind, index, tensor, message):
+    spec = model.manifest.segmenter
+    tensors = list(getattr(spec, kind))
+    tensors[index] = TensorSpec(*tensor)
+    changed = dataclasses.replace(spec, **{kind: tuple(tensors)})
+    with pytest.raises(ValueError, match=message) as error:
+        open_backend(name, model.artifact_path("segmenter"), changed)
+    assert "segmenter.onnx does not fit its manifest" in str(error.value)
+    assert "found " in str(error.value)
+
+
+def test_auto_is_openvino_on_x86_and_onnxruntime_elsewhere(monkeypatch):
+    for machine, expected in (("x86_64", "openvino"), ("aarch64", "onnxruntime")):
+        monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
+        assert resolve_backend("auto") == expected
+
+
+def test_an_unknown_backend_lists_the_known_ones():
+    with pytest.raises(ValueError, match="unknown backend 'cuda'; known: auto, openvino, onnx"):
+        resolve_backend("cuda")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_missing_package_is_an_error_that_names_the_extra(model, name, monkeypatch):
+    module = f"psg_ros.runtime.{BACKENDS[name]}"
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=rf"pip install 'psg-ros\[{name}\]'"):
+        opened(model, name)
+    status = next(s for s in backend_report() if s.name == name)
+    assert not status.available and f"psg-ros[{name}]" in status.detail
+
+
+def test_the_report_tells_versions_and_devices():
+    for status in backend_report():
+        assert status.available and status.version[0].isdigit() and "CPU" in status.detail
+
+
+def test_onnxruntime_refuses_bf16(model):
+    with pytest.raises(ValueError, match="computes in fp32 here; set precision to auto or fp32"):
+        opened(model, "onnxruntime", precision="bf16")
+
+
+def test_openvino_refuses_bf16_on_a_processor_without_it(model, monkeypatch):
+    module = backend_module._module("openvino")
+    monkeypatch.setattr(module, "_has_bf16", lambda core: False)
+    with pytest.raises(ValueError, match="no bf16 arithmetic"):
+        opened(model, "openvino", precision="bf16")
+    assert opened(model, "openvino", precision="auto").name == "openvino"
+
+
+@pytest.mark.parametrize(("bf16", "expected"), [(True, "bfloat16"), (False, "float")])
+def test_openvino_takes_bf16_exactly_where_it_is(model, monkeypatch, bf16, expected):
+    module = backend_module._module("openvino")
+    if bf16 and not module._has_bf16(module.openvino.Core()):
+        pytest.skip("this processor has no bf16")
+    monkeypatch.setattr(module, "_has_bf16", lambda core: bf16)
+    network = opened(model, "openvino")._request.get_compiled_model()
+    assert expected in str(network.get_property("INFERENCE_PRECISION_HINT"))
+
+
+def test_openvino_obeys_the_number_of_threads_and_waits_for_one_frame_at_a_time(model):
+    network = opened(model, "openvino", threads=1)._request.get_compiled_model()
+    assert network.get_property("INFERENCE_NUM_THREADS") == 1
+    assert "LATENCY" in str(network.get_property("PERFORMANCE_HINT"))
+
+
+def test_openvino_keeps_compiled_networks_in_the_user_s_cache_only(tmp_path, monkeypatch, model):
+    before = sorted(model.path.rglob("*"))
+    monkeypatch.setenv("PSG_CACHE", str(tmp_path / "cache"))
+    opened(model, "openvino")
+    folder = tmp_path / "cache" / "openvino" / model.manifest.segmenter.sha256[:16]
+    assert folder.stat().st_mode & 0o077 == 0
+    assert list(folder.iterdir())
+    assert sorted(model.path.rglob("*")) == before
+
+
+def test_without_psg_cache_the_xdg_cache_is_used(tmp_path, monkeypatch, model):
+    monkeypatch.delenv("PSG_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    opened(model, "openvino")
+    assert (tmp_path / "psg_ros" / "openvino").is_dir()
+
+
+def test_a_cache_that_cannot_be_made_is_only_a_warning(tmp_path, monkeypatch, model, caplog):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("PSG_CACHE", str(tmp_path / "file"))
+    assert opened(model, "openvino").name == "openvino"
+    assert "set PSG_CACHE" in caplog.text
+
+
+def test_a_second_start_from_the_cache_answers_the_same(model):
+    image = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
+    first, second = (opened(model, "openvino").run({"image": image}) for _ in range(2))
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+
+
+def test_opening_a_backend_prints_nothing(model):
+    code = (
+        "from psg_ros.manifest import load_model_folder\n"
+        "from psg_ros.runtime.backend import open_backend\n"
+        f"model = load_model_folder({str(model.path)!r})\n"
+        f"for name in {NAMES!r}:\n"
+        "    open_backend(name, model.artifact_path('relations'), model.manifest.relations)\n"
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True, text=True, timeout=120, check=False,
+        cwd=Path(backend_module.__file__).parents[2],
+    )  # fmt: skip
+    assert (finished.returncode, finished.stdout, finished.stderr) == (0, "", "")
