@@ -14,13 +14,16 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
+from psg_ros.annotated_files import write_image
 from psg_ros.commands.options import add_pipeline_options, pipeline_config, positive_int
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.psg import SPLITS, load_psg, read_rgb
 from psg_ros.evaluation.evaluator import Evaluator, Task
 from psg_ros.evaluation.report import EvaluationReport
+from psg_ros.evaluation.worst import WorstImages
 from psg_ros.files import check_writable, write_text
 from psg_ros.pipeline import Pipeline
 from psg_ros.scene_graph import SceneGraph
@@ -34,6 +37,7 @@ examples:
 """
 
 TASKS: dict[str, Task] = {"sgdet": "SGDet", "predcls": "PredCls"}
+WORST = 6
 HEADLINE = ("R@20", "R@50", "R@100", "mR@20", "mR@50", "mR@100", "PQ", "PQ_things", "PQ_stuff")
 
 
@@ -54,6 +58,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write all figures as tables")
+    parser.add_argument(
+        "--worst",
+        type=Path,
+        metavar="FOLDER",
+        help=f"draw the {WORST} images of lowest quality there, truth left, model right",
+    )
     add_pipeline_options(parser)
 
 
@@ -65,12 +75,17 @@ def run(args: argparse.Namespace) -> int:
         dataset = load_psg(args.data, pipeline.vocabulary, args.split)
         total = min(len(dataset), args.images or len(dataset))
         evaluator = Evaluator(pipeline.vocabulary, TASKS[args.task])
+        worst = WorstImages(WORST)
         for index in tqdm(range(total), unit=" images", leave=False, disable=None):
             truth = dataset[index]
-            evaluator.add(truth.image_id, truth, _predict(pipeline, truth, args.task))
+            graph = _predict(pipeline, truth, args.task)
+            evaluator.add(truth.image_id, truth, graph)
+            worst.add(truth, graph)
         report = evaluator.report()
         origin = _origin(args, pipeline)
     print("\n".join(_headline(report, origin)))
+    if args.worst:
+        _write_pictures(args.worst, worst.pictures(pipeline.vocabulary))
     if args.json:
         write_text(
             args.json, json.dumps({**origin, **json.loads(report.to_json())}, indent=2) + "\n"
@@ -79,6 +94,12 @@ def run(args: argparse.Namespace) -> int:
         lines = "".join(f"- {name}: {value}\n" for name, value in origin.items())
         write_text(args.markdown, f"{report.to_markdown()}\n{lines}")
     return 0
+
+
+def _write_pictures(folder: Path, pictures: list[tuple[str, np.ndarray]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, picture in pictures:
+        write_image(folder / name, picture)
 
 
 def _predict(pipeline: Pipeline, truth: AnnotatedImage, task: str) -> SceneGraph:
