@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from machine import describe_machine
 
 from psg_ros.ros.start import (
     PROFILE_VARIABLES,
@@ -168,23 +168,6 @@ def receive() -> None:
     node.destroy_node()
     rclpy.shutdown()
     print(json.dumps(latencies_ms))
-
-
-def describe_machine() -> dict[str, object]:
-    """Return what the figures depend on."""
-    cpu = [
-        line.split(":")[1].strip()
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith("model name")
-    ]
-    return {
-        "processor": cpu[0] if cpu else platform.processor(),
-        "cores": os.cpu_count(),
-        "load_1min": round(os.getloadavg()[0], 2),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "date": time.strftime("%Y-%m-%d"),
-    }
 
 
 def table(results: list[Result], machine: dict[str, object]) -> str:

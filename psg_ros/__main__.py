@@ -24,6 +24,7 @@ COMMANDS = {
     "simulate": "render a training set of simulated rooms with exact annotations",
     "train": "train a model on a data set",
     "export": "turn a training run into a model folder",
+    "convert": "turn a public EoMT checkpoint into ours",
     "evaluate": "recall and panoptic quality on an annotated data set",
 }
 

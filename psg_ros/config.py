@@ -13,11 +13,14 @@ import dataclasses
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import yaml
 
-Config = TypeVar("Config")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Config = TypeVar("Config", bound="DataclassInstance")
 
 MODEL_THRESHOLD = -1.0
 """A threshold of -1 means: take the value that the model's manifest recommends."""
@@ -31,10 +34,16 @@ def described(
     maximum: float | None = None,
     choices: tuple[str, ...] = (),
     fixed: bool = False,
+    from_model: bool = False,
 ) -> Any:
-    """Return a dataclass field with a default, a description and an allowed range."""
+    """Return a dataclass field with a default, a description and an allowed range.
+
+    Args:
+        from_model: `MODEL_THRESHOLD` is allowed, too, though outside the range.
+    """
     metadata = {
-        "text": text, "minimum": minimum, "maximum": maximum, "choices": choices, "fixed": fixed
+        "text": text, "minimum": minimum, "maximum": maximum, "choices": choices, "fixed": fixed,
+        "from_model": from_model,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
 
@@ -48,7 +57,7 @@ class PipelineConfig:
     """
 
     model: str = described(
-        "demo", "model: a folder name below models/, or the path of a model folder", fixed=True
+        "demo", "the model: a folder name below models/, or the path of a model folder", fixed=True
     )
     backend: str = described(
         "auto",
@@ -57,8 +66,11 @@ class PipelineConfig:
         fixed=True,
     )
     threads: int = described(
-        0, "CPU threads of the backend; 0 leaves the choice to it",
-        minimum=0, maximum=256, fixed=True,
+        0,
+        "CPU threads of the backend; 0 leaves the choice to it",
+        minimum=0,
+        maximum=256,
+        fixed=True,
     )
     precision: str = described(
         "auto",
@@ -69,12 +81,12 @@ class PipelineConfig:
     score_threshold: float = described(
         MODEL_THRESHOLD,
         "class score below which a query is dropped; -1 takes the model's recommendation",
-        minimum=-1.0, maximum=1.0,
+        minimum=0.0, maximum=1.0, from_model=True,
     )  # fmt: skip
     overlap_threshold: float = described(
         MODEL_THRESHOLD,
         "share of its own mask that a segment must win; -1 takes the model's recommendation",
-        minimum=-1.0, maximum=1.0,
+        minimum=0.0, maximum=1.0, from_model=True,
     )  # fmt: skip
     merge_resolution: str = described(
         "input",
@@ -84,7 +96,7 @@ class PipelineConfig:
     relation_threshold: float = described(
         MODEL_THRESHOLD,
         "relation score below which a relation is not listed; -1 takes the model's recommendation",
-        minimum=-1.0, maximum=1.0,
+        minimum=0.0, maximum=1.0, from_model=True,
     )  # fmt: skip
     max_relations: int = described(
         100, "at most this many relations, best first", minimum=0, maximum=100_000
@@ -103,11 +115,20 @@ def check_ranges(config: Any) -> None:
     """Raise ValueError for the first field outside the range or choices of its description."""
     for field in dataclasses.fields(config):
         value, facts = getattr(config, field.name), field.metadata
-        low, high, choices = facts.get("minimum"), facts.get("maximum"), facts.get("choices")
+        choices, low = facts.get("choices"), facts.get("minimum")
         if choices and value not in choices:
             raise ValueError(f"{field.name} must be one of {', '.join(choices)}, not {value!r}")
-        if low is not None and not low <= value <= high:
-            raise ValueError(f"{field.name} must lie in {low} .. {high}, not {value}")
+        if low is None:
+            continue
+        high, from_model = facts["maximum"], facts["from_model"]
+        if not (low <= value <= high or (from_model and value == MODEL_THRESHOLD)):
+            raise ValueError(f"{field.name} must {range_text(low, high, from_model)}, not {value}")
+
+
+def range_text(minimum: float, maximum: float, from_model: bool) -> str:
+    """Return what follows «must» where a value is outside its range."""
+    or_model = f" or be {MODEL_THRESHOLD} (the model's own)" if from_model else ""
+    return f"lie in {minimum} .. {maximum}{or_model}"
 
 
 def config_from_dict(kind: type[Config], values: dict[str, Any], source: str) -> Config:
@@ -151,7 +172,7 @@ def load_config(kind: type[Config], path: Path) -> Config:
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
     """Return the value in the annotated type: int -> float, list -> tuple, mapping -> dataclass."""
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             raise ValueError(f"{where} must be a mapping, not {value!r}")
         return config_from_dict(hint, value, where)

@@ -45,7 +45,7 @@ class Vocabulary:
         for kind, names in (("label", self.label_names), ("predicate", self.predicate_names)):
             odd = [n for n in names if not isinstance(n, str)]
             if odd:
-                raise ValueError(f"{kind} names must be text, not {odd} (YAML: quote \"on\")")
+                raise ValueError(f'{kind} names must be text, not {odd} (YAML: quote "on")')
             twice = {n for n in names if names.count(n) > 1}
             if twice:
                 raise ValueError(f"{kind} names must be unique, these are not: {sorted(twice)}")

@@ -15,6 +15,9 @@ Stage `relations` (the pair axis is free)
          subject_overlap, object_overlap float32 [pair, cell]   share of a cell under the mask, 0..1
          boxes         float32 [pair, 8]              subject then object, xyxy in -1..1 of H, W
     out  forward_logits, backward_logits float32 [pair, 1 + predicate]   column 0 «no relation»
+  A network that prunes has a free token axis, too, and is told which cells it gets:
+    in   cells         int64   [pair, token]          a cell without overlap counts for nothing
+         subject_overlap, object_overlap float32 [pair, token]
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ MANIFEST_FILE = "manifest.yaml"
 LABELS_FILE = "labels.yaml"
 FORMAT = 1
 STAGES = ("segmenter", "relations")
+SCALINGS = ("area", "eomt", "transformers")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,7 @@ class Manifest:
         grid_hw: cells of the relation stage.
         cell_px: input px per cell, (vertical, horizontal); what lies beyond the cells is unused.
         score_threshold, overlap_threshold, relation_threshold: recommended for this model.
+        scaling: how images are scaled, one of `SCALINGS`; see `psg_ros.ops.image`.
     """
 
     format: int
@@ -76,10 +81,16 @@ class Manifest:
     relation_threshold: float
     segmenter: ArtifactSpec
     relations: ArtifactSpec
+    scaling: str = "area"
 
     def __post_init__(self) -> None:
         if self.format != FORMAT:
             raise ValueError(f"manifest format {self.format}, but this version reads {FORMAT}")
+        if self.scaling not in SCALINGS:
+            known = ", ".join(SCALINGS)
+            raise ValueError(f"scaling must be one of {known}, not {self.scaling!r}")
+        if self.scaling == "transformers" and len(set(self.input_hw)) > 1:
+            raise ValueError(f"scaling transformers needs a square input, not {self.input_hw}")
 
 
 @dataclass(frozen=True)

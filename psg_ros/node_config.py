@@ -32,7 +32,8 @@ class NodeConfig(PipelineConfig):
     )
     image_transport: str = described(
         "raw",
-        "raw subscribes to Image on image, compressed to CompressedImage on image/compressed",
+        "how images come: raw as sensor_msgs/Image on the image topic, compressed as "
+        "CompressedImage on the topic of that name with /compressed after it",
         choices=("raw", "compressed"),
         fixed=True,
     )
@@ -51,7 +52,9 @@ class NodeConfig(PipelineConfig):
         fixed=True,
     )
     track: bool = described(
-        True, "give segments ids that last over time; false leaves every node id 0", fixed=True
+        True,
+        "give nodes ids that last over time; false numbers them anew in every image",
+        fixed=True,
     )
     annotated_image: bool = described(
         True, "offer the drawn image on ~/annotated_image (drawn only while somebody listens)"
@@ -60,13 +63,16 @@ class NodeConfig(PipelineConfig):
         10, "at most this many relations in the drawn image, best first", minimum=0, maximum=1000
     )
     autostart: bool = described(
-        True, "configure and activate at start; false waits for lifecycle requests", fixed=True
+        True, "load the model and start at once; false waits for lifecycle requests", fixed=True
     )
 
 
 @dataclass(frozen=True)
 class NodeParameter:
-    """One row of the parameter table; `minimum` and `maximum` are None where there is no range."""
+    """One row of the parameter table, see `described`.
+
+    `minimum` and `maximum` are None where there is no range.
+    """
 
     name: str
     kind: type
@@ -76,6 +82,7 @@ class NodeParameter:
     maximum: float | None
     choices: tuple[str, ...]
     fixed: bool
+    from_model: bool
 
 
 def node_parameters() -> tuple[NodeParameter, ...]:

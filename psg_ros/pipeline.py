@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import time
-from types import TracebackType
 
 import numpy as np
 
@@ -116,6 +115,11 @@ class Pipeline:
         masks = MergedMasks(segmentation, content, stride=1)
         return self._relate(masks, output, placement, config, clock)
 
+    @property
+    def relation_threshold(self) -> float:
+        """Score from which on a relation is listed: the configured one, or the model's own."""
+        return _in_force(self.config.relation_threshold, self.manifest.relation_threshold)
+
     def replace_config(self, config: PipelineConfig) -> None:
         """Use other thresholds and caps from the next image on, without loading anything.
 
@@ -141,12 +145,7 @@ class Pipeline:
     def __enter__(self) -> Pipeline:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *failure: object) -> None:
         self.close()
 
     def _relate(
@@ -171,25 +170,21 @@ class Pipeline:
 
     def _merge_settings(self, config: PipelineConfig) -> MergeSettings:
         return MergeSettings(
-            self._threshold(config.score_threshold, self.manifest.score_threshold),
-            self._threshold(config.overlap_threshold, self.manifest.overlap_threshold),
+            _in_force(config.score_threshold, self.manifest.score_threshold),
+            _in_force(config.overlap_threshold, self.manifest.overlap_threshold),
             config.merge_resolution,
         )
 
     def _list_relations(
         self, scores: RelationScores, config: PipelineConfig
     ) -> tuple[SceneRelation, ...]:
-        threshold = self._threshold(config.relation_threshold, self.manifest.relation_threshold)
+        threshold = _in_force(config.relation_threshold, self.manifest.relation_threshold)
         triplets = rank_relations(scores, threshold=threshold, limit=config.max_relations)
         names = self.vocabulary.predicate_names
         return tuple(
             SceneRelation(t.subject, t.object, t.predicate, names[t.predicate], t.score)
             for t in triplets
         )
-
-    @staticmethod
-    def _threshold(configured: float, recommended: float) -> float:
-        return recommended if configured == MODEL_THRESHOLD else configured
 
 
 def describe_nodes(
@@ -226,6 +221,10 @@ def model_sha256(manifest: Manifest) -> str:
     """Return one digest for a model: SHA-256 over the digests of its artifacts, in stage order."""
     digests = "".join(getattr(manifest, stage).sha256 for stage in STAGES)
     return hashlib.sha256(digests.encode()).hexdigest()
+
+
+def _in_force(configured: float, recommended: float) -> float:
+    return recommended if configured == MODEL_THRESHOLD else configured
 
 
 class _Clock:

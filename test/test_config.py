@@ -29,6 +29,12 @@ def test_every_default_is_within_its_own_range_and_described():
     assert all(field.metadata["text"] for field in dataclasses.fields(PipelineConfig))
 
 
+@pytest.mark.parametrize("value", [-1, 0, 0.5, 1])
+def test_a_threshold_is_a_share_or_minus_one_for_the_models_own(value):
+    config = config_from_dict(PipelineConfig, {"score_threshold": value}, "test")
+    assert config.score_threshold == value
+
+
 def test_a_file_holds_only_the_differences(tmp_path):
     file = tmp_path / "pipeline.yaml"
     file.write_text("backend: onnxruntime\nscore_threshold: 1\n")
@@ -57,6 +63,11 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(tmp_path):
         ({"threads": -1}, "threads must lie in 0 .. 256, not -1"),
         ({"score_threshold": 1.5}, "score_threshold must lie in"),
         ({"score_threshold": float("nan")}, "score_threshold must lie in"),
+        (
+            {"overlap_threshold": -0.5},
+            r"overlap_threshold must lie in 0.0 .. 1.0 or be -1.0 \(the model's own\), not -0.5",
+        ),
+        ({"relation_threshold": -1.5}, "relation_threshold must lie in"),
         ({"backend": "tensorrrt"}, "backend must be one of auto, openvino"),
         ({"threads": 2.5}, "threads must be int, not 2.5"),
         ({"threads": True}, "threads must be int, not True"),

@@ -55,6 +55,22 @@ def test_a_wrong_name_lists_the_shipped_models(tiny_model, tmp_path, monkeypatch
         find_model("smal")
 
 
+def test_images_are_scaled_by_areas_unless_the_manifest_says_otherwise(folder):
+    assert load_model_folder(str(folder)).manifest.scaling == "area"
+    change(folder, lambda content: content.update(scaling="eomt"))
+    assert load_model_folder(str(folder)).manifest.scaling == "eomt"
+
+
+@pytest.mark.parametrize(
+    ("scaling", "message"),
+    [("lanczos", "scaling must be one of area, eomt"), ("transformers", "needs a square input")],
+)
+def test_an_impossible_scaling_is_refused(folder, scaling, message):
+    change(folder, lambda content: content.update(scaling=scaling))
+    with pytest.raises(ValueError, match=message):
+        load_model_folder(str(folder))
+
+
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(folder):
     change(folder, lambda content: content.update(mask_strid=4))
     with pytest.raises(ValueError, match="manifest.yaml: unknown key 'mask_strid'.*'mask_stride'"):

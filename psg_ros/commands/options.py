@@ -7,11 +7,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import get_type_hints
 
-from psg_ros.config import PipelineConfig, config_from_dict, load_config
-
-Config = TypeVar("Config")
+from psg_ros.config import PipelineConfig, load_config
 
 
 def add_config_options(parser: argparse.ArgumentParser, kind: type) -> None:
@@ -52,20 +50,8 @@ def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
         ValueError: a value out of range; an unknown key in the file.
     """
     base = load_config(PipelineConfig, args.pipeline) if args.pipeline else PipelineConfig()
-    return config_from_dict(
-        PipelineConfig, {**vars_of(base), **given(args, PipelineConfig)}, "options"
-    )
-
-
-def given(args: argparse.Namespace, kind: type) -> dict[str, Any]:
-    """Return the fields of `kind` that were given on the command line."""
-    names = {field.name for field in dataclasses.fields(kind)}
-    return {name: value for name, value in vars(args).items() if name in names}
-
-
-def vars_of(config: Any) -> dict[str, Any]:
-    """Return the fields of a flat configuration by name."""
-    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
+    given = {name: value for name, value in vars(args).items() if name in vars(base)}
+    return dataclasses.replace(base, **given)
 
 
 def positive_int(text: str) -> int:

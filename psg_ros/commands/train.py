@@ -48,6 +48,9 @@ def run(args: argparse.Namespace) -> int:
         from psg_ros.training import train
     except ModuleNotFoundError as error:
         raise ImportError(f"training needs: pip install 'psg-ros[train]' ({error})") from error
-    folder = train.run(args.config, resume=args.resume, device=args.device, stage=args.stage)
+    try:
+        folder = train.run(args.config, resume=args.resume, device=args.device, stage=args.stage)
+    except FloatingPointError as error:
+        raise RuntimeError(f"{error}; try a smaller learning_rate in {args.config}") from error
     print(f"trained: {folder}\nnext: psg export {folder} MODEL_FOLDER")
     return 0

@@ -46,25 +46,36 @@ class PsgDataset(Sequence[AnnotatedImage]):
 
     def _read(self, entry: dict[str, Any]) -> AnnotatedImage:
         where = f"image {entry['image_id']}"
+        try:
+            infos, image_path = entry["segments_info"], self.root / entry["file_name"]
+            segmentation = self._segmentation(entry, where)
+            triplets = self._triplets(entry["relations"], where)
+            crowd = np.array([bool(info.get("iscrowd", 0)) for info in infos], bool)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{where} is not in PSG's layout: {error!r}") from error
+        return AnnotatedImage(str(entry["image_id"]), image_path, segmentation, triplets, crowd)
+
+    def _segmentation(self, entry: dict[str, Any], where: str) -> Segmentation:
         infos = entry["segments_info"]
-        label_map = read_panoptic_png(
-            self.root / entry["pan_seg_file_name"], [info["id"] for info in infos]
-        )
+        path = self.root / entry["pan_seg_file_name"]
+        label_map = read_panoptic_png(path, [info["id"] for info in infos])
         expected = (entry["height"], entry["width"])
         if label_map.shape != expected:
-            raise ValueError(f"{where}: its PNG is {label_map.shape}, the JSON says {expected}")
+            raise ValueError(f"{where}: {path} is {label_map.shape}, the JSON says {expected}")
         categories = [info["category_id"] for info in infos]
         self._check_range(where, "category_id", categories, len(self._labels))
-        predicates = [relation[2] for relation in entry["relations"]]
-        self._check_range(where, "predicate", predicates, len(self._predicates))
-        triplets = np.array(entry["relations"], np.int64).reshape(-1, 3)
+        return Segmentation(label_map, self._labels[categories], np.ones(len(infos), np.float32))
+
+    def _triplets(self, relations: list[list[int]], where: str) -> np.ndarray:
+        wrong = [relation for relation in relations if len(relation) != 3]
+        if wrong:
+            raise ValueError(
+                f"{where}: relations must be [subject, object, predicate], not {wrong}"
+            )
+        self._check_range(where, "predicate", [r[2] for r in relations], len(self._predicates))
+        triplets = np.array(relations, np.int64).reshape(-1, 3)
         triplets[:, 2] = self._predicates[triplets[:, 2]]
-        segmentation = Segmentation(
-            label_map, self._labels[categories], np.ones(len(infos), np.float32)
-        )
-        crowd = np.array([bool(info.get("iscrowd", 0)) for info in infos], bool)
-        image_path = self.root / entry["file_name"]
-        return AnnotatedImage(str(entry["image_id"]), image_path, segmentation, triplets, crowd)
+        return triplets
 
     @staticmethod
     def _check_range(where: str, name: str, values: list[int], limit: int) -> None:
@@ -96,7 +107,7 @@ def load_psg(path: Path, vocabulary: Vocabulary, split: str) -> PsgDataset:
         class_names = [*content["thing_classes"], *content["stuff_classes"]]
         predicate_names = content["predicate_classes"]
         entries = _of_split(content, split)
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{file} is not in PSG's layout: {error!r}") from error
     if not entries:
         raise ValueError(f"{file} has no images in its {split} split")
@@ -119,8 +130,7 @@ def read_panoptic_png(path: Path, segment_ids: list[int]) -> np.ndarray:
     bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if bgr is None:
         raise FileNotFoundError(f"{path} is missing or not a readable PNG")
-    blue, green, red = cv2.split(bgr.astype(np.int32))
-    ids = red + (green << 8) + (blue << 16)
+    ids = bgr.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
     order = np.argsort(segment_ids)
     known = np.array(segment_ids, np.int64)[order]
     if not len(known):

@@ -10,7 +10,8 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,12 +65,13 @@ class Child:
         Args:
             wait_s: how long the friendly request may take.
         """
-        for number, patience_s in ((signal.SIGINT, wait_s), (signal.SIGTERM, TERM_WAIT_S)):
-            if self.status is None:
-                self._process.send_signal(number)
-                self.wait(patience_s)
-        self.kill()
+        stop_together([self], wait_s)
         return self._process.wait()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the process, if it still runs."""
+        if self.status is None:
+            self._process.send_signal(number)
 
     def kill(self) -> None:
         """End the whole group at once, if it still runs."""
@@ -90,6 +92,28 @@ class Child:
             (line.strip() for line in reversed(lines) if line.strip()), "it printed nothing"
         )
         return _ROS_PREFIX.sub("", last)
+
+
+def stop_together(children: Iterable[Child], wait_s: float) -> None:
+    """Ask all at once for an end by SIGINT, then SIGTERM, then kill the groups of the rest.
+
+    A process that is killed leaves its shared memory behind: the middleware takes it back only at
+    an orderly end. When this is interrupted (Ctrl-C again), the rest is killed at once.
+
+    Args:
+        wait_s: how long the friendly request may take, for all together.
+    """
+    children = list(children)
+    try:
+        for number, patience_s in ((signal.SIGINT, wait_s), (signal.SIGTERM, TERM_WAIT_S)):
+            for child in children:
+                child.send(number)
+            end_s = time.monotonic() + patience_s
+            for child in children:
+                child.wait(max(0.0, end_s - time.monotonic()))
+    finally:
+        for child in children:
+            child.kill()
 
 
 def _death_with_parent(parent: int) -> Any:

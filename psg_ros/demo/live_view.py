@@ -111,6 +111,18 @@ def block(
     return lines + [""] * (2 + NUM_LINES - len(lines))
 
 
+def summary_lines(summary: dict[str, object], files: Sequence[str]) -> list[str]:
+    """Return the end of a run in a few lines: what flowed, how fast, where the files are."""
+    return [
+        f"{summary['graphs_published']} graphs of {summary['frames_received']} frames "
+        f"({summary['frames_dropped']} skipped for newer ones), {summary['fps']} graphs/s, "
+        f"age {summary['age_ms_median']} ms median, {summary['age_ms_p95']} ms p95",
+        f"{summary['nodes_mean']} nodes and {summary['relations_mean']} relations on average "
+        f"({summary['model']} on {summary['backend']})",
+        *(f"wrote {file}" for file in files),
+    ]
+
+
 def _name(received: ReceivedGraph, node: int) -> str:
     return f"{received.graph.nodes[node].class_name} #{received.ids[node]}"
 
@@ -131,15 +143,3 @@ def _painted(text: str, width: int, node: SceneNode, vocabulary: Vocabulary | No
         round(96 + 0.62 * value) for value in vocabulary.labels[node.label].color_rgb
     )
     return f"\x1b[38;2;{red};{green};{blue}m{fitted}\x1b[0m"
-
-
-def summary_lines(summary: dict[str, object], files: Sequence[str]) -> list[str]:
-    """Return the end of a run in a few lines: what flowed, how fast, where the files are."""
-    return [
-        f"{summary['graphs_published']} graphs of {summary['frames_received']} frames "
-        f"({summary['frames_dropped']} skipped for newer ones), {summary['fps']} graphs/s, "
-        f"age {summary['age_ms_median']} ms median, {summary['age_ms_p95']} ms p95",
-        f"{summary['nodes_mean']} nodes and {summary['relations_mean']} relations on average "
-        f"({summary['model']} on {summary['backend']})",
-        *(f"  {file}" for file in files),
-    ]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from psg_ros.config import PipelineConfig
-from psg_ros.demo.child import Child
+from psg_ros.demo.child import Child, stop_together
 from psg_ros.manifest import load_model_folder
 from psg_ros.media import Media
 from psg_ros.ros.start import node_command, node_environment
@@ -39,6 +39,9 @@ FOLDER_RATE_HZ = 2.0
 STOP_WAIT_S = {"watcher": 20.0, "camera": 3.0, "node": 8.0}
 """How long each may take to end when asked; the watcher has a video to finish."""
 
+FAILED_WAIT_S = 5.0
+"""How long all may take to end when the run has failed; their results do not matter then."""
+
 DRAIN_S = 2.0
 """Between the last frame of a source that ends and the end of the run: time for its graph."""
 
@@ -48,6 +51,9 @@ REQUIREMENTS = {
     "mujoco": "pip install 'psg-ros[simulation]', or give --source FILE",
 }
 """What the processes import beyond the package's own dependencies -> how to get it."""
+
+RESULT_FILES = ("annotated.mp4", "annotated.png", "scene_graph.svg", "summary.json")
+"""What a good run leaves in the output folder."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +125,6 @@ def check_requirements(options: DemoOptions) -> None:
     for module, cure in wanted.items():
         if importlib.util.find_spec(module) is None:
             raise ImportError(f"the demo needs {module}: {cure}")
-
-
-RESULT_FILES = ("annotated.mp4", "annotated.png", "scene_graph.svg", "summary.json")
 
 
 def demo_environment(base: Mapping[str, str]) -> dict[str, str]:
@@ -248,10 +251,5 @@ def _all_ended(children: Mapping[str, Child]) -> Iterator[None]:
     """Make sure that no process stays, however the block ends (a second Ctrl-C included)."""
     try:
         yield
-    except BaseException:
-        for child in children.values():
-            child.kill()
-        raise
     finally:
-        for child in children.values():
-            child.stop(0.0)
+        stop_together(children.values(), FAILED_WAIT_S)

@@ -75,15 +75,16 @@ def _shared_memory() -> Finding:
         return Finding(
             "optional", "shared memory", "missing", f"no {SHARED_MEMORY}; images go by UDP"
         )
-    size_mib = shutil.disk_usage(SHARED_MEMORY).total >> 20
-    if size_mib >= WANTED_SHARED_MIB:
-        return Finding("optional", "shared memory", "ok", f"{size_mib} MiB")
+    usage = shutil.disk_usage(SHARED_MEMORY)
+    total_mib, free_mib = usage.total >> 20, usage.free >> 20
+    if free_mib >= WANTED_SHARED_MIB:
+        return Finding("optional", "shared memory", "ok", f"{free_mib} of {total_mib} MiB free")
     return Finding(
         "optional",
         "shared memory",
         "broken",
-        f"{size_mib} MiB; large images between processes may get lost below {WANTED_SHARED_MIB}",
-        "docker run --shm-size=512m ...",
+        f"{free_mib} of {total_mib} MiB free; below {WANTED_SHARED_MIB} large images may get lost",
+        f"docker run --shm-size=512m ..., or, while no ROS 2 runs: rm {SHARED_MEMORY}/*fastdds_*",
     )
 
 

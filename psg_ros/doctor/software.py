@@ -5,104 +5,98 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from psg_ros.doctor.finding import Finding, try_in_python, version_of
+from psg_ros.doctor.finding import Finding, try_in_python
 from psg_ros.runtime.backend import BACKENDS
 
-_ROS_TRIAL = """
-import rclpy
+_OPENCV = "from psg_ros.doctor.trial import use_opencv; print(use_opencv())"
+_BACKEND = "from psg_ros.doctor.trial import run_identity; print(run_identity({name!r}))"
+_ROS = """
+import os, rclpy
 from rclpy.utilities import get_rmw_implementation_identifier
-print(rclpy.__file__.rsplit('/', 2)[0], get_rmw_implementation_identifier(), sep=', ')
+distro = os.environ.get('ROS_DISTRO', 'wheels')
+print(distro, rclpy.__path__[0], get_rmw_implementation_identifier(), sep=', ')
 """
-_MESSAGES_TRIAL = """
+_MESSAGES = """
 from rclpy.serialization import deserialize_message, serialize_message
 from psg_ros.msg import SceneGraph
 assert deserialize_message(serialize_message(SceneGraph(sequence=7)), SceneGraph).sequence == 7
 print('built and usable')
 """
-_BACKEND_TRIAL = "from psg_ros.doctor.trial import run_identity; print(run_identity({name!r}))"
-_RENDER_TRIAL = """
-import os
+_RENDER = """
+import os, mujoco
 from psg_ros.data.simulation.engine import open_gl_context
 open_gl_context(64, 64).free()
-print('renders through', os.environ['MUJOCO_GL'])
+print(f"mujoco {mujoco.__version__}, renders through {os.environ['MUJOCO_GL']}")
 """
-_OPENCV_TRIAL = "from psg_ros.doctor.trial import use_opencv; print(use_opencv())"
+# Not imported: that alone would take seconds.
+_LOOK_UP = "from importlib.metadata import version; print(version({name!r}) + ', for {purpose}')"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A package and how to find out whether it works.
+
+    Attributes:
+        group, name: see `Finding`.
+        modules: what must be importable; the first that is not is called missing.
+        code: prints the detail of the finding as its last line, or fails.
+        cure_missing, cure_broken: see `Finding.cure`; the second is the first where it is empty.
+    """
+
+    group: str
+    name: str
+    modules: tuple[str, ...]
+    code: str
+    cure_missing: str
+    cure_broken: str = ""
+
+    def run(self) -> Finding:
+        """Try the package in a process of its own."""
+        for module in self.modules:
+            if importlib.util.find_spec(module) is None:
+                detail = f"{module} is not installed"
+                return Finding(self.group, self.name, "missing", detail, self.cure_missing)
+        well, words = try_in_python(self.code)
+        if well:
+            return Finding(self.group, self.name, "ok", words)
+        cure = self.cure_broken or self.cure_missing
+        return Finding(self.group, self.name, "broken", words, cure)
 
 
 def examine_software() -> Iterator[Finding]:
     """Yield one finding a package; each is tried in a process of its own."""
-    yield _opencv()
+    return (trial.run() for trial in _trials())
+
+
+def _trials() -> Iterator[Trial]:
+    yield Trial("required", "OpenCV", ("cv2",), _OPENCV, "pip install opencv-python-headless")
     for name in BACKENDS:
-        yield _backend(name)
-    yield from _ros()
-    yield _simulation()
-    yield _only_looked_up("torch", "torch", "train", "training and export")
-    yield _only_looked_up("rosbags", "rosbags", "bags", "reading bags")
-
-
-def _opencv() -> Finding:
-    well, words = try_in_python(_OPENCV_TRIAL)
-    cure = "" if well else "pip install opencv-python-headless"
-    return Finding("required", "OpenCV", "ok" if well else _state("cv2"), words, cure)
-
-
-def _backend(name: str) -> Finding:
-    well, words = try_in_python(_BACKEND_TRIAL.format(name=name))
-    if well:
-        return Finding("backend", name, "ok", words)
-    cure = f"pip install --upgrade 'psg-ros[{name}]'"
-    return Finding("backend", name, _state(name), _absent(name) or words, cure)
-
-
-def _ros() -> Iterator[Finding]:
-    if not _installed("rclpy"):
-        cure = "source /opt/ros/<distro>/setup.bash, or without ROS 2: pip install 'psg-ros[ros]'"
-        yield Finding(
-            "optional", "ROS 2", "missing", "no rclpy; predict works, the node does not", cure
-        )
-        return
-    well, words = try_in_python(_ROS_TRIAL)
-    distro = os.environ.get("ROS_DISTRO") or f"wheels {version_of('ros-rclpy')}"
-    cure = "" if well else "start a fresh shell; never mix a sourced ROS 2 with the wheels"
-    yield Finding("optional", "ROS 2", "ok" if well else "broken", f"{distro}, {words}", cure)
-    well, words = try_in_python(_MESSAGES_TRIAL)
-    cure = "" if well else "pip install '.[ros]' in the source folder, or colcon build"
-    yield Finding("optional", "psg_ros messages", "ok" if well else "broken", words, cure)
-
-
-def _simulation() -> Finding:
-    if not _installed("mujoco"):
-        return Finding(
-            "optional", "simulation", "missing", "no mujoco", "pip install 'psg-ros[simulation]'"
-        )
-    well, words = try_in_python(_RENDER_TRIAL)
-    detail = f"mujoco {version_of('mujoco')}, {words}"
-    cure = "" if well else "apt-get install libosmesa6, or MUJOCO_GL=egl with a graphics driver"
-    return Finding("optional", "simulation", "ok" if well else "broken", detail, cure)
-
-
-def _only_looked_up(module: str, distribution: str, extra: str, purpose: str) -> Finding:
-    if _installed(module):
-        return Finding("optional", module, "ok", f"{version_of(distribution)}, for {purpose}")
-    return Finding(
+        cure = f"pip install --upgrade 'psg-ros[{name}]'"
+        yield Trial("backend", name, (name,), _BACKEND.format(name=name), cure)
+    yield Trial(
         "optional",
-        module,
-        "missing",
-        f"needed for {purpose} only",
-        f"pip install 'psg-ros[{extra}]'",
+        "ROS 2",
+        ("rclpy",),
+        _ROS,
+        "source /opt/ros/<distro>/setup.bash, or without ROS 2: pip install 'psg-ros[ros]'",
+        "start a fresh shell; never mix a sourced ROS 2 with the wheels",
     )
-
-
-def _installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
-
-
-def _state(module: str) -> str:
-    return "broken" if _installed(module) else "missing"
-
-
-def _absent(module: str) -> str:
-    return "" if _installed(module) else "not installed"
+    cure = "pip install '.[ros]' in the source folder, or colcon build"
+    yield Trial("optional", "psg_ros messages", ("rclpy", "psg_ros.msg"), _MESSAGES, cure)
+    yield Trial(
+        "optional",
+        "simulation",
+        ("mujoco",),
+        _RENDER,
+        "pip install 'psg-ros[simulation]'",
+        "apt-get install libosmesa6, or MUJOCO_GL=egl with a graphics driver",
+    )
+    for name, extra, purpose in (
+        ("torch", "train", "training and export"),
+        ("rosbags", "bags", "reading bags"),
+    ):
+        code = _LOOK_UP.format(name=name, purpose=purpose)
+        yield Trial("optional", name, (name,), code, f"pip install 'psg-ros[{extra}]'")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from psg_ros.media.frame import Frame, Media
-from psg_ros.ros.image_decoding import ImageError, decode_compressed_image, decode_image
+from psg_ros.ops.image_decoding import ImageError, decode_compressed_image, decode_image
 
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader

@@ -21,8 +21,11 @@ class SegmenterConfig:
             help transformers see better»).
         position: `rope` (DINOv3: axial rotary code on patch tokens) or `learned` (DINOv2 table).
         key_bias: DINOv2 has a bias on the keys, DINOv3 has none.
+        norm_eps: of every LayerNorm of the ViT; DINOv2 has 1e-6, DINOv3 1e-5.
         num_query_blocks: how many last blocks see the queries.
         taps: blocks (0-based) whose patch tokens feed the relation stage.
+        merge_ratio: share of the patch tokens merged away in front of every attention (ToMe-SD); 0
+            is off. Acts in `forward`; the training pass `forward_deep` always sees all tokens.
     """
 
     input_hw: tuple[int, int] = (640, 640)
@@ -34,10 +37,12 @@ class SegmenterConfig:
     stem: str = "linear"
     position: str = "rope"
     key_bias: bool = False
+    norm_eps: float = 1e-6
     num_registers: int = 4
     num_queries: int = 200
     num_query_blocks: int = 3
     taps: tuple[int, ...] = (2, 5, 8, 11)
+    merge_ratio: float = 0.0
 
     def __post_init__(self) -> None:
         _check_choice("stem", self.stem, ("linear", "convolution"))
@@ -50,6 +55,8 @@ class SegmenterConfig:
             )
         if not all(0 <= tap < self.depth for tap in self.taps):
             raise ValueError(f"taps {self.taps} must lie in 0 .. {self.depth - 1}")
+        if not 0 <= self.merge_ratio < 1:
+            raise ValueError(f"merge_ratio must lie in 0 .. 1 (exclusive), not {self.merge_ratio}")
 
     @property
     def grid_hw(self) -> tuple[int, int]:
@@ -75,6 +82,8 @@ class RelationConfig:
         position: the fixed sine code is added to the patch tokens before `every_block`, only before
             the `first`, or before `none`.
         split: `gate` (g*x and (1-g)*x) or `two_linear` projections for the two directions.
+        prune: leave out, per pair, the cells that neither segment overlaps. Faster, but another
+            network than without: DSFlash loses 2 points of mR@50 when only the test prunes.
     """
 
     dim: int = 384
@@ -86,6 +95,7 @@ class RelationConfig:
     tap_norm: str = "layernorm"
     position: str = "every_block"
     split: str = "gate"
+    prune: bool = False
 
     def __post_init__(self) -> None:
         _check_choice("tap_norm", self.tap_norm, ("layernorm", "none"))

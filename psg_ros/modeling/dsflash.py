@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from psg_ros.modeling.config import ModelConfig, SegmenterConfig
-from psg_ros.modeling.mask_embedding import MaskEmbedding
+from psg_ros.modeling.mask_embedding import MaskEmbedding, kept_cells
 from psg_ros.modeling.neck import Neck
 from psg_ros.modeling.relation_head import RelationHead
 from psg_ros.modeling.segmenters.eomt import Eomt
@@ -49,6 +49,7 @@ class RelationStage(nn.Module):
         super().__init__()
         segmenter, relations = config.segmenter, config.relations
         cell = relations.cell_patches
+        self.prune = relations.prune
         self.grid_hw = (segmenter.grid_hw[0] // cell, segmenter.grid_hw[1] // cell)
         self.cell_px = (cell * segmenter.patch_size, cell * segmenter.patch_size)
         self.tap_embedding = TapEmbedding(segmenter, relations.dim, cell, relations.tap_norm)
@@ -65,7 +66,8 @@ class RelationStage(nn.Module):
     ) -> Float[Tensor, "pair dim"]:
         """Return the class token of every pair, before the head."""
         tokens = self.mask_embedding(patch_tokens, subject_overlap, object_overlap)
-        return self.neck(tokens, boxes)
+        keep = kept_cells(subject_overlap, object_overlap) if self.prune else None
+        return self.neck(tokens, boxes, keep)
 
     def forward(
         self,

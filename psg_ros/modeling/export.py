@@ -6,10 +6,12 @@ No threshold and no data-dependent operator is in a graph. Opset 18 keeps LayerN
 """
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
+from torch.nn import functional
 
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.dsflash import DsFlash, RelationStage
+from psg_ros.modeling.mask_embedding import kept_cells
 
 OPSET = 18
 SEGMENTER_NAMES = (("image",), ("class_logits", "mask_logits", "patch_tokens"))
@@ -17,6 +19,7 @@ RELATION_NAMES = (
     ("patch_tokens", "subject_overlap", "object_overlap", "boxes"),
     ("forward_logits", "backward_logits"),
 )
+PRUNED_NAMES = (("patch_tokens", "cells", *RELATION_NAMES[0][1:]), RELATION_NAMES[1])
 
 
 class SegmenterGraph(nn.Module):
@@ -42,7 +45,10 @@ def export_segmenter(model: DsFlash, path: str) -> None:
 
 
 def export_relations(model: DsFlash, path: str) -> None:
-    """Write `relations.onnx` with a free pair axis."""
+    """Write `relations.onnx` with a free pair axis; of a network that prunes, also a token axis."""
+    if model.config.relations.prune:
+        _export_pruned(model, path)
+        return
     stage, pairs = model.relations, 7
     cells = stage.grid_hw[0] * stage.grid_hw[1]
     tokens = torch.zeros(1, cells, model.config.relations.dim)
@@ -53,6 +59,46 @@ def export_relations(model: DsFlash, path: str) -> None:
     free = (None, {0: pair}, {0: pair}, {0: pair})
     arguments = (tokens, subject, other, torch.zeros(pairs, 8))
     _export(stage, arguments, path, inputs, outputs, free)
+
+
+class PrunedRelationGraph(nn.Module):
+    """The relation stage over chosen cells of each pair, all pairs padded to one width.
+
+    A token that neither segment overlaps is looked at by nothing, so pruned cells may be left out
+    and padding is any cell with overlaps of zero: no mask is passed.
+    """
+
+    def __init__(self, stage: RelationStage) -> None:
+        super().__init__()
+        self.stage = stage
+
+    def forward(
+        self,
+        patch_tokens: Float[Tensor, "1 cell dim"],
+        cells: Int[Tensor, "pair token"],
+        subject_overlap: Float[Tensor, "pair token"],
+        object_overlap: Float[Tensor, "pair token"],
+        boxes: Float[Tensor, "pair 8"],
+    ) -> tuple[Float[Tensor, "pair column"], Float[Tensor, "pair column"]]:
+        """Return logits subject -> object and object -> subject, pruned."""
+        chosen = functional.embedding(cells, patch_tokens[0])
+        tokens = self.stage.mask_embedding(chosen, subject_overlap, object_overlap)
+        keep = kept_cells(subject_overlap, object_overlap)
+        return self.stage.head(self.stage.neck(tokens, boxes, keep, cells))
+
+
+def _export_pruned(model: DsFlash, path: str) -> None:
+    stage, pairs, width = model.relations, 7, 5
+    num_cells = stage.grid_hw[0] * stage.grid_hw[1]
+    tokens = torch.zeros(1, num_cells, model.config.relations.dim)
+    cells = torch.zeros(pairs, width, dtype=torch.int64)
+    subject, other = torch.zeros(pairs, width), torch.zeros(pairs, width)
+    pair = torch.export.Dim("pair", min=1, max=1 << 20)
+    wide = {0: pair, 1: torch.export.Dim("token", min=2, max=num_cells)}
+    inputs, outputs = PRUNED_NAMES
+    free = (None, wide, wide, wide, {0: pair})
+    arguments = (tokens, cells, subject, other, torch.zeros(pairs, 8))
+    _export(PrunedRelationGraph(stage), arguments, path, inputs, outputs, free)
 
 
 def _export(

@@ -48,9 +48,9 @@ class Attention(nn.Module):
         self,
         tokens: Float[Tensor, "batch token dim"],
         rope: tuple[Tensor, Tensor] | None = None,
-        mask: Bool[Tensor, "batch 1 token token"] | None = None,
+        mask: Bool[Tensor, "batch 1 #token token"] | None = None,
     ) -> Float[Tensor, "batch token dim"]:
-        """Attend; `mask` is True where a row may look at a column."""
+        """Attend; `mask` is True where a row may look at a column; one row stands for all rows."""
         query, key, value = (
             proj(tokens).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for proj in (self.q_proj, self.k_proj, self.v_proj)
@@ -63,11 +63,14 @@ class Attention(nn.Module):
 
 def rotate(
     heads: Float[Tensor, "batch head token size"],
-    cosine: Float[Tensor, "patch size"],
-    sine: Float[Tensor, "patch size"],
+    cosine: Float[Tensor, "*axes patch size"],
+    sine: Float[Tensor, "*axes patch size"],
 ) -> Float[Tensor, "batch head token size"]:
-    """Apply the rotary code (rotate-half form) to the last `patch` tokens, not to the prefix."""
-    num_prefix = heads.shape[2] - cosine.shape[0]
+    """Apply the rotary code (rotate-half form) to the last `patch` tokens, not to the prefix.
+
+    Tables of an image of their own, as token merging has them, are [batch, 1, patch, size].
+    """
+    num_prefix = heads.shape[2] - cosine.shape[-2]
     prefix, patches = heads[:, :, :num_prefix], heads[:, :, num_prefix:]
     first, second = patches.chunk(2, dim=-1)
     turned = torch.cat((-second, first), dim=-1)

@@ -6,9 +6,16 @@ Source: DSFlash (CVPR 2026), on DSFormer's embedding vectors, which are L2-norma
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+
+def kept_cells(
+    subject_overlap: Float[Tensor, "pair cell"], object_overlap: Float[Tensor, "pair cell"]
+) -> Bool[Tensor, "pair cell"]:
+    """Return which cells subject or object overlap at all; pruning drops the others (DSFlash)."""
+    return subject_overlap + object_overlap > 0
 
 
 class MaskEmbedding(nn.Module):

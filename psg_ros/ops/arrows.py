@@ -19,28 +19,34 @@ _SHIFT = 4  # binary digits after the point in coordinates given to OpenCV
 
 
 def arrow_path(
-    start_box: np.ndarray, end_box: np.ndarray, *, bend: float = BEND, gap_px: float = 2.0
+    start_box: np.ndarray,
+    end_box: np.ndarray,
+    canvas_wh: tuple[int, int],
+    *,
+    bend: float = BEND,
+    gap_px: float = 2.0,
 ) -> np.ndarray:
     """Return the points of a curve from one box to the other, both left out.
 
     Args:
         start_box, end_box: [4], (left, top, right, bottom) px.
+        canvas_wh: (width, height) px; the curve bends less where it would leave the canvas.
         bend: deviation to the left of the way, as a share of its length; 0 is a straight line.
-        gap_px: free space before each box.
+        gap_px: free space before each box and towards the edge of the canvas.
 
     Returns:
         float64 [point, 2], (x, y) px; fewer than two points where the boxes leave no room.
     """
     start, end = _center(start_box), _center(end_box)
     way = end - start
+    length = float(np.hypot(*way))
     # A short arrow between two wide boxes would vanish behind them: it swings out further.
-    swing = np.sign(bend) * max(
-        abs(bend) * float(np.hypot(*way)), float(start_box[3] - start_box[1])
-    )
-    normal = np.array([way[1], -way[0]]) / max(float(np.hypot(*way)), 1e-6)
-    control = (start + end) / 2 + 2 * swing * normal
+    swing = max(abs(bend) * length, float(start_box[3] - start_box[1]))
     t = np.linspace(0, 1, 32)[:, None]
-    curve = (1 - t) ** 2 * start + 2 * t * (1 - t) * control + t**2 * end
+    straight = start + t * way
+    # Towards the side of the bend: nothing at both ends, 1 px in the middle.
+    aside = 4 * t * (1 - t) * np.sign(bend) * np.array([way[1], -way[0]]) / max(length, 1e-6)
+    curve = straight + min(swing, _room(straight, aside, canvas_wh, gap_px)) * aside
     outside = ~(inside_box(curve, start_box, gap_px) | inside_box(curve, end_box, gap_px))
     return _longest_run(curve, outside)
 
@@ -117,6 +123,15 @@ def inside_box(points: np.ndarray, box: np.ndarray, gap_px: float) -> np.ndarray
     """Return bool [point]: nearer than `gap_px` to the box, or in it."""
     lower, upper = np.asarray(box[:2]) - gap_px, np.asarray(box[2:]) + gap_px
     return np.all((points > lower) & (points < upper), axis=1)
+
+
+def _room(
+    points: np.ndarray, steps: np.ndarray, canvas_wh: tuple[int, int], gap_px: float
+) -> float:
+    """Return how many of its steps every point can take before one comes too near to the edge."""
+    edge = np.where(steps > 0, np.array(canvas_wh) - 1 - gap_px, gap_px)
+    moves = np.abs(steps) > 1e-9
+    return max(0.0, float(((edge - points)[moves] / steps[moves]).min(initial=np.inf)))
 
 
 def _longest_run(points: np.ndarray, wanted: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 from psg_ros.labels import Vocabulary
 from psg_ros.ops.arrows import arrow_path, paint_arrow, text_centers
 from psg_ros.ops.chips import chip_box, chip_size, paint_chip, place_box
-from psg_ros.ops.palette import display_name, segment_colors, shade
+from psg_ros.ops.palette import display_name, segment_colors, shade, with_track_ids
 from psg_ros.scene_graph import SceneGraph, SceneNode, SceneRelation
 
 FILL = 0.42
@@ -53,12 +53,13 @@ def overlay(
     Raises:
         ValueError: the image is not uint8 RGB of the graph's size, or ids do not fit the nodes.
     """
-    _check(image_rgb, graph, track_ids)
+    _check(image_rgb, graph)
+    names = [f"{display_name(node.class_name)} {node.score:.2f}" for node in graph.nodes]
+    texts = with_track_ids(names, track_ids)
     colors = segment_colors(graph.segmentation.labels, vocabulary)
     text_px = _text_px(graph.segmentation.image_hw)
     canvas = _paint_segments(image_rgb, graph.segmentation.label_map, colors, text_px)
     relations = best_per_pair(graph.relations, max_relations)
-    texts = _node_texts(graph.nodes, track_ids)
     boxes = _place_nodes(graph, relations, texts, text_px)
     _paint_relations(canvas, relations, boxes, text_px)
     for node, box in boxes.items():
@@ -103,15 +104,13 @@ def _innermost(label_map: np.ndarray, segment: int, node: SceneNode) -> tuple[fl
     return left + (int(column) - 1) * step + 0.5, top + (int(row) - 1) * step + 0.5
 
 
-def _check(image_rgb: np.ndarray, graph: SceneGraph, track_ids: Sequence[int] | None) -> None:
+def _check(image_rgb: np.ndarray, graph: SceneGraph) -> None:
     expected = (*graph.segmentation.image_hw, 3)
     if image_rgb.dtype != np.uint8 or image_rgb.shape != expected:
         raise ValueError(
             f"image must be uint8 {list(expected)}, the size of the label map, "
             f"not {image_rgb.dtype} {list(image_rgb.shape)}"
         )
-    if track_ids is not None and len(track_ids) != len(graph.nodes):
-        raise ValueError(f"{len(track_ids)} track ids for {len(graph.nodes)} nodes")
 
 
 def _text_px(image_hw: tuple[int, int]) -> float:
@@ -147,13 +146,6 @@ def _borders(label_map: np.ndarray, width_px: int) -> np.ndarray:
         border[step:] |= label_map[step:] != label_map[:-step]
         border[:, step:] |= label_map[:, step:] != label_map[:, :-step]
     return border
-
-
-def _node_texts(nodes: Sequence[SceneNode], track_ids: Sequence[int] | None) -> list[str]:
-    texts = [f"{display_name(node.class_name)} {node.score:.2f}" for node in nodes]
-    if track_ids is not None:
-        texts = [f"#{number} {text}" for number, text in zip(track_ids, texts, strict=True)]
-    return texts
 
 
 def _place_nodes(
@@ -194,7 +186,8 @@ def _paint_relations(
     labels: list[tuple[np.ndarray, str]] = []
     small_px = round(0.92 * text_px, 1)
     for relation in relations:
-        path = arrow_path(boxes[relation.subject], boxes[relation.object], gap_px=text_px / 4)
+        ends = boxes[relation.subject], boxes[relation.object]
+        path = arrow_path(*ends, (width, height), gap_px=text_px / 4)
         paint_arrow(canvas, path, _ARROW, text_px / 5, _ARROW_CASING)
         if len(path) < 2:
             continue  # the labels of both ends touch: there is no way to write along

@@ -17,7 +17,13 @@ import numpy as np
 from psg_ros.labels import Vocabulary
 from psg_ros.ops.arrows import arrow_path, inside_box, text_centers
 from psg_ros.ops.chips import chip_size, place_box
-from psg_ros.ops.palette import Color, numbered_names, segment_colors
+from psg_ros.ops.palette import (
+    Color,
+    display_name,
+    numbered_names,
+    segment_colors,
+    with_track_ids,
+)
 from psg_ros.ops.stress_layout import stress_layout
 from psg_ros.scene_graph import SceneGraph, SceneRelation
 
@@ -63,6 +69,7 @@ def layout_graph(
     size_wh: tuple[int, int],
     *,
     max_relations: int = 20,
+    track_ids: Sequence[int] | None = None,
     top_px: int = 0,
 ) -> GraphLayout:
     """Place the best relations, the nodes they join and the loose nodes.
@@ -70,13 +77,17 @@ def layout_graph(
     Args:
         max_relations: this many relations at most, best first; those of one directed pair share an
             arrow.
+        track_ids: one id per node, shown in its text; None numbers the nodes of a class.
         top_px: height kept free at the top.
+
+    Raises:
+        ValueError: ids that do not fit the nodes.
     """
     width, height = size_wh
     text_px = max(7.0, 0.02 * min(size_wh))
     pairs = _by_pair(graph.relations[: max(max_relations, 0)])
     joined = sorted({end for pair in pairs for end in pair})
-    nodes = _unplaced_nodes(graph, vocabulary, text_px)
+    nodes = _unplaced_nodes(graph, vocabulary, track_ids, text_px)
     loose = [_small(nodes[n]) for n in range(len(nodes)) if n not in joined]
     loose, bottom = _line_up(loose, size_wh)
     margin = round(2 * text_px)
@@ -98,8 +109,14 @@ def _by_pair(
     return pairs
 
 
-def _unplaced_nodes(graph: SceneGraph, vocabulary: Vocabulary, text_px: float) -> list[PlacedNode]:
-    texts = numbered_names([node.class_name for node in graph.nodes])
+def _unplaced_nodes(
+    graph: SceneGraph, vocabulary: Vocabulary, track_ids: Sequence[int] | None, text_px: float
+) -> list[PlacedNode]:
+    names = [node.class_name for node in graph.nodes]
+    if track_ids is None:
+        texts = numbered_names(names)
+    else:
+        texts = with_track_ids([display_name(name) for name in names], track_ids)
     colors = segment_colors(graph.segmentation.labels, vocabulary)
     return [
         _at_origin(text, text_px, (int(r), int(g), int(b)), node.is_thing)
@@ -221,7 +238,12 @@ def _place_relations(
     for (subject, object_), relations in pairs.items():
         others = [node.box for index, node in nodes.items() if index not in (subject, object_)]
         bends = _BENDS[1::2] if (object_, subject) in pairs else _BENDS
-        path = _clearest(nodes[subject].box, nodes[object_].box, others, bends, text_px / 4)
+        gap_px = text_px / 4
+        paths = [
+            arrow_path(nodes[subject].box, nodes[object_].box, size_wh, bend=bend, gap_px=gap_px)
+            for bend in bends
+        ]
+        path = _clearest(paths, others, gap_px)
         text = ", ".join(f"{r.predicate_name} {r.score:.2f}" for r in relations)
         box = None
         if len(path) > 1:
@@ -234,13 +256,12 @@ def _place_relations(
 
 
 def _clearest(
-    start: np.ndarray,
-    end: np.ndarray,
-    others: Sequence[np.ndarray],
-    bends: Sequence[float],
-    gap_px: float,
+    paths: Sequence[np.ndarray], others: Sequence[np.ndarray], gap_px: float
 ) -> np.ndarray:
-    """Return the arrow that runs behind the fewest other nodes, the straighter on equal terms."""
-    paths = [arrow_path(start, end, bend=bend, gap_px=gap_px) for bend in bends]
-    hidden = [sum(inside_box(path, box, gap_px).sum() for box in others) for path in paths]
-    return paths[int(np.argmin(hidden))]
+    """Return the path that runs behind the fewest other nodes, the first on equal terms.
+
+    One that vanishes between its own two nodes comes last.
+    """
+    hidden = [sum(int(inside_box(path, box, gap_px).sum()) for box in others) for path in paths]
+    best = min(range(len(paths)), key=lambda index: (len(paths[index]) < 2, hidden[index]))
+    return paths[best]

@@ -8,6 +8,7 @@ thinner an arrow, the less sure the relation.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -30,16 +31,32 @@ _CAP_SHARE = 0.72
 
 
 def graph_svg(
-    graph: SceneGraph, vocabulary: Vocabulary, *, title: str = "", max_relations: int = 20
+    graph: SceneGraph,
+    vocabulary: Vocabulary,
+    *,
+    title: str = "",
+    max_relations: int = 20,
+    track_ids: Sequence[int] | None = None,
 ) -> str:
     """Return a standalone SVG document of the nodes and the best relations.
 
     Args:
         title: written on top; any text, it is escaped.
         max_relations: this many relations at most, best first.
+        track_ids: one id per node, shown in its box; None numbers the nodes of a class.
+
+    Raises:
+        ValueError: ids that do not fit the nodes.
     """
     top_px = 48 if title else 0
-    page = layout_graph(graph, vocabulary, _SVG_SIZE_WH, max_relations=max_relations, top_px=top_px)
+    page = layout_graph(
+        graph,
+        vocabulary,
+        _SVG_SIZE_WH,
+        max_relations=max_relations,
+        track_ids=track_ids,
+        top_px=top_px,
+    )
     width, height = page.size_wh
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -63,19 +80,23 @@ def graph_picture(
     size_wh: tuple[int, int] = (960, 720),
     *,
     max_relations: int = 20,
+    track_ids: Sequence[int] | None = None,
 ) -> np.ndarray:
     """Return the page of `graph_svg` as an image, uint8 [height, width, 3], RGB.
 
     Args:
         size_wh: (width, height) in px, at least 160 x 120.
         max_relations: this many relations at most, best first.
+        track_ids: one id per node, shown in its box; None numbers the nodes of a class.
 
     Raises:
-        ValueError: the page is too small for any text.
+        ValueError: the page is too small for any text, or ids do not fit the nodes.
     """
     if size_wh[0] < _SMALLEST_WH[0] or size_wh[1] < _SMALLEST_WH[1]:
         raise ValueError(f"size_wh must be at least {_SMALLEST_WH}, not {tuple(size_wh)}")
-    page = layout_graph(graph, vocabulary, size_wh, max_relations=max_relations)
+    page = layout_graph(
+        graph, vocabulary, size_wh, max_relations=max_relations, track_ids=track_ids
+    )
     canvas = np.full((size_wh[1], size_wh[0], 3), _PAGE, np.uint8)
     if message := _message(page):
         text_px = max(8.0, 0.022 * min(size_wh))

@@ -70,6 +70,19 @@ def numbered_names(class_names: Sequence[str]) -> list[str]:
     return names
 
 
+def with_track_ids(texts: Sequence[str], track_ids: Sequence[int] | None) -> list[str]:
+    """Put the track id before the text of each node: «#7 person»; None leaves the texts alone.
+
+    Raises:
+        ValueError: not one id per text.
+    """
+    if track_ids is None:
+        return list(texts)
+    if len(track_ids) != len(texts):
+        raise ValueError(f"{len(track_ids)} track ids for {len(texts)} nodes; expected one each")
+    return [f"#{number} {text}" for number, text in zip(track_ids, texts, strict=True)]
+
+
 def ascii_text(text: str) -> str:
     """Return the text in the letters that OpenCV's fonts have; unknown ones become «?»."""
     if text.isascii():

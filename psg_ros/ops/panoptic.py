@@ -5,19 +5,23 @@
 The rule is that of Mask2Former and EoMT (`post_process_panoptic_segmentation` of transformers):
 every pixel goes to the kept query with the highest score * sigmoid(mask logit); a query that wins
 too little of its own mask is dropped; stuff of one label becomes one segment. It differs only in
-how it is computed: queries are dropped by their class score before any mask is enlarged, and two
-full-size maps (who won, and with which logit) replace a mask per query.
+how it is computed: queries are dropped by their class score before any mask is enlarged, two
+full-size maps (who won, and with which logit) replace a mask per query, and a query is looked at
+only within its reach.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 import cv2
 import numpy as np
 
 from psg_ros.ops.image import Placement, resize_nearest
+from psg_ros.ops.reach import Window, is_empty, reach
 from psg_ros.ops.scratch import Scratch
 from psg_ros.scene_graph import VOID, Segmentation
 
@@ -66,11 +70,15 @@ def merge(
     scratch = scratch or Scratch()
     scores, labels = best_label(class_logits)
     kept = np.flatnonzero((labels < len(is_thing)) & (scores > score_threshold))
-    scores, labels = scores[kept], labels[kept]
     stride = placement.input_hw[0] // mask_logits.shape[1]
+    shape_hw = contest_hw(placement, stride, resolution)
+    windows = _windows(mask_logits[kept], scores[kept], placement, stride, resolution)
+    matters = [not is_empty(window) for window in windows]
+    kept, windows = kept[matters], list(compress(windows, matters))
+    scores, labels = scores[kept], labels[kept]
     grids = (mask_logits[query] for query in kept)
     masks = (enlarge(grid, placement, stride, resolution, scratch) for grid in grids)
-    codes, own_areas = compete(masks, scores, contest_hw(placement, stride, resolution), scratch)
+    codes, own_areas = compete(masks, scores, windows, shape_hw, scratch)
     segment_of, founders = select_segments(codes, own_areas, labels, is_thing, overlap_threshold)
     label_map, content_map = _both_maps(segment_of.take(codes), placement, stride, resolution)
     if label_map.size < content_map.size:
@@ -114,13 +122,18 @@ def enlarge(
 
 
 def compete(
-    masks: Iterable[np.ndarray], scores: np.ndarray, shape_hw: tuple[int, int], scratch: Scratch
+    masks: Iterable[np.ndarray],
+    scores: np.ndarray,
+    windows: Sequence[Window],
+    shape_hw: tuple[int, int],
+    scratch: Scratch,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Give every pixel to the query of highest score * sigmoid(logit), the first among equals.
 
     Args:
         masks: one float32 [height, width] of logits per query; each is used once, in order.
         scores: float32 [query].
+        windows: rows and columns outside of which a query does not matter, see `reach`.
 
     Returns:
         codes: uint16 [height, width], in `scratch`; q where query q wins inside its own mask
@@ -137,14 +150,16 @@ def compete(
     best.fill(-1)
     best_logit.fill(0)
     own_areas = np.zeros(len(scores), np.int64)
-    for query, (mask, score) in enumerate(zip(masks, scores, strict=True)):
-        own_areas[query] = np.count_nonzero(np.greater_equal(mask, 0, out=wins))
-        _scaled_sigmoid(mask, score, out=value)
-        np.greater(value, best, out=wins)
-        mark.fill(query)
-        for source, target in ((value, best), (mask, best_logit), (mark, winners)):
+    for query, (mask, score, window) in enumerate(zip(masks, scores, windows, strict=True)):
+        logit = mask[window]
+        mine, won, number = (_first_part(array, logit.shape) for array in (value, wins, mark))
+        own_areas[query] = np.count_nonzero(np.greater_equal(logit, 0, out=won))
+        _scaled_sigmoid(logit, score, out=mine)
+        np.greater(mine, best[window], out=won)
+        number.fill(query)
+        for source, target in ((mine, best), (logit, best_logit), (number, winners)):
             # OpenCV's masked copy is forty times faster than numpy's.
-            cv2.copyTo(source, wins.view(np.uint8), target)
+            cv2.copyTo(source, won.view(np.uint8), target[window])
     np.less(best_logit, 0, out=wins)
     winners += np.multiply(wins, np.uint16(len(scores)), out=mark)
     return winners, own_areas
@@ -188,9 +203,24 @@ def select_segments(
     return segment_of, np.array(founders, np.int64)
 
 
+def _windows(
+    mask_logits: np.ndarray, scores: np.ndarray, placement: Placement, stride: int, resolution: str
+) -> list[Window]:
+    """Return where each query is looked at."""
+    height, width = shape_hw = contest_hw(placement, stride, resolution)
+    if resolution == "mask":  # so small that finding out where costs more than it saves
+        return [(slice(0, height), slice(0, width))] * len(scores)
+    return reach(mask_logits, scores, placement.content_hw, stride, shape_hw)
+
+
 def _resize(mask: np.ndarray, out: np.ndarray) -> np.ndarray:
     """Enlarge or shrink bilinearly, pixel centres aligned (torch: align_corners=False)."""
     return cv2.resize(mask, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
+
+
+def _first_part(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a view of the first elements: unlike a window it has no gaps, which is faster."""
+    return array.reshape(-1)[: math.prod(shape)].reshape(shape)
 
 
 def _scaled_sigmoid(logits: np.ndarray, scale: np.float32, out: np.ndarray) -> None:

@@ -57,8 +57,7 @@ def scene_graph_to_msg(
     The caller fills in what the graph does not know: sequence, camera, vocabulary_version, timing.
 
     Args:
-        tracks: one for each node; None without tracking, which leaves the node ids 0 and makes
-            relations refer to segment ids.
+        tracks: one for each node; None without tracking, which makes the segment ids node ids.
 
     Raises:
         ValueError: more segments than a segment id can number.
@@ -67,14 +66,14 @@ def scene_graph_to_msg(
         raise ValueError(f"{len(tracks)} tracks for {len(graph.nodes)} nodes")
     height, width = graph.segmentation.image_hw
     segment_ids = [_segment_id(node.segment) for node in graph.nodes]
-    ends = segment_ids if tracks is None else [track.id for track in tracks]
+    ids = segment_ids if tracks is None else [track.id for track in tracks]
     message = messages.SceneGraph(header=header, image_width=width, image_height=height)
     message.quality = messages.SceneGraph.QUALITY_FULL
-    message.nodes = [_node_to_msg(node) for node in graph.nodes]
+    message.nodes = [_node_to_msg(node, id_) for node, id_ in zip(graph.nodes, ids, strict=True)]
     for node, track in zip(message.nodes, tracks or (), strict=tracks is not None):
         _set_track(node, track)
     best_first = sorted(graph.relations, key=lambda relation: -relation.score)
-    message.relations = [_relation_to_msg(relation, ends) for relation in best_first]
+    message.relations = [_relation_to_msg(relation, ids) for relation in best_first]
     return message
 
 
@@ -154,10 +153,11 @@ def _segment_id(segment: int) -> int:
     return segment + 1
 
 
-def _node_to_msg(node: SceneNode) -> messages.SceneNode:
+def _node_to_msg(node: SceneNode, node_id: int) -> messages.SceneNode:
     left, top, right, bottom = node.bbox_xyxy
     nan = math.nan
     return messages.SceneNode(
+        id=node_id,
         segment_id=_segment_id(node.segment),
         class_id=node.label,
         class_name=node.class_name,
@@ -177,15 +177,15 @@ def _node_to_msg(node: SceneNode) -> messages.SceneNode:
 
 def _set_track(node: messages.SceneNode, track: NodeTrack) -> None:
     kind = messages.SceneNode
-    node.id, node.first_seen = track.id, track.first_seen
+    node.first_seen = track.first_seen
     node.track_state = kind.TRACK_CONFIRMED if track.confirmed else kind.TRACK_TENTATIVE
 
 
-def _relation_to_msg(relation: SceneRelation, ends: Sequence[int]) -> messages.SceneRelation:
+def _relation_to_msg(relation: SceneRelation, node_ids: Sequence[int]) -> messages.SceneRelation:
     # state and since stay unset: relations are scored for each image on its own.
     return messages.SceneRelation(
-        subject_id=ends[relation.subject],
-        object_id=ends[relation.object],
+        subject_id=node_ids[relation.subject],
+        object_id=node_ids[relation.object],
         predicate_id=relation.predicate,
         predicate_name=relation.predicate_name,
         score=float(relation.score),

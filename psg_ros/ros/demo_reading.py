@@ -27,12 +27,9 @@ def vocabulary_from_msg(message: messages.GraphVocabulary) -> Vocabulary:
 
 
 def graph_from_msg(message: messages.SceneGraph) -> ReceivedGraph:
-    """Return the graph with the ids it has on the wire; without masks, every pixel is void.
-
-    Ids are those that relations refer to: track ids, or segment ids where the node does not track.
-    """
+    """Return the graph with the ids it has on the wire; without masks, every pixel is void."""
     entries = sorted(message.nodes, key=lambda entry: entry.segment_id)
-    ids = tuple(entry.id or entry.segment_id for entry in entries)
+    ids = tuple(entry.id for entry in entries)
     place = {number: index for index, number in enumerate(ids)}
     nodes = tuple(_node(entry, index) for index, entry in enumerate(entries))
     relations = tuple(

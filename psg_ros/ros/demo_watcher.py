@@ -34,9 +34,9 @@ from psg_ros.demo.statistics import GraphArrival, GraphStatistics
 from psg_ros.files import replacing, write_text
 from psg_ros.msg import GraphVocabulary, SceneGraph
 from psg_ros.ops.graph_picture import graph_svg
+from psg_ros.ops.image_decoding import decode_image
 from psg_ros.ros.conversions import time_to_ns
 from psg_ros.ros.demo_reading import graph_from_msg, vocabulary_from_msg
-from psg_ros.ros.image_decoding import decode_image
 from psg_ros.ros.process import prepare_process
 from psg_ros.ros.start import ANNOTATED_TOPIC, GRAPH_TOPIC, NODE_NAME, VOCABULARY_TOPIC
 
@@ -163,10 +163,9 @@ class Recorder:
         stamp_ns, image_rgb = self._last
         write_image(out / "annotated.png", image_rgb)
         message = subscriber.graphs.get(stamp_ns) or subscriber.graphs[max(subscriber.graphs)]
-        graph = graph_from_msg(message).graph
-        write_text(
-            out / "scene_graph.svg", graph_svg(graph, vocabulary_from_msg(subscriber.vocabulary))
-        )
+        received, vocabulary = graph_from_msg(message), vocabulary_from_msg(subscriber.vocabulary)
+        page = graph_svg(received.graph, vocabulary, track_ids=received.ids)
+        write_text(out / "scene_graph.svg", page)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -13,7 +13,7 @@ from builtin_interfaces.msg import Time
 from rclpy.clock import Clock
 from std_msgs.msg import Header
 
-from psg_ros.config import MODEL_THRESHOLD
+from psg_ros.graph_files import segment_ids
 from psg_ros.msg import GraphVocabulary
 from psg_ros.node_config import NodeConfig
 from psg_ros.ops.draw import overlay
@@ -91,7 +91,7 @@ class FrameProcessor:
             pipeline.vocabulary,
             pipeline.model_name,
             pipeline.model_sha256,
-            _relation_threshold(pipeline),
+            pipeline.relation_threshold,
         )
         last = self._vocabulary
         changed = (message.classes, message.predicates) != (last.classes, last.predicates)
@@ -130,7 +130,7 @@ class FrameProcessor:
         pipeline: Pipeline,
         tracks: tuple[NodeTrack, ...] | None,
     ) -> np.ndarray:
-        ids = None if tracks is None else [track.id for track in tracks]
+        ids = segment_ids(graph) if tracks is None else [track.id for track in tracks]
         return overlay(
             image_rgb,
             graph,
@@ -138,10 +138,3 @@ class FrameProcessor:
             max_relations=self._config.annotated_relations,
             track_ids=ids,
         )
-
-
-def _relation_threshold(pipeline: Pipeline) -> float:
-    """Return the threshold in force, be it the configured or the model's own."""
-    configured = pipeline.config.relation_threshold
-    recommended = pipeline.manifest.relation_threshold
-    return recommended if configured == MODEL_THRESHOLD else configured

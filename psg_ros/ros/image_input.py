@@ -15,7 +15,7 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import CompressedImage, Image
 
 from psg_ros.node_config import NodeConfig
-from psg_ros.ros.image_decoding import decode_compressed_image, decode_image
+from psg_ros.ops.image_decoding import decode_compressed_image, decode_image
 from psg_ros.ros.start import IMAGE_TOPIC
 
 try:

@@ -12,6 +12,7 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from psg_ros.config import MODEL_THRESHOLD, range_text
 from psg_ros.node_config import (
     NodeConfig,
     NodeParameter,
@@ -70,6 +71,10 @@ def descriptor(parameter: NodeParameter) -> ParameterDescriptor:
         result.additional_constraints = f"one of {', '.join(parameter.choices)}"
     if parameter.minimum is not None and parameter.maximum is not None:
         low, high = parameter.minimum, parameter.maximum
+        if parameter.from_model:
+            # A descriptor has room for one range; what lies between is refused by NodeConfig.
+            result.additional_constraints = f"must {range_text(low, high, True)}"
+            low = MODEL_THRESHOLD
         if parameter.kind is int:
             result.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
         else:
@@ -90,7 +95,9 @@ def _refusal(parameter: NodeParameter, given: object) -> str:
     if type(given) is not parameter.kind:
         example = " (write 1.0, not 1)" if parameter.kind is float and type(given) is int else ""
         return f"{parameter.name} must be {parameter.kind.__name__}, not {given!r}{example}"
-    return f"{parameter.name} must lie in {parameter.minimum} .. {parameter.maximum}, not {given!r}"
+    assert parameter.minimum is not None and parameter.maximum is not None  # the other refusal
+    span = range_text(parameter.minimum, parameter.maximum, parameter.from_model)
+    return f"{parameter.name} must {span}, not {given!r}"
 
 
 def _belongs_to_ros(name: str) -> bool:

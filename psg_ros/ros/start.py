@@ -152,16 +152,32 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
     """
     table = {parameter.name: parameter for parameter in node_parameters()}
     own = (
-        LaunchArgument("image", IMAGE_TOPIC, "topic of the camera's images, without /compressed"),
-        LaunchArgument("namespace", "", "namespace of the node and its topics"),
-        LaunchArgument("params_file", str(params_path()), "YAML file with the node's parameters"),
+        LaunchArgument(
+            "image",
+            IMAGE_TOPIC,
+            "topic of the camera, such as /camera/image_raw; for compressed images, too, without "
+            "/compressed",
+        ),
+        LaunchArgument(
+            "namespace", "", "namespace of the node and its topics: front gives /front/scene_graph"
+        ),
+        LaunchArgument(
+            "params_file",
+            str(params_path()),
+            "YAML file with the node's parameters; a copy of this one with your changes",
+        ),
         LaunchArgument("log_level", "info", "least severe messages to show", LOG_LEVELS),
-        LaunchArgument("use_sim_time", "", "take the time from /clock", ("", "true", "false")),
+        LaunchArgument(
+            "use_sim_time",
+            "",
+            "take the time from /clock (simulators, ros2 bag play --clock)",
+            ("", "true", "false"),
+        ),
     )
     derived = []
     for name in LAUNCH_PARAMETERS:
         choices = ("true", "false") if table[name].kind is bool else table[name].choices
-        text = f"{table[name].text}; nothing leaves it to params_file"
+        text = f"{table[name].text} (when left out: as params_file says)"
         derived.append(LaunchArgument(name, "", text, ("", *choices) if choices else ()))
     return (*own, *derived)
 

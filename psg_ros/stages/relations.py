@@ -16,6 +16,7 @@ from psg_ros.manifest import Manifest
 from psg_ros.ops.image import Placement
 from psg_ros.ops.overlap import overlap_ratios
 from psg_ros.ops.panoptic import MergedMasks
+from psg_ros.ops.pruning import bucket_pairs
 from psg_ros.ops.regions import Regions
 from psg_ros.runtime.backend import Backend
 from psg_ros.scene_graph import RelationScores
@@ -46,6 +47,7 @@ class Relations:
         self._cell_px = manifest.cell_px
         logits = next(t for t in manifest.relations.outputs if t.name == "forward_logits")
         self._num_columns = logits.shape[-1]
+        self._prunes = any(tensor.name == "cells" for tensor in manifest.relations.inputs)
 
     def prepare(
         self, masks: MergedMasks, regions: Regions, placement: Placement, max_segments: int = 0
@@ -66,6 +68,13 @@ class Relations:
         if not len(inputs.pairs):
             empty = np.zeros((0, self._num_columns), np.float32)
             return RelationScores(inputs.pairs, empty)
+        run = self._run_pruned if self._prunes else self._run_dense
+        return RelationScores(
+            np.concatenate([inputs.pairs, inputs.pairs[:, ::-1]]), run(patch_tokens, inputs)
+        )
+
+    def _run_dense(self, patch_tokens: np.ndarray, inputs: PairInputs) -> np.ndarray:
+        """Return float32 [2 pair, column]: forward logits, then backward logits."""
         outputs = self._backend.run(
             {
                 "patch_tokens": patch_tokens,
@@ -74,10 +83,26 @@ class Relations:
                 "boxes": inputs.boxes,
             }
         )
-        return RelationScores(
-            np.concatenate([inputs.pairs, inputs.pairs[:, ::-1]]),
-            np.concatenate([outputs["forward_logits"], outputs["backward_logits"]]),
-        )
+        return np.concatenate([outputs["forward_logits"], outputs["backward_logits"]])
+
+    def _run_pruned(self, patch_tokens: np.ndarray, inputs: PairInputs) -> np.ndarray:
+        """Return what `_run_dense` does, from one call per bucket of pairs of similar size."""
+        subject, other, count = inputs.subject_overlap, inputs.object_overlap, len(inputs.pairs)
+        logits = np.empty((2, count, self._num_columns), np.float32)
+        for bucket in bucket_pairs(subject, other):
+            rows = bucket.pairs[:, None]
+            outputs = self._backend.run(
+                {
+                    "patch_tokens": patch_tokens,
+                    "cells": bucket.cells,
+                    "subject_overlap": subject[rows, bucket.cells],
+                    "object_overlap": other[rows, bucket.cells],
+                    "boxes": inputs.boxes[bucket.pairs],
+                }
+            )
+            logits[0, bucket.pairs] = outputs["forward_logits"]
+            logits[1, bucket.pairs] = outputs["backward_logits"]
+        return logits.reshape(2 * count, self._num_columns)
 
 
 def best_segments(scores: np.ndarray, limit: int) -> np.ndarray:

@@ -45,6 +45,7 @@ class Segmenter:
 
     def __init__(self, backend: Backend, manifest: Manifest, vocabulary: Vocabulary) -> None:
         self._backend = backend
+        self._scaling = manifest.scaling
         self._input = np.zeros((1, *manifest.input_hw, 3), np.uint8)
         self._written_hw = (0, 0)
         self._scratch = Scratch()
@@ -53,12 +54,13 @@ class Segmenter:
     def prepare(self, image_rgb: np.ndarray) -> Placement:
         """Write an image uint8 [height, width, 3] into the network input; returns where it lies."""
         height, width = self._input.shape[1:3]
-        placement = place(image_rgb.shape[:2], (height, width))
+        placement = place(image_rgb.shape[:2], (height, width), self._scaling)
         if placement.content_hw != self._written_hw:
             self._input.fill(0)
             self._written_hw = placement.content_hw
         content_h, content_w = placement.content_hw
-        write_content(image_rgb, self._input[0, :content_h, :content_w])
+        content = self._input[0, :content_h, :content_w]
+        write_content(image_rgb, content, self._scaling)
         return placement
 
     def infer(self) -> SegmenterOutput:

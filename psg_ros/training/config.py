@@ -47,12 +47,15 @@ class RelationTraining:
     """Stage 2, on the frozen segmenter and true masks.
 
     Attributes:
+        max_images: how many images are used, 0 for all; their features are kept in memory, half a
+            megabyte each for the demo model.
         negatives_per_positive: unannotated pairs drawn for every annotated one (DSFlash: 0.2).
         consistency_weight: of the loss that makes swapped pairs swap their two halves.
         positive_weight_limit: cap of the per-predicate weights images without / images with.
     """
 
     epochs: int = 20
+    max_images: int = 0
     images_per_step: int = 32
     learning_rate: float = 1e-5
     weight_decay: float = 0.02
@@ -68,7 +71,7 @@ class TrainConfig:
     """One run.
 
     Attributes:
-        model: a file of config/model, without its ending.
+        model: a file of config/model, without its ending, or the path of such a .yaml file.
         labels: a file of config/labels, without its ending.
         data: folder in PSG layout; relative to the working directory.
         out: folder for checkpoints and logs.

@@ -31,6 +31,11 @@ class SegmentTargets:
     masks: Tensor
     semantic: Tensor
 
+    def to(self, device: str) -> "SegmentTargets":
+        return SegmentTargets(
+            self.labels.to(device), self.masks.to(device), self.semantic.to(device)
+        )
+
 
 def set_loss(
     class_logits: Float[Tensor, "batch query column"],
@@ -38,7 +43,11 @@ def set_loss(
     targets: list[SegmentTargets],
     config: SegmentationTraining,
 ) -> dict[str, Tensor]:
-    """Return the weighted class, mask and dice loss of one set of predictions."""
+    """Return the weighted class, mask and dice loss of one set of predictions.
+
+    Raises:
+        FloatingPointError: predictions that are not finite.
+    """
     no_object = class_logits.shape[-1] - 1
     wanted = torch.full(class_logits.shape[:2], no_object, device=class_logits.device)
     chosen, true = [], []
@@ -67,13 +76,14 @@ def set_loss(
 def resize_masks(masks: Float[Tensor, "n h w"], size_hw: torch.Size) -> Float[Tensor, "n point"]:
     """Return the masks averaged onto a coarser grid, flattened."""
     if masks.shape[1:] != size_hw:
-        masks = functional.adaptive_avg_pool2d(masks, tuple(size_hw))
+        masks = functional.adaptive_avg_pool2d(masks, (size_hw[0], size_hw[1]))
     return masks.flatten(1)
 
 
 def dice_loss(
     logits: Float[Tensor, "match point"], masks: Float[Tensor, "match point"]
 ) -> Float[Tensor, " match"]:
+    """Return 1 - dice (with Mask2Former's +1) of every prediction with its own segment."""
     probs = logits.sigmoid()
     return 1 - (2 * (probs * masks).sum(-1) + 1) / (probs.sum(-1) + masks.sum(-1) + 1)
 

@@ -24,11 +24,17 @@ def match(
 ) -> tuple[Int[Tensor, " match"], Int[Tensor, " match"]]:
     """Return query and segment indices of the cheapest one-to-one assignment of one image.
 
-    Masks are shares in 0..1. An image without segments gives two empty tensors.
+    Masks are shares in 0..1. An image without segments gives two empty tensors; segments beyond the
+    number of queries stay without one.
+
+    Raises:
+        FloatingPointError: predictions that are not finite.
     """
     cost = -config.class_weight * class_logits.float().softmax(-1)[:, labels]
     cost = cost + config.mask_weight * cross_entropy_cost(mask_logits.float(), masks)
     cost = cost + config.dice_weight * dice_cost(mask_logits.float(), masks)
+    if not torch.isfinite(cost).all():
+        raise FloatingPointError("the network's predictions are not finite")
     queries, segments = linear_sum_assignment(cost.cpu().numpy())
     device = class_logits.device
     return torch.as_tensor(queries, device=device), torch.as_tensor(segments, device=device)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -15,9 +14,10 @@ from tqdm import tqdm
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.psg import PsgDataset, read_rgb
 from psg_ros.modeling.dsflash import DsFlash
-from psg_ros.ops.image import place, write_content
+from psg_ros.ops.image import place, resize_nearest, write_content
 from psg_ros.ops.overlap import overlap_ratios
 from psg_ros.ops.regions import measure_regions
+from psg_ros.stages.relations import relative_boxes
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.losses import relation_targets
 
@@ -70,12 +70,21 @@ class PairBatch:
 
 
 @torch.no_grad()
-def collect_samples(model: DsFlash, dataset: PsgDataset, device: str) -> list[RelationSample]:
-    """Run the frozen segmenter over all images that have relations."""
+def collect_samples(
+    model: DsFlash, dataset: PsgDataset, device: str, max_images: int = 0
+) -> list[RelationSample]:
+    """Run the frozen segmenter over the images that have relations.
+
+    Args:
+        max_images: look at no more than this many, evenly spaced over the data set; 0 for all.
+    """
     model.segmenter.eval()
+    wanted = min(max_images or len(dataset), len(dataset))
+    indices = [i * len(dataset) // wanted for i in range(wanted)]
     samples: list[RelationSample] = []
     waiting: list[tuple[np.ndarray, AnnotatedImage]] = []
-    for item in tqdm(dataset, "features", unit="image", disable=None):
+    for index in tqdm(indices, "features", unit="image", disable=None):
+        item = dataset[index]
         if (item.triplets[:, 0] != item.triplets[:, 1]).any():
             waiting.append((network_input(item, model.config.segmenter.input_hw), item))
         if len(waiting) == FEATURE_BATCH:
@@ -95,24 +104,22 @@ def network_input(item: AnnotatedImage, input_hw: tuple[int, int]) -> np.ndarray
 def run_segmenter(
     model: DsFlash, waiting: list[tuple[np.ndarray, AnnotatedImage]], device: str
 ) -> list[RelationSample]:
+    """Return the samples of one batch of network inputs."""
     images = torch.from_numpy(np.stack([image for image, _ in waiting])).permute(0, 3, 1, 2)
-    with torch.autocast(device, torch.bfloat16):
+    with torch.autocast(torch.device(device).type, torch.bfloat16):
         _, _, taps = model.segmenter(images.to(device).float())
     stacked = torch.stack(taps, dim=1).bfloat16().cpu()
     return [describe(model, item, stacked[i]) for i, (_, item) in enumerate(waiting)]
 
 
 def describe(model: DsFlash, item: AnnotatedImage, taps: Tensor) -> RelationSample:
-    """Return overlaps and boxes of the true segments at network-input scale."""
-    input_hw, segmentation = model.config.segmenter.input_hw, item.segmentation
-    height, width = place(segmentation.image_hw, input_hw).content_hw
-    content = cv2.resize(
-        segmentation.label_map.astype(np.int16), (width, height), interpolation=cv2.INTER_NEAREST
-    ).astype(np.int32)
-    count, stage = segmentation.num_segments, model.relations
+    """Return overlaps and boxes of the true segments, as the deployed stage would compute them."""
+    segmentation, stage = item.segmentation, model.relations
+    count, label_map = segmentation.num_segments, segmentation.label_map
+    placement = place(segmentation.image_hw, model.config.segmenter.input_hw)
+    content = resize_nearest(label_map, placement.content_hw, placement.image_hw)
     overlap = overlap_ratios(content, 1, count, stage.grid_hw, stage.cell_px)
-    boxes = measure_regions(content, count).bbox_xyxy.astype(np.float32)
-    boxes = boxes / np.array([*input_hw[::-1]] * 2, np.float32) * 2 - 1
+    boxes = relative_boxes(measure_regions(label_map, count).bbox_xyxy, placement)
     triplets = item.triplets[item.triplets[:, 0] != item.triplets[:, 1]]
     return RelationSample(
         taps, torch.from_numpy(overlap), torch.from_numpy(boxes), torch.from_numpy(triplets)
@@ -146,7 +153,10 @@ def pair_batch(
 
 
 def draw_pairs(sample: RelationSample, ratio: float, rng: np.random.Generator) -> Tensor:
-    """Return int64 [pair, 2], first < second: all annotated pairs, then the drawn others."""
+    """Return int64 [pair, 2], first < second: all annotated pairs, then the drawn others.
+
+    Others are `ratio` times as many, but at least one where there is one.
+    """
     count = len(sample.overlap)
     ends = sample.triplets[:, :2].sort(dim=1).values.unique(dim=0)
     first, second = torch.triu_indices(count, count, offset=1)
@@ -154,5 +164,5 @@ def draw_pairs(sample: RelationSample, ratio: float, rng: np.random.Generator) -
     annotated[ends[:, 0], ends[:, 1]] = True
     others = torch.stack((first, second), dim=1)[~annotated[first, second]]
     wanted = min(len(others), max(1, round(len(ends) * ratio)))
-    chosen = torch.from_numpy(rng.choice(len(others), wanted, replace=False)) if wanted else []
-    return torch.cat((ends, others[chosen])) if wanted else ends
+    chosen = rng.choice(len(others), wanted, replace=False)
+    return torch.cat((ends, others[torch.from_numpy(chosen)]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from psg_ros.data.psg import PsgDataset
 from psg_ros.modeling.dsflash import DsFlash, RelationStage
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import RelationTraining, TrainConfig
-from psg_ros.training.history import History, plot_curves
+from psg_ros.training.history import History, Means, plot_curves
 from psg_ros.training.losses import consistency_loss
 from psg_ros.training.relation_samples import PairBatch, RelationSample, collect_samples, pair_batch
 
@@ -31,35 +32,39 @@ WEIGHTS = "relations.safetensors"
 def train_relations(
     model: DsFlash, dataset: PsgDataset, config: TrainConfig, *, device: str
 ) -> None:
-    """Run stage 2 and leave the weights of the relation stage in `config.out`."""
+    """Run stage 2 from its start and leave the weights of the relation stage in `config.out`.
+
+    Raises:
+        ValueError: no image has a relation between two segments.
+    """
     folder, settings = Path(config.out), config.relations
     model = model.to(device)
-    samples = collect_samples(model, dataset, device)
+    samples = collect_samples(model, dataset, device, settings.max_images)
     if not samples:
         raise ValueError(f"no image of {dataset.root} has a relation between two segments")
-    stage, num_predicates = model.relations, model.relations.head.mlp[-1].out_features - 1
+    stage = model.relations
+    num_predicates = cast(nn.Linear, stage.head.mlp[-1]).out_features - 1
     weights = positive_weights(samples, num_predicates, settings).to(device)
     optimizer = torch.optim.AdamW(
         stage.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
-    history = History(folder / "relations.jsonl")
+    history, means = History(folder / "relations.jsonl"), Means()
+    history.rewind("epoch", 0)
     rng = np.random.default_rng(config.seed)
     steps_per_epoch = math.ceil(len(samples) / settings.images_per_step)
     stage.train()
     with tqdm(total=settings.epochs * steps_per_epoch, desc="relations", unit="step") as bar:
         for epoch in range(settings.epochs):
             order = rng.permutation(len(samples))
-            totals: dict[str, float] = {}
             for step in range(steps_per_epoch):
-                chosen = order[step :: steps_per_epoch]
+                chosen = order[step::steps_per_epoch]
                 batch = pair_batch([samples[i] for i in chosen], num_predicates, settings, rng)
                 rate = learning_rate(settings, epoch + step / steps_per_epoch)
-                losses = train_step(stage, optimizer, batch.to(device), weights, rate, settings)
-                totals = {name: totals.get(name, 0.0) + value for name, value in losses.items()}
+                means.add(train_step(stage, optimizer, batch.to(device), weights, rate, settings))
                 bar.update()
-            means = {name: round(value / steps_per_epoch, 5) for name, value in totals.items()}
-            history.add(epoch=epoch + 1, **means)
-            bar.set_postfix(means)
+            row = means.take(digits=5)
+            history.add(epoch=epoch + 1, **row)
+            bar.set_postfix(row)
             save_weights(stage.state_dict(), folder / WEIGHTS)
     plot_curves(history, "epoch", folder / "relations.png")
 
@@ -106,13 +111,13 @@ def relation_losses(
         (swapped_parts[0], batch.backward_targets),
         (swapped_parts[1], batch.forward_targets),
     )
-    bce = sum(
+    terms = [
         functional.binary_cross_entropy_with_logits(
             stage.head.mlp(part).float(), targets, pos_weight=weights
         )
         for part, targets in scored
-    )
-    return {"bce": bce, "consistency": consistency_loss(parts, swapped_parts)}
+    ]
+    return {"bce": torch.stack(terms).sum(), "consistency": consistency_loss(parts, swapped_parts)}
 
 
 def positive_weights(

@@ -14,11 +14,10 @@ from typing import Any
 import onnx
 import yaml
 
-from psg_ros.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, file_sha256
+from psg_ros.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, Manifest, file_sha256
 from psg_ros.modeling import export
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.resources import share_path
-from psg_ros.training.config import TrainConfig
 from psg_ros.training.train import load_run
 
 SEGMENTER_FILE, RELATIONS_FILE = "segmenter.onnx", "relations.onnx"
@@ -36,29 +35,42 @@ class Thresholds:
 def export_model(run_dir: Path, out: Path, thresholds: Thresholds = Thresholds()) -> Path:
     """Write a model folder from a run folder of `psg train`.
 
-    Files that are in `out` already and not part of a model (its README, pictures) stay.
-
     Raises:
         FileNotFoundError: the run is not finished.
     """
     model, config, _ = load_run(run_dir)
+    return release(model, config.labels, out, thresholds)
+
+
+def release(
+    model: DsFlash, labels: str, out: Path, thresholds: Thresholds, scaling: str = "area"
+) -> Path:
+    """Write a model folder of a network: all of its files or, after an error, none.
+
+    Files that are in `out` already and not part of a model (its README, pictures) stay.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch)
-        write_folder(model, config, folder, thresholds)
+        write_folder(model, labels, folder, thresholds, scaling)
         for name in (SEGMENTER_FILE, RELATIONS_FILE, LABELS_FILE, MANIFEST_FILE):
             os.replace(folder / name, out / name)
     return out
 
 
 def write_folder(
-    model: DsFlash, config: TrainConfig, folder: Path, thresholds: Thresholds
+    model: DsFlash, labels: str, folder: Path, thresholds: Thresholds, scaling: str = "area"
 ) -> None:
-    """Export both stages of a network into an existing folder and describe them."""
-    labels = share_path() / "config" / "labels" / f"{config.labels}.yaml"
+    """Export both stages of a network into an existing folder and describe them.
+
+    Args:
+        labels: a file of config/labels, without its ending.
+        scaling: how images are brought to the input's size, see `psg_ros.ops.image`.
+    """
+    labels_path = share_path() / "config" / "labels" / f"{labels}.yaml"
     export.export_segmenter(model, str(folder / SEGMENTER_FILE))
     export.export_relations(model, str(folder / RELATIONS_FILE))
-    shutil.copyfile(labels, folder / LABELS_FILE)
+    shutil.copyfile(labels_path, folder / LABELS_FILE)
     manifest = {
         "format": FORMAT,
         "name": model.config.name,
@@ -73,6 +85,8 @@ def write_folder(
         "segmenter": describe_artifact(folder / SEGMENTER_FILE),
         "relations": describe_artifact(folder / RELATIONS_FILE),
     }
+    if scaling != Manifest.scaling:
+        manifest["scaling"] = scaling
     (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False))
 
 

@@ -23,7 +23,13 @@ VOID_BYTE = 255
 
 @dataclass(frozen=True)
 class Sample:
-    """uint8 [height, width, 3] RGB, uint8 [height, width] segment index or 255, int64 [segment]."""
+    """One picture with its segments, as small as it can be kept.
+
+    Attributes:
+        image: uint8 [height, width, 3], RGB.
+        segments: uint8 [height, width]; segment index, or `VOID_BYTE`.
+        labels: int64 [segment].
+    """
 
     image: np.ndarray
     segments: np.ndarray
@@ -49,10 +55,11 @@ def augment(sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator) 
     """
     height, width = sample.segments.shape
     scale = min(size_hw[0] / height, size_hw[1] / width) * rng.uniform(0.9, 1.3)
-    new_hw = (round(height * scale), round(width * scale))
+    new_hw = (max(1, round(height * scale)), max(1, round(width * scale)))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     image = cv2.resize(sample.image, new_hw[::-1], interpolation=interpolation)
-    segments = cv2.resize(sample.segments, new_hw[::-1], interpolation=cv2.INTER_NEAREST)
+    # Not INTER_NEAREST: that takes the pixel left above and so shifts shrunk segments.
+    segments = cv2.resize(sample.segments, new_hw[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
     top, left = (int(rng.integers(max(n - s, 0) + 1)) for n, s in zip(new_hw, size_hw, strict=True))
     window = (slice(top, top + size_hw[0]), slice(left, left + size_hw[1]))
     image, segments = image[window], segments[window]
@@ -103,7 +110,10 @@ class BatchStream:
     """Endless augmented batches, made one ahead in a thread; the order depends on the seed alone.
 
     Args:
+        size_hw, stride, min_segment_px: see `augment` and `targets_of`.
         start: number of batches to leave out, for a resumed run.
+
+    Iterating raises what went wrong while a batch was made. Call `close` when done.
     """
 
     def __init__(
@@ -133,6 +143,7 @@ class BatchStream:
             yield batch
 
     def close(self) -> None:
+        """Stop making batches and wait for the thread to end."""
         self._stop.set()
         while not self._queue.empty():
             self._queue.get_nowait()

@@ -4,211 +4,105 @@
 
 from __future__ import annotations
 
-import math
 import time
+from contextlib import closing
 from pathlib import Path
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
 from tqdm import tqdm
 
 from psg_ros.data.psg import PsgDataset
+from psg_ros.modeling.config import SegmenterConfig
 from psg_ros.modeling.segmenters.eomt import Eomt
-from psg_ros.training.checkpoint import load_state, save_state, save_weights
 from psg_ros.training.config import SegmentationTraining, TrainConfig
-from psg_ros.training.history import History, plot_curves
-from psg_ros.training.losses import SegmentTargets, set_loss
-from psg_ros.training.samples import BatchStream, load_samples
+from psg_ros.training.history import History, Means, plot_curves
+from psg_ros.training.samples import BatchStream, Sample, load_samples
+from psg_ros.training.segmentation_run import STATE, SegmentationRun
 
-WEIGHTS = "segmenter.safetensors"
-STATE = "segmenter.state"
 REPORT_EVERY = 50
-
-
-class SegmentationRun:
-    """State of one run: model, throw-away semantic head, running average, optimizer, progress."""
-
-    def __init__(self, model: Eomt, config: TrainConfig, device: str) -> None:
-        self.config, self.settings, self.device = config, config.segmentation, device
-        num_labels = model.class_head.out_features - 1
-        self.model = model.to(device)
-        self.semantic_head = nn.Conv2d(model.config.dim, num_labels, kernel_size=1).to(device)
-        self.average = {name: value.clone() for name, value in model.state_dict().items()}
-        self.optimizer = make_optimizer([model, self.semantic_head], self.settings)
-        self.samples_seen = 0
-
-    @property
-    def total_samples(self) -> int:
-        return sum(phase.samples for phase in self.settings.phases)
-
-    @property
-    def progress(self) -> float:
-        return self.samples_seen / self.total_samples
-
-    def step(self, images: Tensor, targets: list[SegmentTargets]) -> dict[str, float]:
-        """Learn from one batch; returns the loss terms.
-
-        Raises:
-            FloatingPointError: a loss that is not finite, with the number of samples seen.
-        """
-        self.set_learning_rate()
-        targets = [to_device(target, self.device) for target in targets]
-        with torch.autocast(self.device, torch.bfloat16):
-            losses = self.losses(images.to(self.device).float(), targets)
-            total = sum(losses.values())
-        if not torch.isfinite(total):
-            seen = self.samples_seen
-            raise FloatingPointError(f"loss is {float(total.detach())} after {seen} samples")
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
-        self.optimizer.step()
-        self.samples_seen += len(images)
-        self.update_average()
-        return {name: float(value.detach()) for name, value in losses.items()}
-
-    def losses(self, images: Tensor, targets: list[SegmentTargets]) -> dict[str, Tensor]:
-        gates = gate_probabilities(
-            self.progress / self.settings.gate_until, self.model.config.num_query_blocks
-        )
-        predictions = self.model.forward_deep(images, gates)
-        total: dict[str, Tensor] = {}
-        for class_logits, mask_logits, _ in predictions:
-            for name, value in set_loss(class_logits, mask_logits, targets, self.settings).items():
-                total[name] = total.get(name, 0) + value / len(predictions)
-        semantic = torch.stack([target.semantic for target in targets])
-        cells = self.semantic_head(predictions[-1][2]).float()
-        total["semantic"] = self.settings.semantic_weight * functional.cross_entropy(
-            cells, semantic, ignore_index=-1
-        )
-        return total
-
-    def set_learning_rate(self) -> None:
-        warm = min(1.0, (self.samples_seen + 1) / self.settings.warmup_samples)
-        cosine = 0.5 * (1 + math.cos(math.pi * min(self.progress, 1.0)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * warm * cosine
-
-    @torch.no_grad()
-    def update_average(self) -> None:
-        # Early on the average must forget the random start quickly.
-        steps = self.samples_seen / self.settings.batch_size
-        decay = min(self.settings.average, (1 + steps) / (10 + steps))
-        for name, value in self.model.state_dict().items():
-            if value.is_floating_point():
-                self.average[name].lerp_(value, 1 - decay)
-            else:
-                self.average[name].copy_(value)
-
-    def save(self, folder: Path) -> None:
-        save_weights(self.average, folder / WEIGHTS)
-        state = {
-            "model": self.model.state_dict(),
-            "semantic_head": self.semantic_head.state_dict(),
-            "average": self.average,
-            "optimizer": self.optimizer.state_dict(),
-            "samples_seen": self.samples_seen,
-        }
-        save_state(state, folder / STATE)
-
-    def load(self, folder: Path) -> None:
-        state = load_state(folder / STATE)
-        self.model.load_state_dict(state["model"])
-        self.semantic_head.load_state_dict(state["semantic_head"])
-        self.average = state["average"]
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.samples_seen = state["samples_seen"]
 
 
 def train_segmenter(
     model: Eomt, dataset: PsgDataset, config: TrainConfig, *, resume: bool, device: str
 ) -> None:
-    """Run stage 1 and leave the averaged weights in `config.out`."""
+    """Run stage 1 and leave the averaged weights in `config.out`, and in `model`."""
     folder = Path(config.out)
     run = SegmentationRun(model, config, device)
     history = History(folder / "segmentation.jsonl")
     if resume and (folder / STATE).is_file():
         run.load(folder)
-    samples = load_samples(dataset, "reading pictures")
-    with tqdm(
-        total=run.total_samples, initial=run.samples_seen, desc="segmenter", unit="image"
-    ) as bar:
-        end = 0
-        for phase in config.segmentation.phases:
-            end += phase.samples
-            if run.samples_seen < end:
-                train_phase(run, samples, phase.input_hw, end, folder, history, bar)
+        history.rewind("samples", run.samples_seen)
+    if run.progress < 1:
+        run_phases(run, load_samples(dataset, "reading pictures"), history)
     run.save(folder)
     model.load_state_dict(run.average)
     plot_curves(history, "samples", folder / "segmentation.png")
 
 
-def train_phase(
-    run: SegmentationRun,
-    samples: list,
-    size_hw: tuple[int, int],
-    end: int,
-    folder: Path,
-    history: History,
-    bar: tqdm,
+def check_settings(
+    settings: SegmentationTraining, network: SegmenterConfig, num_images: int
 ) -> None:
-    """Train at one picture size until `end` samples have been seen in all."""
-    settings = run.settings
-    stream = BatchStream(
+    """Refuse settings that cannot work with this network and this data set.
+
+    Raises:
+        ValueError: no phases, a picture size the network cannot take, too large a batch.
+    """
+    if sum(phase.samples for phase in settings.phases) < 1:
+        raise ValueError("segmentation.phases has no samples: list at least one phase")
+    for phase in settings.phases:
+        if any(size % network.patch_size for size in phase.input_hw):
+            what = f"multiples of {network.patch_size} px"
+            raise ValueError(f"input_hw {phase.input_hw} of a phase must be {what}")
+        if network.position == "learned" and phase.input_hw != network.input_hw:
+            what = f"must be the network's {network.input_hw}: its positions are learned"
+            raise ValueError(f"input_hw {phase.input_hw} of a phase {what}")
+    if settings.batch_size > num_images:
+        raise ValueError(f"batch_size {settings.batch_size} exceeds the {num_images} images")
+
+
+def run_phases(run: SegmentationRun, samples: list[Sample], history: History) -> None:
+    """Go through the phases, from where the run stands to the end."""
+    with tqdm(
+        total=run.total_samples, initial=run.samples_seen, desc="segmenter", unit="image"
+    ) as bar:
+        end = 0
+        for phase in run.settings.phases:
+            end += phase.samples
+            if run.samples_seen < end:
+                with closing(open_stream(run, samples, phase.input_hw)) as stream:
+                    train_until(end, run, stream, history, bar)
+
+
+def open_stream(
+    run: SegmentationRun, samples: list[Sample], size_hw: tuple[int, int]
+) -> BatchStream:
+    """Return the batches of one picture size that the run has not seen yet."""
+    settings, network = run.settings, run.model.config
+    return BatchStream(
         samples,
         size_hw,
         settings.batch_size,
-        stride=run.model.config.mask_stride,
-        min_segment_px=max(1, settings.min_segment_px * size_hw[0] // run.model.config.input_hw[0]),
+        stride=network.mask_stride,
+        min_segment_px=max(1, settings.min_segment_px * size_hw[0] // network.input_hw[0]),
         seed=run.config.seed,
         start=run.samples_seen // settings.batch_size,
     )
+
+
+def train_until(
+    end: int, run: SegmentationRun, stream: BatchStream, history: History, bar: tqdm
+) -> None:
+    """Learn until `end` samples have been seen in all; report and save on the way."""
     run.model.train()
-    saved, sums, count = time.monotonic(), {}, 0
-    try:
-        for images, targets in stream:
-            losses = run.step(images, targets)
-            sums = {name: sums.get(name, 0.0) + value for name, value in losses.items()}
-            count += 1
-            bar.update(len(images))
-            if count % REPORT_EVERY == 0:
-                means = {name: round(value / REPORT_EVERY, 4) for name, value in sums.items()}
-                history.add(samples=run.samples_seen, **means)
-                bar.set_postfix(means)
-                sums = {}
-            if time.monotonic() - saved > run.config.minutes_between_checkpoints * 60:
-                run.save(folder)
-                saved = time.monotonic()
-            if run.samples_seen >= end:
-                return
-    finally:
-        stream.close()
-
-
-def gate_probabilities(progress: float, num_blocks: int) -> list[float]:
-    """Return each query block's chance of masked attention: 1 at first, 0 at the end.
-
-    Earlier blocks lose it earlier, each over its own stretch, with polynomial power 0.9 (EoMT).
-    """
-    chances = []
-    for block in range(num_blocks):
-        local = progress * num_blocks - block
-        chances.append((1 - min(max(local, 0.0), 1.0)) ** 0.9)
-    return chances
-
-
-def make_optimizer(modules: list[nn.Module], settings: SegmentationTraining) -> torch.optim.AdamW:
-    """Return AdamW; vectors (norms, biases, tokens) are not decayed."""
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98))
-
-
-def to_device(target: SegmentTargets, device: str) -> SegmentTargets:
-    return SegmentTargets(
-        target.labels.to(device), target.masks.to(device), target.semantic.to(device)
-    )
+    means, saved = Means(), time.monotonic()
+    for count, (images, targets) in enumerate(stream, start=1):
+        means.add(run.step(images, targets))
+        bar.update(len(images))
+        if count % REPORT_EVERY == 0:
+            row = means.take(digits=4)
+            history.add(samples=run.samples_seen, **row)
+            bar.set_postfix(row)
+        if time.monotonic() - saved > run.config.minutes_between_checkpoints * 60:
+            run.save(Path(run.config.out))
+            saved = time.monotonic()
+        if run.samples_seen >= end:
+            return

@@ -15,7 +15,7 @@ from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.resources import share_path
-from psg_ros.training import relations, segmentation
+from psg_ros.training import relations, segmentation, segmentation_run
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import TrainConfig
 
@@ -30,42 +30,73 @@ def run(
 
     Args:
         resume: go on from the folder's checkpoint; without it a used folder is refused.
-        stage: «all», or only one; «relations» needs the folder's finished segmenter.
+        stage: «all», or only one; «relations» needs the folder's segmenter and starts anew.
 
     Raises:
         FileNotFoundError: config, data or a checkpoint that is needed is missing.
         FileExistsError: the run folder is in use, or holds a run of another config.
         ValueError: a config that cannot work.
+        RuntimeError: no such device.
+        FloatingPointError: the training has diverged.
     """
     if stage not in STAGES:
         raise ValueError(f"stage must be one of {', '.join(STAGES)}, not {stage!r}")
+    check_device(device)
     config = load_config(TrainConfig, config_path)
     folder = Path(config.out)
-    _claim(folder, config_path, resume or stage == "relations")
+    check_folder(folder, config_path, goes_on=resume or stage == "relations")
     torch.manual_seed(config.seed)
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary)
     dataset = load_psg(Path(config.data), vocabulary, "train")
-    if stage in ("segmentation", "all"):
-        segmentation.train_segmenter(
-            model.segmenter, dataset, config, resume=resume, device=device
-        )
-    if stage in ("relations", "all"):
-        weights = load_weights(folder / segmentation.WEIGHTS)
-        model.segmenter.load_state_dict(weights)
+    if stage == "relations":
+        model.segmenter.load_state_dict(load_weights(folder / segmentation_run.WEIGHTS))
+    else:
+        segmentation.check_settings(config.segmentation, model.config.segmenter, len(dataset))
+    # The folder is taken last: a config that had to be corrected can use it.
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(config_path, folder / CONFIG_COPY)
+    if stage != "relations":
+        segmentation.train_segmenter(model.segmenter, dataset, config, resume=resume, device=device)
+    if stage != "segmentation":
         relations.train_relations(model, dataset, config, device=device)
     return folder
 
 
+def check_device(device: str) -> None:
+    """Raise RuntimeError unless torch knows the device and it is there."""
+    if torch.device(device).type == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError(f"device {device}: torch finds no CUDA here; use cpu")
+
+
+def check_folder(folder: Path, config_path: Path, *, goes_on: bool) -> None:
+    """Raise FileExistsError unless the run folder is new, or holds this run and `goes_on`."""
+    copy = folder / CONFIG_COPY
+    if not copy.is_file():
+        return
+    if not goes_on:
+        raise FileExistsError(f"{folder} holds a run; add --resume or choose another `out`")
+    if copy.read_text() != config_path.read_text():
+        what = f"a run of another config ({copy})"
+        raise FileExistsError(f"{folder} holds {what}; choose another `out`")
+
+
 def vocabulary_of(config: TrainConfig) -> Vocabulary:
+    """Return the labels and predicates that a config names."""
     return load_vocabulary(share_path() / "config" / "labels" / f"{config.labels}.yaml")
 
 
 def build_model(config: TrainConfig, vocabulary: Vocabulary) -> DsFlash:
     """Return the untrained network of a config."""
-    file = share_path() / "config" / "model" / f"{config.model}.yaml"
-    model_config = load_config(ModelConfig, file)
+    model_config = load_config(ModelConfig, model_file(config))
     return DsFlash(model_config, vocabulary.num_labels, vocabulary.num_predicates)
+
+
+def model_file(config: TrainConfig) -> Path:
+    """Return the file with the sizes of the network."""
+    if config.model.endswith(".yaml"):
+        return Path(config.model)
+    return share_path() / "config" / "model" / f"{config.model}.yaml"
 
 
 def load_run(folder: Path) -> tuple[DsFlash, TrainConfig, Vocabulary]:
@@ -80,19 +111,6 @@ def load_run(folder: Path) -> tuple[DsFlash, TrainConfig, Vocabulary]:
     config = load_config(TrainConfig, config_path)
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary)
-    model.segmenter.load_state_dict(load_weights(folder / segmentation.WEIGHTS))
+    model.segmenter.load_state_dict(load_weights(folder / segmentation_run.WEIGHTS))
     model.relations.load_state_dict(load_weights(folder / relations.WEIGHTS))
     return model.eval(), config, vocabulary
-
-
-def _claim(folder: Path, config_path: Path, resume: bool) -> None:
-    copy = folder / CONFIG_COPY
-    if copy.is_file():
-        if not resume:
-            raise FileExistsError(f"{folder} holds a run; add --resume or choose another `out`")
-        if copy.read_text() != config_path.read_text():
-            what = f"a run of another config ({copy})"
-            raise FileExistsError(f"{folder} holds {what}; choose another `out`")
-        return
-    folder.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(config_path, copy)

@@ -49,7 +49,7 @@ def test_an_option_at_its_default_value_still_wins_over_the_file(tmp_path: Path)
 
 
 def test_a_value_out_of_range_is_refused_with_the_range() -> None:
-    with pytest.raises(ValueError, match=r"score_threshold must lie in -1.0 .. 1.0, not 2.0"):
+    with pytest.raises(ValueError, match=r"score_threshold must lie in 0.0 .. 1.0 or be -1.0"):
         options.pipeline_config(parse("--score-threshold", "2"))
 
 

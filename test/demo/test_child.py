@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from psg_ros.demo.child import Child
+from psg_ros.demo.child import Child, stop_together
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,6 +74,43 @@ time.sleep(60)
     child = start(tmp_path, code)
     assert wait_for(lambda: "ready" in child.log.read_text())
     assert child.stop(0.2) == -signal.SIGKILL
+
+
+def test_all_are_asked_before_any_is_waited_for(tmp_path: Path) -> None:
+    code = """
+import signal, sys, time
+signal.signal(signal.SIGINT, lambda *_: (time.sleep(0.6), sys.exit(0)))
+print('ready', flush=True)
+time.sleep(60)
+"""
+    children = [
+        Child(str(i), [sys.executable, "-c", code], os.environ, tmp_path / f"{i}.log")
+        for i in range(3)
+    ]
+    assert wait_for(lambda: all("ready" in child.log.read_text() for child in children))
+    started_s = time.monotonic()
+    stop_together(children, 10)
+    assert time.monotonic() - started_s < 1.5
+    assert [child.status for child in children] == [0, 0, 0]
+
+
+def test_an_interrupted_stop_kills_at_once(tmp_path: Path, monkeypatch) -> None:
+    code = """
+import signal, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+print('ready', flush=True)
+time.sleep(60)
+"""
+    child = start(tmp_path, code)
+    assert wait_for(lambda: "ready" in child.log.read_text())
+    monkeypatch.setattr(Child, "send", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        stop_together([child], 30)
+    assert child.wait(10) == -signal.SIGKILL
+
+
+def interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_stopping_one_that_ended_keeps_its_status(tmp_path: Path) -> None:

@@ -116,4 +116,4 @@ def test_the_summary_reads_as_text() -> None:
     }
     text = "\n".join(summary_lines(summary, ["out/annotated.mp4"]))
     assert "200 graphs of 210 frames (10 skipped" in text
-    assert "demo on openvino" in text and text.endswith("  out/annotated.mp4")
+    assert "demo on openvino" in text and text.endswith("\nwrote out/annotated.mp4")

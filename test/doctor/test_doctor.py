@@ -14,6 +14,7 @@ from psg_ros.doctor import Finding, can_predict, examine
 from psg_ros.doctor.finding import try_in_python
 from psg_ros.doctor.machine import has_bf16
 from psg_ros.doctor.models import examine_model
+from psg_ros.doctor.software import Trial
 from psg_ros.doctor.trial import IDENTITY_ONNX
 
 
@@ -41,6 +42,21 @@ def test_a_crash_or_an_exception_is_a_finding() -> None:
     assert try_in_python("print('a'); print('b')") == (True, "b")
     assert try_in_python("raise ValueError('two\\nlines')") == (False, "ValueError: two")
     assert try_in_python("import os; os.kill(os.getpid(), 11)") == (False, "killed by signal 11")
+
+
+def test_a_package_is_missing_broken_or_well_and_has_the_cure_for_that() -> None:
+    def trial(module: str, code: str, mend: str = "") -> Finding:
+        return Trial("optional", "thing", ("sys", module), code, "get it", mend).run()
+
+    absent = trial("no_such_module", "print('well')")
+    assert absent == Finding(
+        "optional", "thing", "missing", "no_such_module is not installed", "get it"
+    )
+    assert trial("json", "1 / 0", "mend it").cure == "mend it"
+    assert trial("json", "1 / 0") == Finding(
+        "optional", "thing", "broken", "ZeroDivisionError: division by zero", "get it"
+    )
+    assert trial("json", "print('well')") == Finding("optional", "thing", "ok", "well")
 
 
 def test_the_trial_network_is_a_valid_identity() -> None:

@@ -104,6 +104,27 @@ def test_nodes_lie_on_the_page_and_keep_apart(seed):
     assert overlapping(boxes) == 0
 
 
+@pytest.mark.parametrize("size_wh", [(160, 120), (960, 120), (960, 720), (300, 900)])
+def test_arrows_stay_on_the_page(size_wh):
+    rng = np.random.default_rng(size_wh[0])
+    for count in (2, 3, 6):
+        ends = [(s, o) for s in range(count) for o in range(count) if s != o]
+        relations = [(s, o, 0, 0.5) for s, o in rng.permutation(ends)[:20].tolist()]
+        labels = rng.integers(0, 3, count).tolist()
+        page = layout_graph(graph_of(labels, relations), VOCABULARY, size_wh)
+        for relation in page.relations:
+            assert (relation.path >= 0).all() and (relation.path < size_wh).all()
+
+
+def test_track_ids_take_the_place_of_numbers():
+    svg = graph_svg(SCENE, VOCABULARY, track_ids=(7, 12, 3, 40, 41))
+    assert {"#7 person", "#40 person", "#12 cat & <dog>", "#3 sky", "#41 sky"} <= set(texts(svg))
+    plain = graph_picture(SCENE, VOCABULARY)
+    assert (graph_picture(SCENE, VOCABULARY, track_ids=(7, 12, 3, 40, 41)) != plain).any()
+    with pytest.raises(ValueError, match="1 track ids for 5 nodes"):
+        graph_picture(SCENE, VOCABULARY, track_ids=(7,))
+
+
 def test_a_crowded_page_is_still_drawn():
     rng = np.random.default_rng(9)
     relations = [(*rng.integers(0, 60, 2).tolist(), 1, 0.5) for _ in range(80)]

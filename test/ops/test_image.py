@@ -32,6 +32,22 @@ def test_content_fits_an_input_that_is_not_square():
     assert place((100, 900), (64, 96)).content_hw == (11, 96)
 
 
+@pytest.mark.parametrize(("scaling", "width"), [("area", 503), ("eomt", 502)])
+def test_recipes_differ_in_how_they_round_a_half(scaling, width):
+    assert place((512, 402), (640, 640), scaling).content_hw == (640, width)
+
+
+def test_a_long_side_may_be_cut_off_by_the_rule_of_transformers():
+    """640 * 300 / 650 * 650 / 300 is a little less than 640 in double precision."""
+    sizes = [place((300, 650), (640, 640), name).content_hw[1] for name in ("eomt", "transformers")]
+    assert sizes == [640, 639]
+
+
+def test_an_unknown_recipe_is_refused():
+    with pytest.raises(KeyError, match="lanczos"):
+        place((480, 640), (640, 640), "lanczos")
+
+
 def test_shrinking_averages_areas():
     stripes = np.zeros((4, 8, 3), np.uint8)
     stripes[:, ::4] = 200

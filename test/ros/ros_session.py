@@ -31,8 +31,13 @@ class RosProcess:
             self.popen = subprocess.Popen(command, stdout=out, stderr=log, env=environment)
 
     @property
+    def text(self) -> str:
+        """All that it has written to its standard output."""
+        return self._out.read_text()
+
+    @property
     def lines(self) -> list[dict[str, Any]]:
-        text = self._out.read_text()
+        text = self.text
         return [json.loads(line) for line in text[: text.rfind("\n") + 1].splitlines()]
 
     def of(self, topic: str) -> list[dict[str, Any]]:

@@ -79,6 +79,20 @@ def test_tracks_become_ids_states_and_first_stamps():
     assert [n.track_state for n in nodes] == [tentative, confirmed, tentative]
 
 
+def test_without_tracks_segment_ids_are_the_node_ids():
+    nodes = conversions.scene_graph_to_msg(graph(), HEADER, None).nodes
+    assert [n.id for n in nodes] == [n.segment_id for n in nodes] == [1, 2, 3]
+    assert all(n.track_state == 0 and n.first_seen == Time() for n in nodes)
+
+
+@pytest.mark.parametrize("tracks", [TRACKS, None], ids=["tracked", "untracked"])
+def test_every_end_of_a_relation_is_the_id_of_exactly_one_node(tracks):
+    message = conversions.scene_graph_to_msg(graph(relations=RELATIONS), HEADER, tracks)
+    ids = [node.id for node in message.nodes]
+    ends = [end for r in message.relations for end in (r.subject_id, r.object_id)]
+    assert ends and all(ids.count(end) == 1 for end in ends)
+
+
 @pytest.mark.parametrize(
     ("tracks", "ends"), [(TRACKS, [(9, 7), (11, 9), (7, 11)]), (None, [(3, 1), (2, 3), (1, 2)])]
 )

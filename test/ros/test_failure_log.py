@@ -4,8 +4,8 @@
 
 import pytest
 
+from psg_ros.ops.image_decoding import ImageError
 from psg_ros.ros.failure_log import PERIOD_S, FailureLog
-from psg_ros.ros.image_decoding import ImageError
 
 
 class Clock:

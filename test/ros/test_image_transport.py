@@ -1,6 +1,10 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Full HD images arrive with our settings; only their number is judged, machines are shared."""
+"""Full HD images arrive with our settings.
+
+The share that arrives is judged, not the rate: a busy machine cannot even send at 30 Hz. Rates are
+for the benchmark to tell.
+"""
 
 import json
 import os
@@ -12,7 +16,7 @@ import pytest
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "image_transport.py"
 ATTEMPTS = 3
-WANTED_HZ = 29.0
+WANTED_SHARE = 29 / 30
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
@@ -25,13 +29,15 @@ def measure(path, domain_id):
     return printed.stdout, json.loads(path.read_text())
 
 
-def test_full_hd_images_arrive_at_30_hz(tmp_path, domain_id):
+def test_full_hd_images_arrive(tmp_path, domain_id):
     pytest.importorskip("rclpy", reason="needs ROS 2")
-    rates = []
+    shares = []
     for _ in range(ATTEMPTS):
         text, content = measure(tmp_path / "result.json", domain_id)
-        rates.append(content["results"][0]["arrived_hz"])
-        if rates[-1] >= WANTED_HZ:
+        result = content["results"][0]
+        shares.append(result["arrived"] / result["sent"])
+        if shares[-1] >= WANTED_SHARE:
             break
     assert content["machine"]["cores"] and "| 1920x1080 | tuned |" in text
-    assert max(rates) >= WANTED_HZ, f"{rates} Hz arrived of 30"
+    assert result["sent_hz"] > 10, "the sender itself was held up: nothing was measured"
+    assert max(shares) >= WANTED_SHARE, f"only these shares arrived: {shares}"

@@ -101,7 +101,14 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_name(session, tiny_mod
     ("given", "words"),
     [
         ("relation_threshold:=1", "relation_threshold must be float, not 1 (write 1.0, not 1)"),
-        ("relation_threshold:=1.5", "relation_threshold must lie in -1.0 .. 1.0, not 1.5"),
+        (
+            "relation_threshold:=1.5",
+            "relation_threshold must lie in 0.0 .. 1.0 or be -1.0 (the model's own), not 1.5",
+        ),
+        (
+            "relation_threshold:=-0.5",
+            "relation_threshold must lie in 0.0 .. 1.0 or be -1.0 (the model's own), not -0.5",
+        ),
         ("backend:=gpu", "backend must be one of auto, openvino, onnxruntime, not 'gpu'"),
         ("autostart:=maybe", "autostart must be bool, not 'maybe'"),
     ],
@@ -137,7 +144,8 @@ def test_parameters_are_described_with_range_and_access(session, client, tiny_mo
         shown = described[name]
         assert shown.description == parameter.text and shown.read_only == parameter.fixed
         ranges = [*shown.integer_range, *shown.floating_point_range]
-        expected = [] if parameter.minimum is None else [(parameter.minimum, parameter.maximum)]
+        low = -1.0 if parameter.from_model else parameter.minimum
+        expected = [] if low is None else [(low, parameter.maximum)]
         assert [(r.from_value, r.to_value) for r in ranges] == expected
         assert all(choice in shown.additional_constraints for choice in parameter.choices)
 

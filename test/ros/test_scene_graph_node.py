@@ -65,12 +65,12 @@ def test_ids_stay_and_become_confirmed_and_sequence_has_no_gap(session, tiny_mod
         assert graphs[-1]["first_seen"] == [graphs[0]["stamp"]] * 3
 
 
-def test_without_tracking_ids_are_zero_and_relations_name_segments(session, tiny_model):
+def test_without_tracking_ids_are_those_of_the_segments(session, tiny_model):
     listener, *_ = start_all(session, tiny_model, ["graph"], track=False)
     graph = listener.wait(lambda p: p.of("graph"))[-1]
-    assert all(node[0] == 0 and node[4] == 0 for node in graph["nodes"])
-    segments = {node[1] for node in graph["nodes"]}
-    assert {end for s, _, o, _ in graph["relations"] for end in (s, o)} == segments
+    assert graph["nodes"] and all(node[0] == node[1] and node[4] == 0 for node in graph["nodes"])
+    ids = {node[0] for node in graph["nodes"]}
+    assert {end for s, _, o, _ in graph["relations"] for end in (s, o)} == ids
 
 
 def test_a_black_picture_gives_an_empty_graph_each_time(session, tiny_model):

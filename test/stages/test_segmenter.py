@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from tiny_model import paint
 
 from psg_ros.manifest import load_model_folder
+from psg_ros.ops.resample import resize_antialiased
 from psg_ros.runtime.backend import open_backend
 from psg_ros.stages.segmenter import MergeSettings, Segmenter
 
@@ -50,6 +53,19 @@ def test_the_network_sees_the_content_top_left_and_zeros_elsewhere(stage):
     assert placement.content_hw == (64, 48)
     assert image.shape == (1, 64, 96, 3) and image.dtype == np.uint8
     assert (image[0, :, :48] == 200).all() and not image[0, :, 48:].any()
+
+
+def test_the_image_is_scaled_as_the_manifest_says(tiny_model):
+    model = load_model_folder(str(tiny_model))
+    image = np.random.default_rng(0).integers(0, 256, (200, 290, 3), np.uint8)
+    manifest = dataclasses.replace(model.manifest, scaling="eomt")
+    spec = manifest.segmenter
+    recorder = Recorder(open_backend("onnxruntime", model.artifact_path("segmenter"), spec))
+    segmenter = Segmenter(recorder, manifest, model.vocabulary)
+    height, width = segmenter.prepare(image).content_hw
+    segmenter.infer()
+    expected = resize_antialiased(image, (height, width))
+    np.testing.assert_array_equal(recorder.images[0][0, :height, :width], expected)
 
 
 def test_nothing_of_a_wider_frame_remains_beside_a_narrower_one(stage):

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from psg_ros.modeling.config import SegmenterConfig
 from psg_ros.modeling.layers import Attention, ChannelNorm, Mlp, axial_rope
+from psg_ros.modeling.token_merging import TokenMerging
 
 PIXEL_MEAN = (0.485, 0.456, 0.406)
 PIXEL_STD = (0.229, 0.224, 0.225)
@@ -37,15 +38,27 @@ class VitBlock(nn.Module):
     def __init__(self, config: SegmenterConfig, layer_scale: float) -> None:
         super().__init__()
         dim = config.dim
-        self.norm1 = nn.LayerNorm(dim, eps=1e-6)
+        self.norm1 = nn.LayerNorm(dim, eps=config.norm_eps)
         self.attention = Attention(dim, config.num_heads, key_bias=config.key_bias)
         self.layer_scale1 = LayerScale(dim, layer_scale)
-        self.norm2 = nn.LayerNorm(dim, eps=1e-6)
+        self.norm2 = nn.LayerNorm(dim, eps=config.norm_eps)
         self.mlp = Mlp(dim, int(dim * config.mlp_ratio))
         self.layer_scale2 = LayerScale(dim, layer_scale)
 
-    def forward(self, tokens: Tensor, rope: tuple | None, mask: Tensor | None = None) -> Tensor:
-        tokens = tokens + self.layer_scale1(self.attention(self.norm1(tokens), rope, mask))
+    def forward(
+        self,
+        tokens: Tensor,
+        rope: tuple | None,
+        mask: Tensor | None = None,
+        merging: TokenMerging | None = None,
+    ) -> Tensor:
+        """Return the tokens after the block; `merging` is for inference, without `mask`."""
+        normed = self.norm1(tokens)
+        if merging is None:
+            mixed = self.attention(normed, rope, mask)
+        else:
+            mixed = merging.attend(self.attention, tokens, normed, rope)
+        tokens = tokens + self.layer_scale1(mixed)
         return tokens + self.layer_scale2(self.mlp(self.norm2(tokens)))
 
 
@@ -84,6 +97,9 @@ class Eomt(nn.Module):
         layer_scale: start value; 1.0 suits training from scratch, 1e-5 is the habit of ViTs.
     """
 
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
     def __init__(self, config: SegmenterConfig, num_labels: int, layer_scale: float = 1.0) -> None:
         super().__init__()
         self.config = config
@@ -95,7 +111,7 @@ class Eomt(nn.Module):
             num_patches = config.grid_hw[0] * config.grid_hw[1]
             self.position_embedding = nn.Parameter(torch.randn(num_patches, dim) * 0.02)
         self.blocks = nn.ModuleList(VitBlock(config, layer_scale) for _ in range(config.depth))
-        self.norm = nn.LayerNorm(dim, eps=1e-6)
+        self.norm = nn.LayerNorm(dim, eps=config.norm_eps)
         self.queries = nn.Parameter(torch.randn(config.num_queries, dim))
         self.class_head = nn.Linear(dim, num_labels + 1)
         self.mask_head = nn.Sequential(
@@ -151,15 +167,20 @@ class Eomt(nn.Module):
 
     def forward(
         self, pixels: Float[Tensor, "batch 3 h w"]
-    ) -> tuple[Float[Tensor, "b q c"], Float[Tensor, "b q h w"], list[Tensor]]:
+    ) -> tuple[
+        Float[Tensor, "batch query column"],
+        Float[Tensor, "batch query mask_h mask_w"],
+        list[Tensor],
+    ]:
         """Return class logits, mask logits and the taps (patch tokens [batch, patch, dim] each)."""
         tokens, grid_hw = self.embed(pixels)
         rope = self.rope(grid_hw, tokens.device)
-        num_patches, taps = grid_hw[0] * grid_hw[1], []
+        ratio, num_patches, taps = self.config.merge_ratio, grid_hw[0] * grid_hw[1], []
+        merging = TokenMerging(grid_hw, ratio, tokens.device) if ratio else None
         for index, block in enumerate(self.blocks):
             if index == self.config.depth - self.config.num_query_blocks:
                 tokens = self.join_queries(tokens)
-            tokens = block(tokens, rope)
+            tokens = block(tokens, rope, merging=merging)
             if index in self.config.taps:
                 taps.append(self.patch_tokens(tokens, num_patches))
         class_logits, mask_logits, _ = self.predict(tokens, grid_hw)

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from psg_ros.ros.image_decoding import (
+from psg_ros.ops.image_decoding import (
     ENCODINGS,
     ImageError,
     decode_compressed_image,

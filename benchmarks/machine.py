@@ -1,0 +1,28 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What stands beside every figure: the machine and the versions it was measured with."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+
+def processor() -> str:
+    """Return the processor's name as Linux gives it."""
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
+
+
+def describe_machine(*packages: str) -> dict[str, object]:
+    """Return processor, cores, load, system, Python and the versions of the given packages."""
+    return {
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "load_1min": round(os.getloadavg()[0], 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+    }

@@ -1,0 +1,107 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A converted public segmenter -> a run folder to go on from, and a model folder to try.
+
+Nobody has trained a relation stage for it. The run folder is as after the first stage of training;
+the model folder gets a random relation stage, says so, and recommends to list no relation.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import torch
+import yaml
+
+from psg_ros.checkpoints.convert import Converted
+from psg_ros.labels import Vocabulary, load_vocabulary
+from psg_ros.modeling.config import ModelConfig
+from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.resources import share_path
+from psg_ros.training.checkpoint import save_weights
+from psg_ros.training.release import Thresholds, release
+from psg_ros.training.segmentation_run import WEIGHTS
+
+MODEL_FILE, SETTINGS_FILE = "model.yaml", "relations.yaml"
+DEFAULT_DATA = "data/psg"
+UNTRAINED = (
+    "The relation stage is NOT trained: random weights (seed {seed}), its relations mean nothing."
+)
+UNTRAINED_THRESHOLDS = Thresholds(relation=1.0)  # nothing reaches it
+
+
+def model_config(converted: Converted, name: str) -> ModelConfig:
+    """Return the sizes of the whole network: the converted segmenter, DSFlash's relation stage."""
+    return ModelConfig(name, converted.summary(), converted.config)
+
+
+def vocabulary_for(converted: Converted, labels: str) -> Vocabulary:
+    """Return the vocabulary config/labels/LABELS.yaml.
+
+    Raises:
+        FileNotFoundError: no such file; the message lists those there are.
+        ValueError: it has another number of labels than the checkpoint's class head.
+    """
+    shelf = share_path() / "config" / "labels"
+    path = shelf / f"{labels}.yaml"
+    if not path.is_file():
+        there = ", ".join(sorted(file.stem for file in shelf.glob("*.yaml")))
+        raise FileNotFoundError(f"no labels {labels!r}; config/labels has: {there}")
+    vocabulary = load_vocabulary(path)
+    if vocabulary.num_labels != converted.num_labels:
+        raise ValueError(
+            f"the checkpoint knows {converted.num_labels} labels, but {labels} has "
+            f"{vocabulary.num_labels}; add config/labels/NAME.yaml with the labels it was trained "
+            "on, in their order, and give --labels NAME"
+        )
+    return vocabulary
+
+
+def write_run(converted: Converted, folder: Path, labels: str) -> Path:
+    """Write segmenter.safetensors, model.yaml, and relations.yaml, from which stage 2 can start.
+
+    Raises:
+        FileExistsError: the folder holds a segmenter already.
+        FileNotFoundError, ValueError: unsuitable labels.
+    """
+    if (folder / WEIGHTS).is_file():
+        raise FileExistsError(f"{folder} holds a segmenter; choose another folder")
+    vocabulary_for(converted, labels)
+    save_weights(converted.weights, folder / WEIGHTS)
+    sizes = dataclasses.asdict(model_config(converted, folder.resolve().name))
+    (folder / MODEL_FILE).write_text(_yaml(sizes))
+    training = {
+        "model": str(folder / MODEL_FILE), "labels": labels, "data": DEFAULT_DATA,
+        "out": str(folder),
+    }  # fmt: skip
+    (folder / SETTINGS_FILE).write_text(_yaml(training))
+    return folder
+
+
+def export_untrained(converted: Converted, out: Path, labels: str, seed: int) -> str:
+    """Write a model folder whose relation stage is random; return the warning about it.
+
+    Raises:
+        FileNotFoundError, ValueError: unsuitable labels.
+    """
+    vocabulary = vocabulary_for(converted, labels)
+    warning = UNTRAINED.format(seed=seed)
+    config = model_config(converted, out.resolve().name)
+    config = dataclasses.replace(config, description=f"{config.description}. {warning}")
+    torch.manual_seed(seed)
+    model = DsFlash(config, vocabulary.num_labels, vocabulary.num_predicates).eval()
+    model.segmenter.load_state_dict(converted.weights)
+    release(model, labels, out, UNTRAINED_THRESHOLDS, converted.scaling)
+    return warning
+
+
+def _yaml(content: dict) -> str:
+    """Return YAML; tuples become lists, because safe YAML knows no tuples."""
+    return yaml.safe_dump(_plain(content), sort_keys=False)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return list(value) if isinstance(value, tuple) else value

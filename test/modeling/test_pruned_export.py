@@ -1,0 +1,106 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A network that prunes: exported and run by the deployed stage, it says what torch says."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from psg_ros.config import config_from_dict
+from psg_ros.manifest import ArtifactSpec, load_model_folder
+from psg_ros.modeling import export
+from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
+from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.ops.image import place
+from psg_ros.ops.panoptic import MergedMasks
+from psg_ros.ops.regions import measure_regions
+from psg_ros.runtime.backend import BACKENDS, open_backend
+from psg_ros.scene_graph import Segmentation
+from psg_ros.stages.relations import PairInputs, Relations
+from psg_ros.training.release import describe_artifact
+
+INPUT_HW = (96, 144)
+NUM_PREDICATES = 4
+TOLERANCE = 1e-4
+
+
+def small_model(prune: bool) -> DsFlash:
+    """Return random weights with relation cells of one patch: 6 x 9."""
+    torch.manual_seed(0)
+    segmenter = SegmenterConfig(
+        input_hw=INPUT_HW, dim=16, depth=4, num_heads=2, num_queries=6, taps=(0, 1)
+    )
+    relations = RelationConfig(
+        dim=24, depth=3, num_heads=2, head_hidden=16, cell_patches=1, prune=prune
+    )
+    config = ModelConfig("small", segmenter=segmenter, relations=relations)
+    return DsFlash(config, num_labels=5, num_predicates=NUM_PREDICATES).eval()
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory) -> tuple[Path, ArtifactSpec]:
+    path = tmp_path_factory.mktemp("pruned") / "relations.onnx"
+    with pytest.warns():  # the exporter's own
+        export.export_relations(small_model(prune=True), str(path))
+    return path, config_from_dict(ArtifactSpec, describe_artifact(path), path.name)
+
+
+def masks_of(num_masks: int) -> MergedMasks:
+    """Return segments from rectangles, later ones on top, some at the border, some hidden."""
+    rng = np.random.default_rng(0)
+    label_map = np.full(INPUT_HW, -1, np.int32)
+    for mask in range(num_masks):
+        top, left = rng.integers(-9, 90), rng.integers(-9, 138)
+        bottom, right = top + rng.integers(4, 60), left + rng.integers(4, 60)
+        label_map[max(top, 0) : max(bottom, 0), max(left, 0) : max(right, 0)] = mask
+    scores = np.full(num_masks, 0.9, np.float32)
+    segmentation = Segmentation(label_map, np.zeros(num_masks, np.int64), scores)
+    return MergedMasks(segmentation, label_map, 1)
+
+
+def torch_logits(model: DsFlash, tokens: np.ndarray, pairs: PairInputs) -> np.ndarray:
+    arrays = (tokens, pairs.subject_overlap, pairs.object_overlap, pairs.boxes)
+    with torch.no_grad():
+        forward, backward = model.relations(*(torch.from_numpy(array) for array in arrays))
+    return torch.cat((forward, backward)).numpy()
+
+
+@pytest.mark.parametrize("num_masks", [0, 1, 2, 11, 60])
+@pytest.mark.parametrize("name", BACKENDS)
+def test_deployed_stage_agrees_with_torch(artifact, tiny_model, name, num_masks):
+    path, spec = artifact
+    manifest = dataclasses.replace(
+        load_model_folder(str(tiny_model)).manifest,
+        input_hw=INPUT_HW, grid_hw=(6, 9), cell_px=(16, 16), relations=spec,
+    )  # fmt: skip
+    model, masks = small_model(prune=True), masks_of(num_masks)
+    tokens = np.random.default_rng(1).normal(size=(1, 54, 24)).astype(np.float32)
+    backend = open_backend(name, path, spec, threads=1, precision="fp32")
+    relations = Relations(backend, manifest)
+    regions = measure_regions(masks.segmentation.label_map, num_masks)
+    pairs = relations.prepare(masks, regions, place(INPUT_HW, INPUT_HW))
+    scores = relations.infer(tokens, pairs)
+    backend.close()
+    count = num_masks * (num_masks - 1)
+    assert scores.logits.shape == (count, NUM_PREDICATES + 1) and len(scores.pairs) == count
+    if count:
+        expected = torch_logits(model, tokens, pairs)
+        np.testing.assert_allclose(scores.logits, expected, atol=TOLERANCE)
+    if num_masks > 2:
+        dense = torch_logits(small_model(prune=False), tokens, pairs)
+        assert np.abs(dense - expected).max() > 10 * TOLERANCE, "pruning must show"
+
+
+def test_token_and_pair_axes_are_free_and_no_operator_depends_on_data(artifact):
+    path, spec = artifact
+    assert {t.name: t.shape for t in spec.inputs} == {
+        "patch_tokens": (1, 54, 24), "cells": (-1, -1), "subject_overlap": (-1, -1),
+        "object_overlap": (-1, -1), "boxes": (-1, 8),
+    }  # fmt: skip
+    used = {node.op_type for node in onnx.load(str(path)).graph.node}
+    assert not used & {"NonZero", "Loop", "If", "Scan", "Compress", "Unique", "ScatterND"}
+    assert "LayerNormalization" in used

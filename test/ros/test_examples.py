@@ -1,0 +1,22 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The example programs of the documentation, run as a reader would run them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.ros
+
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+
+
+@pytest.mark.parametrize("track", [True, False])
+def test_relations_are_printed_by_name(session, tiny_model, track):
+    command = [sys.executable, "-u", str(EXAMPLES / "print_relations.py")]
+    example = session.start("example", command)
+    session.node(tiny_model, track=track).wait_for_log("listening to")
+    session.script("camera", "camera_process.py", "--rate", 5)
+    example.wait(lambda process: "red #1 left of blue #2  " in process.text)
+    assert "blue #2 right of red #1  " in example.text

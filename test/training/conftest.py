@@ -1,0 +1,99 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A network and a data set so small that a step of training takes milliseconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from tiny_psg import COLORS, PREDICATES, STUFF, THINGS, write_tiny_psg
+
+from psg_ros.training import release, train
+
+NETWORK = {
+    "name": "tiny",
+    "segmenter": {
+        "input_hw": [32, 48],
+        "dim": 16,
+        "depth": 3,
+        "num_heads": 2,
+        "stem": "convolution",
+        "num_registers": 1,
+        "num_queries": 5,
+        "num_query_blocks": 2,
+        "taps": [0, 2],
+    },
+    "relations": {
+        "dim": 16,
+        "depth": 2,
+        "num_heads": 2,
+        "head_hidden": 16,
+        "cell_patches": 1,
+    },
+}
+SEGMENTATION = {
+    "phases": [{"input_hw": [16, 32], "samples": 6}, {"input_hw": [32, 48], "samples": 6}],
+    "batch_size": 2,
+    "warmup_samples": 4,
+    "min_segment_px": 4,
+}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> None:
+    """Keep sums in one order: equal runs must be equal to the last bit."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def tiny_psg(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in PSG layout: five images to train with, one to test. Do not change it."""
+    return write_tiny_psg(tmp_path_factory.mktemp("data") / "tiny")
+
+
+@pytest.fixture
+def tiny_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A share folder with network and labels `tiny`, in place of the package's own."""
+    share = tmp_path / "share"
+    labels = {
+        "things": [named(name) for name in THINGS],
+        "stuff": [named(name) for name in STUFF],
+        "predicates": [{"name": name} for name in PREDICATES],
+    }
+    for kind, content in (("model", NETWORK), ("labels", labels)):
+        file = share / "config" / kind / "tiny.yaml"
+        file.parent.mkdir(parents=True)
+        file.write_text(yaml.safe_dump(content))
+    for module in (train, release):
+        monkeypatch.setattr(module, "share_path", lambda: share)
+    return share
+
+
+def named(name: str) -> dict[str, str]:
+    return {"name": name, "color": f"#{bytes(COLORS[name]).hex()}"}
+
+
+@pytest.fixture
+def write_config(tmp_path: Path, tiny_share: Path, tiny_psg: Path) -> Callable[..., Path]:
+    """A function that writes a training config of differences from a tiny one."""
+
+    def write(name: str = "run", **changes: Any) -> Path:
+        content = {
+            "model": "tiny",
+            "labels": "tiny",
+            "data": str(tiny_psg),
+            "out": str(tmp_path / name),
+            "segmentation": {**SEGMENTATION, **changes.pop("segmentation", {})},
+            "relations": {"epochs": 2, "images_per_step": 3, **changes.pop("relations", {})},
+            **changes,
+        }
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    return write

@@ -1,0 +1,62 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+import cv2
+import pytest
+
+from psg_ros.training.history import History, Means, plot_curves
+
+
+@pytest.fixture
+def history(tmp_path):
+    return History(tmp_path / "new" / "run.jsonl")
+
+
+def test_rows_are_read_back_also_by_another_process(history):
+    assert history.rows() == []
+    history.add(samples=50, mask=0.5)
+    History(history.path).add(samples=100, mask=0.25, dice=1)
+    assert history.rows() == [
+        {"samples": 50, "mask": 0.5},
+        {"samples": 100, "mask": 0.25, "dice": 1},
+    ]
+
+
+def test_a_resumed_run_forgets_what_it_does_again(history):
+    for samples in (50, 100, 150):
+        history.add(samples=samples)
+    history.rewind("samples", 100)
+    assert history.rows() == [{"samples": 50}, {"samples": 100}]
+    history.rewind("samples", 0)
+    assert history.rows() == []
+
+
+def test_means_start_over_after_every_report():
+    means = Means()
+    means.add({"mask": 1.0, "dice": 3.0})
+    means.add({"mask": 2.0, "dice": 4.0})
+    assert means.take(digits=2) == {"mask": 1.5, "dice": 3.5}
+    means.add({"mask": 1 / 3, "dice": 0.0})
+    assert means.take(digits=2) == {"mask": 0.33, "dice": 0.0}
+
+
+def dark_pixels(history, tmp_path) -> int:
+    plot_curves(history, "samples", tmp_path / "curves.png")
+    picture = cv2.imread(str(tmp_path / "curves.png"))
+    return int((picture.min(axis=2) < 128).sum())
+
+
+def test_curves_are_drawn_one_panel_a_number(history, tmp_path):
+    history.add(samples=1, mask=0.5)
+    history.add(samples=2, mask=0.2)
+    one = dark_pixels(history, tmp_path)
+    assert one > 100
+    history.add(samples=3, mask=0.1, dice=2.0)
+    assert dark_pixels(history, tmp_path) > 1.5 * one
+
+
+def test_rows_may_lack_numbers_and_a_run_may_have_no_rows(history, tmp_path):
+    assert dark_pixels(history, tmp_path) > 0
+    history.add(mask=0.5)
+    history.add(samples=2, dice=0.2)
+    history.add(samples=3, mask=0.2)
+    assert dark_pixels(history, tmp_path) > 100

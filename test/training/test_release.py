@@ -1,0 +1,98 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A finished run becomes a model folder that the runtime opens and that says what torch says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from psg_ros.config import PipelineConfig, load_config
+from psg_ros.data.psg import load_psg, read_rgb
+from psg_ros.manifest import load_model_folder
+from psg_ros.pipeline import Pipeline
+from psg_ros.training import relations, segmentation_run, train
+from psg_ros.training.checkpoint import save_weights
+from psg_ros.training.config import TrainConfig
+from psg_ros.training.relation_samples import describe, network_input
+from psg_ros.training.release import Thresholds, export_model
+
+
+@pytest.fixture
+def run_folder(write_config) -> Path:
+    """A finished run whose weights are random."""
+    config_path = write_config()
+    config = load_config(TrainConfig, config_path)
+    torch.manual_seed(3)
+    model = train.build_model(config, train.vocabulary_of(config))
+    # Statistics of a stem that has seen pictures; the start values would hide a mix-up.
+    model.segmenter.stem[1].running_var.uniform_(0.5, 2)
+    folder = Path(config.out)
+    save_weights(model.segmenter.state_dict(), folder / segmentation_run.WEIGHTS)
+    save_weights(model.relations.state_dict(), folder / relations.WEIGHTS)
+    (folder / train.CONFIG_COPY).write_text(config_path.read_text())
+    return folder
+
+
+def test_a_run_is_loaded_as_it_was_trained(run_folder):
+    model, config, vocabulary = train.load_run(run_folder)
+    assert not model.training
+    assert (config.model, vocabulary.label_names) == ("tiny", ("box", "ball", "ground"))
+    assert model.segmenter.stem[1].running_var.max() > 1.1
+
+
+@pytest.mark.parametrize(
+    "missing", [train.CONFIG_COPY, segmentation_run.WEIGHTS, relations.WEIGHTS]
+)
+def test_an_unfinished_run_is_refused_and_nothing_written(run_folder, tmp_path, missing):
+    (run_folder / missing).unlink()
+    with pytest.raises(FileNotFoundError, match=missing):
+        export_model(run_folder, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg):
+    out = tmp_path / "models" / "tiny"
+    out.mkdir(parents=True)
+    (out / "README.md").write_text("stays")
+    export_model(run_folder, out, Thresholds(score=0.3, relation=0.0))
+    assert (out / "README.md").read_text() == "stays"
+    assert [path.name for path in out.parent.iterdir()] == ["tiny"], "no scratch is left"
+
+    manifest = load_model_folder(str(out)).manifest
+    assert (manifest.name, manifest.input_hw, manifest.mask_stride) == ("tiny", (32, 48), 4)
+    assert (manifest.grid_hw, manifest.cell_px) == ((2, 3), (16, 16))
+    assert (manifest.score_threshold, manifest.overlap_threshold) == (0.3, 0.8)
+    plain = yaml.safe_load((out / "manifest.yaml").read_text())
+    assert plain["relations"]["inputs"][1]["shape"] == [-1, 6], "the pair axis is free"
+
+    model, _, vocabulary = train.load_run(run_folder)
+    item = load_psg(tiny_psg, vocabulary, "test")[0]
+    pairs, expected = torch_logits(model, item)
+    config = PipelineConfig(model=str(out), precision="fp32", threads=1)
+    with Pipeline.open(config) as pipeline:
+        assert pipeline(read_rgb(item.image_path)).segmentation.image_hw == (48, 72)
+        graph = pipeline.predict_relations(read_rgb(item.image_path), item.segmentation)
+    scores = graph.relation_scores
+    np.testing.assert_array_equal(scores.pairs, pairs)
+    np.testing.assert_allclose(scores.logits, expected, atol=1e-3)
+    assert np.ptp(expected, axis=0).max() > 0.01, "pairs must differ for this test to say something"
+
+
+@torch.no_grad()
+def torch_logits(model, item) -> tuple[np.ndarray, np.ndarray]:
+    """Directed pairs and their logits, computed with the modules that training uses."""
+    image = network_input(item, model.config.segmenter.input_hw)
+    pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
+    _, _, taps = model.segmenter(pixels)
+    sample = describe(model, item, torch.cat(taps))
+    pairs = torch.triu_indices(len(sample.overlap), len(sample.overlap), offset=1).T
+    overlap, boxes = sample.overlap[pairs], sample.boxes[pairs].flatten(1)
+    cells = model.relations.tap_embedding(taps)
+    forward, backward = model.relations(cells, overlap[:, 0], overlap[:, 1], boxes)
+    both = torch.cat((pairs, pairs.flip(1)))
+    return both.numpy(), torch.cat((forward, backward)).numpy()

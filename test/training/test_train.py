@@ -1,0 +1,150 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`psg train`: one run from the config to the weights, and what it refuses before it starts."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from psg_ros.__main__ import main
+from psg_ros.training import relations, segmentation, segmentation_run, train
+from psg_ros.training.history import History
+from psg_ros.training.train import CONFIG_COPY, run
+
+
+def out_of(config_path: Path) -> Path:
+    return Path(yaml.safe_load(config_path.read_text())["out"])
+
+
+def test_both_stages_leave_a_run_that_can_be_loaded(write_config):
+    config = write_config()
+    folder = run(config)
+    assert folder == out_of(config)
+    assert (folder / CONFIG_COPY).read_text() == config.read_text()
+    model, _, _ = train.load_run(folder)
+    assert not any(value.isnan().any() for value in model.state_dict().values())
+
+
+def test_stages_can_be_trained_one_after_the_other(write_config):
+    whole = run(write_config("whole"))
+    config = write_config("parts")
+    run(config, stage="segmentation")
+    folder = out_of(config)
+    assert not (folder / relations.WEIGHTS).exists()
+    run(config, stage="relations")
+    for name in (segmentation_run.WEIGHTS, relations.WEIGHTS):
+        assert (folder / name).is_file()
+    segmenters = [train.load_run(f)[0].segmenter.state_dict() for f in (whole, folder)]
+    assert all(value.equal(segmenters[1][name]) for name, value in segmenters[0].items())
+
+
+def test_a_used_folder_is_refused_without_resume(write_config):
+    config = write_config(segmentation={"phases": [{"input_hw": [16, 16], "samples": 2}]})
+    folder = run(config, stage="segmentation")
+    before = (folder / segmentation_run.WEIGHTS).read_bytes()
+    with pytest.raises(FileExistsError, match="holds a run; add --resume or choose another `out`"):
+        run(config)
+    assert (folder / segmentation_run.WEIGHTS).read_bytes() == before
+    run(config, resume=True, stage="segmentation")
+
+
+def test_a_folder_of_another_config_is_refused_even_with_resume(write_config):
+    folder = out_of(write_config())
+    folder.mkdir()
+    (folder / CONFIG_COPY).write_text("model: other\n")
+    with pytest.raises(FileExistsError, match="holds a run of another config"):
+        run(write_config(), resume=True)
+    with pytest.raises(FileExistsError, match="holds a run of another config"):
+        run(write_config(), stage="relations")
+    assert (folder / CONFIG_COPY).read_text() == "model: other\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "said"),
+    [
+        ({"data": "nowhere"}, FileNotFoundError, "nowhere does not exist; a PSG data set is"),
+        ({"model": "giant"}, FileNotFoundError, "giant.yaml"),
+        ({"labels": "martian"}, FileNotFoundError, "martian.yaml"),
+        ({"segmentation": {"phases": []}}, ValueError, "phases has no samples"),
+        ({"segmentation": {"batch_size": 50}}, ValueError, "batch_size 50 exceeds the 5 images"),
+        ({"segmentation": {"batchsize": 5}}, ValueError, "did you mean 'batch_size'"),
+        ({"seed": "one"}, ValueError, "seed must be int"),
+    ],
+)
+def test_what_cannot_work_is_refused_and_the_folder_stays_free(write_config, changes, error, said):
+    config = write_config(**changes)
+    with pytest.raises(error, match=said):
+        run(config)
+    assert not out_of(config).exists(), "a corrected config must be able to use it"
+
+
+def test_relations_need_a_segmenter(write_config):
+    config = write_config()
+    with pytest.raises(FileNotFoundError, match="segmenter.safetensors is missing"):
+        run(config, stage="relations")
+    assert not out_of(config).exists()
+
+
+def test_an_unknown_stage_is_refused(write_config):
+    with pytest.raises(ValueError, match="segmentation, relations, all, not 'both'"):
+        run(write_config(), stage="both")
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1"])
+def test_a_device_that_is_not_there_is_refused(write_config, monkeypatch, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(RuntimeError, match=f"device {device}: torch finds no CUDA here"):
+        run(write_config(), device=device)
+
+
+def test_no_run_folder_is_no_run(tmp_path):
+    with pytest.raises(FileNotFoundError, match="is not a run folder: it has no train.yaml"):
+        train.load_run(tmp_path)
+
+
+def test_help_shows_options_and_examples(capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["train", "--help"])
+    shown = capsys.readouterr().out
+    assert left.value.code == 0
+    for word in ("usage: psg train CONFIG", "--resume", "--device", "--stage", "examples:"):
+        assert word in shown
+
+
+def test_the_command_trains_and_says_what_comes_next(write_config, capsys):
+    config = write_config()
+    assert main(["train", str(config), "--stage", "segmentation"]) == 0
+    assert f"next: psg export {out_of(config)}" in capsys.readouterr().out
+    assert main(["train", str(config)]) == 2
+    assert "add --resume" in capsys.readouterr().err
+
+
+def test_the_command_explains_a_run_that_diverged(write_config, capsys):
+    config = write_config(segmentation={"learning_rate": 1e30, "warmup_samples": 0})
+    assert main(["train", str(config)]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("psg train: error: ") and "not finite" in error
+    assert error.endswith(f"try a smaller learning_rate in {config}")
+
+
+def test_the_command_knows_the_stages_of_the_function():
+    from psg_ros.commands.train import add_arguments
+
+    class Recorder:
+        choices: tuple = ()
+
+        def add_argument(self, name, **settings):
+            self.choices = settings.get("choices", self.choices)
+
+    recorder = Recorder()
+    add_arguments(recorder)
+    assert set(recorder.choices) == set(train.STAGES)
+
+
+def test_a_run_without_reports_still_draws_its_curves(write_config):
+    folder = run(write_config(), stage="segmentation")
+    assert segmentation.REPORT_EVERY > 6
+    assert History(folder / "segmentation.jsonl").rows() == []
+    assert (folder / "segmentation.png").is_file()
