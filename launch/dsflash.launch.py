@@ -11,11 +11,11 @@ on every distribution; with autostart:=false any lifecycle manager drives it thr
 
 import os
 
+from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
-from launch import LaunchDescription
 from psg_ros.resources import PACKAGE
 from psg_ros.ros import start
 

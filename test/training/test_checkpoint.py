@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints survive a kill at any moment, and reading one runs no code."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -31,19 +32,17 @@ def test_state_comes_back_as_it_was(tmp_path):
     assert (loaded["optimizer"], loaded["seen"]) == (state["optimizer"], 7)
 
 
-@pytest.mark.parametrize(
-    "moment", ["psg_ros.training.checkpoint.torch.save", "psg_ros.files.os.replace"]
-)
-def test_a_kill_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch, moment):
+@pytest.mark.parametrize(("module", "moment"), [(torch, "save"), (os, "replace")])
+def test_a_kill_while_writing_leaves_the_old_checkpoint(tmp_path, monkeypatch, module, moment):
     path = tmp_path / "run.state"
     save_state({"seen": 1}, path)
 
     def killed(*args):
-        if "save" in moment:
+        if moment == "save":
             Path(args[1]).write_bytes(b"half of a fi")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(moment, killed)
+    monkeypatch.setattr(module, moment, killed)
     with pytest.raises(KeyboardInterrupt):
         save_state({"seen": 2}, path)
     monkeypatch.undo()
@@ -58,7 +57,7 @@ def test_a_kill_while_writing_leaves_the_old_weights(tmp_path, monkeypatch):
     def killed(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("psg_ros.files.os.replace", killed)
+    monkeypatch.setattr(os, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
         save_weights({"a": torch.zeros(1)}, path)
     assert load_weights(path)["a"].equal(WEIGHTS["a"])
