@@ -105,9 +105,15 @@ class RelationConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """A whole model: its name and both stages."""
+    """A whole model: its name and both stages.
+
+    Attributes:
+        scaling: how images are brought to the input's size, in training as on the robot; one of
+            `psg_ros.manifest.SCALINGS`.
+    """
 
     name: str
     description: str = ""
+    scaling: str = "area"
     segmenter: SegmenterConfig = SegmenterConfig()
     relations: RelationConfig = RelationConfig()

@@ -33,7 +33,7 @@ UNTRAINED_THRESHOLDS = Thresholds(relation=1.0)  # nothing reaches it
 
 def model_config(converted: Converted, name: str) -> ModelConfig:
     """Return the sizes of the whole network: the converted segmenter, DSFlash's relation stage."""
-    return ModelConfig(name, converted.summary(), converted.config)
+    return ModelConfig(name, converted.summary(), converted.scaling, converted.config)
 
 
 def vocabulary_for(converted: Converted, labels: str) -> Vocabulary:
@@ -92,7 +92,7 @@ def export_untrained(converted: Converted, out: Path, labels: str, seed: int) ->
     torch.manual_seed(seed)
     model = DsFlash(config, vocabulary.num_labels, vocabulary.num_predicates).eval()
     model.segmenter.load_state_dict(converted.weights)
-    release(model, labels, out, UNTRAINED_THRESHOLDS, converted.scaling)
+    release(model, labels, out, UNTRAINED_THRESHOLDS)
     return warning
 
 

@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.psg import PsgDataset, read_rgb
+from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.ops.image import place, resize_nearest, write_content
 from psg_ros.ops.overlap import overlap_ratios
@@ -86,18 +87,19 @@ def collect_samples(
     for index in tqdm(indices, "features", unit="image", disable=None):
         item = dataset[index]
         if (item.triplets[:, 0] != item.triplets[:, 1]).any():
-            waiting.append((network_input(item, model.config.segmenter.input_hw), item))
+            waiting.append((network_input(item, model.config), item))
         if len(waiting) == FEATURE_BATCH:
             samples += run_segmenter(model, waiting, device)
             waiting = []
     return samples + (run_segmenter(model, waiting, device) if waiting else [])
 
 
-def network_input(item: AnnotatedImage, input_hw: tuple[int, int]) -> np.ndarray:
+def network_input(item: AnnotatedImage, config: ModelConfig) -> np.ndarray:
     """Return uint8 [H, W, 3], scaled and padded as the deployed segmenter does it."""
+    input_hw = config.segmenter.input_hw
     padded = np.zeros((*input_hw, 3), np.uint8)
-    height, width = place(item.segmentation.image_hw, input_hw).content_hw
-    write_content(read_rgb(item.image_path), padded[:height, :width])
+    height, width = place(item.segmentation.image_hw, input_hw, config.scaling).content_hw
+    write_content(read_rgb(item.image_path), padded[:height, :width], config.scaling)
     return padded
 
 
@@ -116,7 +118,8 @@ def describe(model: DsFlash, item: AnnotatedImage, taps: Tensor) -> RelationSamp
     """Return overlaps and boxes of the true segments, as the deployed stage would compute them."""
     segmentation, stage = item.segmentation, model.relations
     count, label_map = segmentation.num_segments, segmentation.label_map
-    placement = place(segmentation.image_hw, model.config.segmenter.input_hw)
+    input_hw, scaling = model.config.segmenter.input_hw, model.config.scaling
+    placement = place(segmentation.image_hw, input_hw, scaling)
     content = resize_nearest(label_map, placement.content_hw, placement.image_hw)
     overlap = overlap_ratios(content, 1, count, stage.grid_hw, stage.cell_px)
     boxes = relative_boxes(measure_regions(label_map, count).bbox_xyxy, placement)

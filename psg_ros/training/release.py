@@ -42,9 +42,7 @@ def export_model(run_dir: Path, out: Path, thresholds: Thresholds = Thresholds()
     return release(model, config.labels, out, thresholds)
 
 
-def release(
-    model: DsFlash, labels: str, out: Path, thresholds: Thresholds, scaling: str = "area"
-) -> Path:
+def release(model: DsFlash, labels: str, out: Path, thresholds: Thresholds) -> Path:
     """Write a model folder of a network: all of its files or, after an error, none.
 
     Files that are in `out` already and not part of a model (its README, pictures) stay.
@@ -52,20 +50,17 @@ def release(
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch)
-        write_folder(model, labels, folder, thresholds, scaling)
+        write_folder(model, labels, folder, thresholds)
         for name in (SEGMENTER_FILE, RELATIONS_FILE, LABELS_FILE, MANIFEST_FILE):
             os.replace(folder / name, out / name)
     return out
 
 
-def write_folder(
-    model: DsFlash, labels: str, folder: Path, thresholds: Thresholds, scaling: str = "area"
-) -> None:
+def write_folder(model: DsFlash, labels: str, folder: Path, thresholds: Thresholds) -> None:
     """Export both stages of a network into an existing folder and describe them.
 
     Args:
         labels: a file of config/labels, without its ending.
-        scaling: how images are brought to the input's size, see `psg_ros.ops.image`.
     """
     labels_path = share_path() / "config" / "labels" / f"{labels}.yaml"
     export.export_segmenter(model, str(folder / SEGMENTER_FILE))
@@ -85,8 +80,8 @@ def write_folder(
         "segmenter": describe_artifact(folder / SEGMENTER_FILE),
         "relations": describe_artifact(folder / RELATIONS_FILE),
     }
-    if scaling != Manifest.scaling:
-        manifest["scaling"] = scaling
+    if model.config.scaling != Manifest.scaling:
+        manifest["scaling"] = model.config.scaling
     (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False))
 
 

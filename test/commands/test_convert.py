@@ -41,6 +41,7 @@ def test_the_run_folder_is_ready_for_the_second_stage(checkpoint, tmp_path, caps
     assert (config.out, config.labels) == (str(out), "psg")
     model = build_model(config, vocabulary_of(config))
     assert model.config.segmenter.input_hw == (96, 96)
+    assert model.config.scaling == "eomt", "a later export must say so, too"
     model.segmenter.load_state_dict(load_weights(out / "segmenter.safetensors"), strict=True)
     for name, tensor in small_weights("DINOv2").items():
         torch.testing.assert_close(model.segmenter.state_dict()[name], tensor, atol=0, rtol=0)

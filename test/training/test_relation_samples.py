@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stage 2 learns from the numbers that the deployed stage computes, on the pairs it should see."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +12,7 @@ from tiny_psg import write_tiny_psg
 
 from psg_ros.config import load_config
 from psg_ros.data.psg import load_psg, read_rgb
-from psg_ros.ops.image import place, resize_nearest
+from psg_ros.ops.image import place, resize_nearest, write_content
 from psg_ros.ops.panoptic import MergedMasks
 from psg_ros.ops.regions import measure_regions
 from psg_ros.stages.relations import Relations
@@ -126,9 +127,9 @@ def test_taps_are_those_of_the_segmenter_in_batches_too(model_and_set, monkeypat
     monkeypatch.setattr(relation_samples, "FEATURE_BATCH", 2)
     samples = collect_samples(model.train(), dataset, "cpu")
     assert len(samples) == 3
-    input_hw = model.config.segmenter.input_hw
     for found, item in zip(samples, dataset, strict=True):
-        image = torch.from_numpy(network_input(item, input_hw)).permute(2, 0, 1)[None].float()
+        image = torch.from_numpy(network_input(item, model.config))
+        image = image.permute(2, 0, 1)[None].float()
         with torch.no_grad():
             _, _, taps = model.segmenter.eval()(image)
         expected = torch.cat(taps)
@@ -140,7 +141,7 @@ def test_taps_are_those_of_the_segmenter_in_batches_too(model_and_set, monkeypat
 def test_network_input_holds_the_picture_in_its_corner(model_and_set):
     model, dataset = model_and_set
     item, input_hw = dataset[0], model.config.segmenter.input_hw
-    padded = network_input(item, input_hw)
+    padded = network_input(item, model.config)
     height, width = place(item.segmentation.image_hw, input_hw).content_hw
     assert padded.shape == (*input_hw, 3) and padded.dtype == np.uint8
     assert not padded[height:].any() and not padded[:, width:].any()
@@ -165,3 +166,19 @@ def test_a_limit_takes_images_from_all_over_the_set(model_and_set):
         True
     ] * 2
     assert len(collect_samples(model, dataset, "cpu", max_images=99)) == 3
+
+
+def test_pictures_are_scaled_as_the_model_says(model_and_set, monkeypatch):
+    model, _ = model_and_set
+    noise = np.random.default_rng(0).integers(0, 256, (97, 143, 3), np.uint8)
+    monkeypatch.setattr(relation_samples, "read_rgb", lambda path: noise)
+    item = SimpleNamespace(image_path=None, segmentation=SimpleNamespace(image_hw=(97, 143)))
+    seen = []
+    for scaling in ("area", "eomt"):
+        config = dataclasses.replace(model.config, scaling=scaling)
+        height, width = place((97, 143), config.segmenter.input_hw, scaling).content_hw
+        expected = np.zeros((height, width, 3), np.uint8)
+        write_content(noise, expected, scaling)
+        seen.append(network_input(item, config))
+        np.testing.assert_array_equal(seen[-1][:height, :width], expected)
+    assert not np.array_equal(*seen), "the two ways must differ for this test to say something"

@@ -86,7 +86,7 @@ def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg)
 @torch.no_grad()
 def torch_logits(model, item) -> tuple[np.ndarray, np.ndarray]:
     """Directed pairs and their logits, computed with the modules that training uses."""
-    image = network_input(item, model.config.segmenter.input_hw)
+    image = network_input(item, model.config)
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     _, _, taps = model.segmenter(pixels)
     sample = describe(model, item, torch.cat(taps))
