@@ -20,6 +20,7 @@ from itertools import compress
 import cv2
 import numpy as np
 
+from psg_ros.ops.enlarge import contest_hw, enlarge
 from psg_ros.ops.image import Placement, resize_nearest
 from psg_ros.ops.reach import Window, is_empty, reach
 from psg_ros.ops.scratch import Scratch
@@ -76,8 +77,10 @@ def merge(
     matters = [not is_empty(window) for window in windows]
     kept, windows = kept[matters], list(compress(windows, matters))
     scores, labels = scores[kept], labels[kept]
-    grids = (mask_logits[query] for query in kept)
-    masks = (enlarge(grid, placement, stride, resolution, scratch) for grid in grids)
+    masks = (
+        enlarge(mask_logits[query], window, placement, stride, resolution, scratch)
+        for query, window in zip(kept, windows, strict=True)
+    )
     codes, own_areas = compete(masks, scores, windows, shape_hw, scratch)
     segment_of, founders = select_segments(codes, own_areas, labels, is_thing, overlap_threshold)
     label_map, content_map = _both_maps(segment_of.take(codes), placement, stride, resolution)
@@ -93,34 +96,6 @@ def best_label(class_logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return 1 / exponents.sum(axis=1), class_logits.argmax(axis=1)
 
 
-def contest_hw(placement: Placement, stride: int, resolution: str) -> tuple[int, int]:
-    """Return (height, width) of the map on which the masks compete; see `merge`."""
-    height, width = placement.content_hw
-    if resolution == "mask":
-        return -(-height // stride), -(-width // stride)
-    return placement.image_hw if resolution == "image" else placement.content_hw
-
-
-def enlarge(
-    grid: np.ndarray, placement: Placement, stride: int, resolution: str, scratch: Scratch
-) -> np.ndarray:
-    """Return one mask float32 [h, w] of the raw grid at the size of `contest_hw`.
-
-    Only the cells under the content, and one more for interpolation, are enlarged: the result
-    equals enlarging the whole grid and cropping. It lies in `scratch` until the next call.
-    """
-    rows, cols = contest_hw(placement, stride, "mask")
-    if resolution == "mask":
-        return grid[:rows, :cols]
-    part = grid[: rows + 1, : cols + 1]
-    height, width = placement.content_hw
-    large_hw = (part.shape[0] * stride, part.shape[1] * stride)
-    large = _resize(part, scratch.take("at input size", large_hw, np.float32))[:height, :width]
-    if resolution == "image" and placement.image_hw != placement.content_hw:
-        return _resize(large, scratch.take("at image size", placement.image_hw, np.float32))
-    return large
-
-
 def compete(
     masks: Iterable[np.ndarray],
     scores: np.ndarray,
@@ -131,9 +106,10 @@ def compete(
     """Give every pixel to the query of highest score * sigmoid(logit), the first among equals.
 
     Args:
-        masks: one float32 [height, width] of logits per query; each is used once, in order.
+        masks: logits float32 of each query within its window; each is used once, in order.
         scores: float32 [query].
         windows: rows and columns outside of which a query does not matter, see `reach`.
+        shape_hw: the whole map.
 
     Returns:
         codes: uint16 [height, width], in `scratch`; q where query q wins inside its own mask
@@ -150,8 +126,7 @@ def compete(
     best.fill(-1)
     best_logit.fill(0)
     own_areas = np.zeros(len(scores), np.int64)
-    for query, (mask, score, window) in enumerate(zip(masks, scores, windows, strict=True)):
-        logit = mask[window]
+    for query, (logit, score, window) in enumerate(zip(masks, scores, windows, strict=True)):
         mine, won, number = (_first_part(array, logit.shape) for array in (value, wins, mark))
         own_areas[query] = np.count_nonzero(np.greater_equal(logit, 0, out=won))
         _scaled_sigmoid(logit, score, out=mine)
@@ -211,11 +186,6 @@ def _windows(
     if resolution == "mask":  # so small that finding out where costs more than it saves
         return [(slice(0, height), slice(0, width))] * len(scores)
     return reach(mask_logits, scores, placement.content_hw, stride, shape_hw)
-
-
-def _resize(mask: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Enlarge or shrink bilinearly, pixel centres aligned (torch: align_corners=False)."""
-    return cv2.resize(mask, out.shape[::-1], dst=out, interpolation=cv2.INTER_LINEAR)
 
 
 def _first_part(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

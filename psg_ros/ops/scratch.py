@@ -8,6 +8,8 @@ arithmetic done in it.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import DTypeLike
 
@@ -24,3 +26,10 @@ class Scratch:
         if array is None or array.shape != shape or array.dtype != dtype:
             array = self._arrays[name] = np.empty(shape, dtype)
         return array
+
+    def take_part(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
+        """Return an array of that shape in memory that only ever grows: for sizes that change."""
+        array = self._arrays.get(name)
+        if array is None or array.size < math.prod(shape) or array.dtype != dtype:
+            array = self._arrays[name] = np.empty(math.prod(shape), dtype)
+        return array[: math.prod(shape)].reshape(shape)

@@ -7,8 +7,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from psg_ros.ops.enlarge import contest_hw, enlarge
 from psg_ros.ops.image import place
-from psg_ros.ops.panoptic import compete, contest_hw, enlarge
+from psg_ros.ops.panoptic import compete
 from psg_ros.ops.reach import is_empty, reach
 from psg_ros.ops.scratch import Scratch
 
@@ -29,7 +30,9 @@ def test_each_window_holds_its_own_mask_and_little_else():
     masks = hills([(20, 20), (20, 60), (60, 20), (60, 60)], grid_hw=(80, 80))
     windows = reach(masks, np.ones(4, np.float32), large_hw, STRIDE, large_hw)
     for (rows, cols), mask in zip(windows, masks, strict=True):
-        outside = enlarge(mask, place(large_hw, large_hw), STRIDE, "input", Scratch()).copy()
+        everywhere = (slice(0, 320), slice(0, 320))
+        placement = place(large_hw, large_hw)
+        outside = enlarge(mask, everywhere, placement, STRIDE, "input", Scratch()).copy()
         outside[rows, cols] = -1
         assert (outside < 0).all()
         assert (rows.stop - rows.start) * (cols.stop - cols.start) < 0.4 * outside.size
@@ -65,7 +68,10 @@ def test_winners_and_areas_are_the_same_with_and_without(image_hw, noise):
             results = []
             for looked_at in (everywhere, windows):
                 scratch = Scratch()
-                large = (enlarge(m, placement, STRIDE, resolution, scratch) for m in masks)
+                large = (
+                    enlarge(mask, window, placement, STRIDE, resolution, scratch)
+                    for mask, window in zip(masks, looked_at, strict=True)
+                )
                 results.append(compete(large, scores, looked_at, shape_hw, scratch))
             for whole, part in zip(*results, strict=True):
                 np.testing.assert_array_equal(part, whole)
