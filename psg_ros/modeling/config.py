@@ -81,7 +81,8 @@ class RelationConfig:
         tap_norm: `layernorm` on each tap, or `none`.
         position: the fixed sine code is added to the patch tokens before `every_block`, only before
             the `first`, or before `none`.
-        split: `gate` (g*x and (1-g)*x) or `two_linear` projections for the two directions.
+        split: how one pair answers both directions: `gate` (g*x and (1-g)*x), `two_linear`
+            projections, or `none`: each order goes through the neck on its own (as in DSFormer).
         prune: leave out, per pair, the cells that neither segment overlaps. Faster, but another
             network than without: DSFlash loses 2 points of mR@50 when only the test prunes.
     """
@@ -100,7 +101,7 @@ class RelationConfig:
     def __post_init__(self) -> None:
         _check_choice("tap_norm", self.tap_norm, ("layernorm", "none"))
         _check_choice("position", self.position, ("every_block", "first", "none"))
-        _check_choice("split", self.split, ("gate", "two_linear"))
+        _check_choice("split", self.split, ("gate", "two_linear", "none"))
 
 
 @dataclass(frozen=True)

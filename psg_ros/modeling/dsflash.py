@@ -77,7 +77,19 @@ class RelationStage(nn.Module):
         boxes: Float[Tensor, "pair 8"],
     ) -> tuple[Float[Tensor, "pair column"], Float[Tensor, "pair column"]]:
         """Return logits subject -> object and object -> subject."""
-        return self.head(self.pair_vectors(patch_tokens, subject_overlap, object_overlap, boxes))
+        vectors = self.pair_vectors(patch_tokens, subject_overlap, object_overlap, boxes)
+        if self.head.bidirectional:
+            return self.head(vectors)
+        swapped = self.pair_vectors(
+            patch_tokens, object_overlap, subject_overlap, swap_boxes(boxes)
+        )
+        return self.head.mlp(vectors), self.head.mlp(swapped)
+
+
+def swap_boxes(boxes: Float[Tensor, "pair 8"]) -> Float[Tensor, "pair 8"]:
+    """Return the boxes of pairs with subject and object exchanged."""
+    subject, other = boxes.chunk(2, dim=1)
+    return torch.cat((other, subject), dim=1)
 
 
 class DsFlash(nn.Module):

@@ -12,11 +12,16 @@ from psg_ros.modeling.config import RelationConfig
 
 
 class RelationHead(nn.Module):
-    """Pair vector -> logits of both directions; column 0 is «no relation»."""
+    """Pair vector -> logits of both directions; column 0 is «no relation».
+
+    Attributes:
+        bidirectional: False for `split: none`; then only `mlp` is there, for the forward direction.
+    """
 
     def __init__(self, config: RelationConfig, num_predicates: int) -> None:
         super().__init__()
-        self.gate = nn.Linear(config.dim, config.dim)
+        self.bidirectional = config.split != "none"
+        self.gate = nn.Linear(config.dim, config.dim) if self.bidirectional else None
         self.backward_projection = (
             nn.Linear(config.dim, config.dim) if config.split == "two_linear" else None
         )
@@ -30,6 +35,8 @@ class RelationHead(nn.Module):
         self, pair: Float[Tensor, "pair dim"]
     ) -> tuple[Float[Tensor, "pair dim"], Float[Tensor, "pair dim"]]:
         """Return the forward and the backward part; with the gate they add up to the input."""
+        if self.gate is None:
+            raise RuntimeError("split: none has one direction; give the pair in both orders")
         if self.backward_projection is not None:
             return self.gate(pair), self.backward_projection(pair)
         forward_part = self.gate(pair).sigmoid() * pair

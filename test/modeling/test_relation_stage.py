@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from psg_ros.modeling.config import RelationConfig
+from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
+from psg_ros.modeling.dsflash import RelationStage
 from psg_ros.modeling.mask_embedding import MaskEmbedding
 from psg_ros.modeling.neck import Neck, sine_code
 from psg_ros.modeling.relation_head import RelationHead
@@ -83,3 +84,22 @@ def test_stage_takes_any_number_of_pairs(small_model, num_pairs):
     tokens = torch.randn(1, cells, 24)
     forward_logits, backward_logits = stage(tokens, overlap, overlap, torch.zeros(num_pairs, 8))
     assert forward_logits.shape == backward_logits.shape == (num_pairs, 5)
+
+
+def test_without_a_split_each_order_goes_through_the_neck_on_its_own():
+    torch.manual_seed(0)
+    relations = RelationConfig(dim=24, depth=2, num_heads=2, head_hidden=16, split="none")
+    segmenter = SegmenterConfig(
+        input_hw=(48, 48), patch_size=8, dim=16, depth=2, num_heads=2, taps=(0, 1)
+    )
+    stage = RelationStage(ModelConfig("one_way", "", "area", segmenter, relations), 4).eval()
+    tokens = torch.randn(1, 4, 24)
+    first, second, boxes = torch.rand(3, 4), torch.rand(3, 4), torch.rand(3, 8)
+    forward, backward = stage(tokens, first, second, boxes)
+    swapped_forward, swapped_backward = stage(
+        tokens, second, first, boxes[:, [4, 5, 6, 7, 0, 1, 2, 3]]
+    )
+    torch.testing.assert_close(swapped_forward, backward)
+    torch.testing.assert_close(swapped_backward, forward)
+    with pytest.raises(RuntimeError, match="both orders"):
+        stage.head.split(torch.randn(2, 24))
