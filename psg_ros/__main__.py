@@ -25,6 +25,7 @@ COMMANDS = {
     "train": "train a model on a data set",
     "export": "turn a training run into a model folder",
     "convert": "turn a public EoMT checkpoint into ours",
+    "calibrate": "fit probabilities to a model's relation scores",
     "evaluate": "recall and panoptic quality on an annotated data set",
 }
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -20,7 +21,8 @@ def graph_record(graph: SceneGraph) -> dict[str, Any]:
 
     Ids number the segments of this image from 1, as in the label image (0 is void there). Boxes are
     [left, top, right, bottom] in px of the image, right and bottom exclusive; scores lie in [0, 1];
-    relations are sorted by score, highest first.
+    relations are sorted by probability where the model is calibrated, otherwise by score, highest
+    first; a probability that is not known is null.
     """
     height, width = graph.segmentation.image_hw
     nodes = [
@@ -42,10 +44,16 @@ def graph_record(graph: SceneGraph) -> dict[str, Any]:
             "predicate_name": relation.predicate_name,
             "predicate_id": relation.predicate,
             "score": round(float(relation.score), 6),
+            "probability": _number_or_none(relation.probability),
         }
         for relation in graph.relations
     ]
     return {"width": width, "height": height, "nodes": nodes, "relations": relations}
+
+
+def _number_or_none(value: float) -> float | None:
+    """JSON has no NaN."""
+    return None if math.isnan(value) else round(float(value), 6)
 
 
 def segment_ids(graph: SceneGraph) -> list[int]:

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import time
 
 import numpy as np
 
+from psg_ros.calibration import Calibrator, load_calibration
 from psg_ros.config import MODEL_THRESHOLD, PipelineConfig
 from psg_ros.labels import Vocabulary
 from psg_ros.manifest import STAGES, Manifest, ModelFolder, load_model_folder
@@ -29,6 +31,16 @@ from psg_ros.scene_graph import (
 from psg_ros.stages.relations import Relations
 from psg_ros.stages.segmenter import MergeSettings, Segmenter, SegmenterOutput
 
+STEPS = {
+    "preprocess": "preprocess_ms",
+    "segmenter": "inference_ms",
+    "merge": "postprocess_ms",
+    "regions": "postprocess_ms",
+    "relations": "inference_ms",
+    "ranking": "postprocess_ms",
+}
+"""Steps of one image in their order -> the field of `StageTimes` that they count for."""
+
 
 class Pipeline:
     """A loaded model. Call it with one image after the other, from one thread at a time.
@@ -39,6 +51,7 @@ class Pipeline:
         model_name: the manifest's name of the model.
         model_sha256: digest over both artifacts; equal digests mean equal weights.
         backend_name: what runs it, never "auto".
+        step_ms: wall-clock milliseconds of the last image, by the names in `STEPS`.
     """
 
     def __init__(
@@ -50,6 +63,9 @@ class Pipeline:
         self.model_name = folder.manifest.name
         self.model_sha256 = model_sha256(folder.manifest)
         self.backend_name = segmenter.name
+        self.step_ms: dict[str, float] = {}
+        calibration = load_calibration(folder.path, self.model_sha256)
+        self._calibrator = Calibrator(calibration, folder.vocabulary)
         self._backends = (segmenter, relations)
         self._segmenter = Segmenter(segmenter, folder.manifest, folder.vocabulary)
         self._relations = Relations(relations, folder.manifest)
@@ -61,7 +77,8 @@ class Pipeline:
         Raises:
             FileNotFoundError: no such model, or one of its files is missing.
             ImportError: the backend's package is not installed.
-            ValueError: a damaged model folder, or a precision the backend does not have.
+            ValueError: a damaged model folder, one whose calibration is of other weights, or a
+                precision the backend does not have.
         """
         folder = load_model_folder(config.model)
         name = resolve_backend(config.backend)
@@ -87,10 +104,11 @@ class Pipeline:
         check_image(image_rgb)
         config, clock = self.config, _Clock()
         placement = self._segmenter.prepare(image_rgb)
-        clock.lap("preprocess_ms")
+        clock.lap("preprocess")
         output = self._segmenter.infer()
-        clock.lap("inference_ms")
+        clock.lap("segmenter")
         masks = self._segmenter.merge(output, placement, self._merge_settings(config))
+        clock.lap("merge")
         return self._relate(masks, output, placement, config, clock)
 
     def predict_relations(self, image_rgb: np.ndarray, segmentation: Segmentation) -> SceneGraph:
@@ -106,13 +124,14 @@ class Pipeline:
             )
         config, clock = self.config, _Clock()
         placement = self._segmenter.prepare(image_rgb)
-        clock.lap("preprocess_ms")
+        clock.lap("preprocess")
         output = self._segmenter.infer()
-        clock.lap("inference_ms")
+        clock.lap("segmenter")
         content = resize_nearest(
             segmentation.label_map, placement.content_hw, segmentation.image_hw
         )
         masks = MergedMasks(segmentation, content, stride=1)
+        clock.lap("merge")
         return self._relate(masks, output, placement, config, clock)
 
     @property
@@ -160,13 +179,14 @@ class Pipeline:
         segmentation = masks.segmentation
         regions = measure_regions(segmentation.label_map, segmentation.num_segments)
         pairs = self._relations.prepare(masks, regions, placement, config.max_segments)
-        clock.lap("postprocess_ms")
+        clock.lap("regions")
         scores = self._relations.infer(output.patch_tokens, pairs)
-        clock.lap("inference_ms")
+        clock.lap("relations")
         nodes = describe_nodes(segmentation, regions, self.vocabulary)
         relations = self._list_relations(scores, config)
-        clock.lap("postprocess_ms")
-        return SceneGraph(segmentation, nodes, relations, scores, StageTimes(**clock.totals))
+        clock.lap("ranking")
+        self.step_ms = clock.step_ms
+        return SceneGraph(segmentation, nodes, relations, scores, clock.stage_times())
 
     def _merge_settings(self, config: PipelineConfig) -> MergeSettings:
         return MergeSettings(
@@ -181,10 +201,17 @@ class Pipeline:
         threshold = _in_force(config.relation_threshold, self.manifest.relation_threshold)
         triplets = rank_relations(scores, threshold=threshold, limit=config.max_relations)
         names = self.vocabulary.predicate_names
-        return tuple(
-            SceneRelation(t.subject, t.object, t.predicate, names[t.predicate], t.score)
-            for t in triplets
+        probabilities = self._calibrator.probabilities(
+            np.array([t.predicate for t in triplets], np.int64),
+            np.array([t.score for t in triplets]),
         )
+        # Every NaN becomes the same object: then relations that are equal compare equal.
+        known = (math.nan if math.isnan(p) else p for p in probabilities.tolist())
+        relations = (
+            SceneRelation(*t[:3], names[t.predicate], t.score, probability)
+            for t, probability in zip(triplets, known, strict=True)
+        )
+        return tuple(sorted(relations, key=lambda relation: -relation.confidence))
 
 
 def describe_nodes(
@@ -228,13 +255,19 @@ def _in_force(configured: float, recommended: float) -> float:
 
 
 class _Clock:
-    """Adds up milliseconds by stage; every call to `lap` ends one stretch."""
+    """Milliseconds by step; every call to `lap` ends one."""
 
     def __init__(self) -> None:
-        self.totals: dict[str, float] = {}
+        self.step_ms: dict[str, float] = {}
         self._last = time.perf_counter()
 
-    def lap(self, stage: str) -> None:
+    def lap(self, step: str) -> None:
         now = time.perf_counter()
-        self.totals[stage] = self.totals.get(stage, 0.0) + (now - self._last) * 1e3
+        self.step_ms[step] = (now - self._last) * 1e3
         self._last = now
+
+    def stage_times(self) -> StageTimes:
+        totals = dict.fromkeys(STEPS.values(), 0.0)
+        for step, duration_ms in self.step_ms.items():
+            totals[STEPS[step]] += duration_ms
+        return StageTimes(**totals)

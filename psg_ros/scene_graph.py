@@ -8,6 +8,7 @@ ordinary result. «Object» always means the second end of a relation, never a t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,13 +99,25 @@ class SceneNode:
 
 @dataclass(frozen=True)
 class SceneRelation:
-    """One scored triplet between two nodes (indices into `SceneGraph.nodes`); score in [0, 1]."""
+    """One scored triplet between two nodes.
+
+    Attributes:
+        subject, object: indices into `SceneGraph.nodes`.
+        score: in [0, 1], for ranking.
+        probability: that it holds, in [0, 1]; NaN without a calibration (`psg_ros.calibration`).
+    """
 
     subject: int
     object: int
     predicate: int
     predicate_name: str
     score: float
+    probability: float = math.nan
+
+    @property
+    def confidence(self) -> float:
+        """What lists of relations are sorted by: the probability, the score where that is NaN."""
+        return self.score if math.isnan(self.probability) else self.probability
 
 
 @dataclass(frozen=True)
@@ -123,7 +136,8 @@ class SceneGraph:
     Attributes:
         segmentation: the masks and labels; `nodes[i]` describes segment i.
         nodes: one per segment, in segment order.
-        relations: sorted by score, highest first; filtered by the pipeline's threshold and cap.
+        relations: highest probability first (score where that is NaN); filtered by the pipeline's
+            threshold and cap, both of which look at scores.
         relation_scores: all directed pairs, for metrics; None when read from a file without them.
         times: how long the stages took.
     """

@@ -41,7 +41,14 @@ def test_a_record_names_nodes_and_relations_by_the_same_ids(graph: SceneGraph) -
         "area_px": 12,
     }
     assert record["relations"] == [
-        {"subject_id": 1, "object_id": 2, "predicate_name": "on", "predicate_id": 3, "score": 0.83}
+        {
+            "subject_id": 1,
+            "object_id": 2,
+            "predicate_name": "on",
+            "predicate_id": 3,
+            "score": 0.83,
+            "probability": None,
+        }
     ]
 
 

@@ -72,7 +72,7 @@ def scene_graph_to_msg(
     message.nodes = [_node_to_msg(node, id_) for node, id_ in zip(graph.nodes, ids, strict=True)]
     for node, track in zip(message.nodes, tracks or (), strict=tracks is not None):
         _set_track(node, track)
-    best_first = sorted(graph.relations, key=lambda relation: -relation.score)
+    best_first = sorted(graph.relations, key=lambda relation: -relation.confidence)
     message.relations = [_relation_to_msg(relation, ids) for relation in best_first]
     return message
 
@@ -189,6 +189,6 @@ def _relation_to_msg(relation: SceneRelation, node_ids: Sequence[int]) -> messag
         predicate_id=relation.predicate,
         predicate_name=relation.predicate_name,
         score=float(relation.score),
-        probability=math.nan,
+        probability=float(relation.probability),
         source=messages.SceneRelation.SOURCE_MODEL,
     )

@@ -44,7 +44,7 @@ def graph(count=3, relations=()):
 
 RELATIONS = (
     SceneRelation(0, 1, 4, "on", 0.25),
-    SceneRelation(2, 0, 5, "beside", 0.9),
+    SceneRelation(2, 0, 5, "beside", 0.4, 0.75),
     SceneRelation(1, 2, 0, "over", 0.5),
 )
 TRACKS = tuple(NodeTrack(i, Time(sec=i), i == 11) for i in (7, 11, 9))
@@ -101,9 +101,10 @@ def test_relations_come_best_first_and_name_track_ids_or_segment_ids(tracks, end
     assert [r.predicate_name for r in message.relations] == ["beside", "over", "on"]
     assert [r.predicate_id for r in message.relations] == [5, 0, 4]
     assert [(r.subject_id, r.object_id) for r in message.relations] == ends
-    assert [r.score for r in message.relations] == [pytest.approx(s) for s in (0.9, 0.5, 0.25)]
+    assert [r.score for r in message.relations] == [pytest.approx(s) for s in (0.4, 0.5, 0.25)]
+    assert message.relations[0].probability == 0.75
+    assert all(math.isnan(relation.probability) for relation in message.relations[1:])
     for relation in message.relations:
-        assert math.isnan(relation.probability)
         assert relation.source == RelationMessage.SOURCE_MODEL
         assert relation.state == 0 and relation.since == Time()
 

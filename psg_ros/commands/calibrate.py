@@ -1,0 +1,99 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fit probabilities to a model's relation scores on annotated images it was not trained on.
+
+Writes calibration.yaml into the model folder. From then on relations carry a probability: in the
+message (SceneRelation.probability), in the JSON of `psg predict` and in Python. A relation counts
+as true when it was annotated; people leave out much that is true, so probabilities are careful.
+How far they can be trusted is measured on halves of the images that the curves have not seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from psg_ros.calibration import save_calibration
+from psg_ros.commands.options import add_pipeline_options, pipeline_config, positive_int
+from psg_ros.data.psg import SPLITS, load_psg, read_rgb
+from psg_ros.files import check_writable
+from psg_ros.manifest import find_model
+from psg_ros.pipeline import Pipeline
+
+USAGE = "DATA --model MODEL [--split SPLIT] [--method METHOD] [options]"
+EXAMPLES = """\
+examples:
+  psg calibrate rooms --model models/mine
+  psg calibrate rooms --model models/mine --method temperature --plot reliability.png
+
+needs the extra train (scipy, and matplotlib for --plot).
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `psg calibrate`."""
+    parser.add_argument(
+        "data", type=Path, metavar="DATA", help="folder with psg.json, or such a file (PSG layout)"
+    )
+    parser.add_argument(
+        "--split", choices=SPLITS, default="val", help="images to fit on (default: val)"
+    )
+    parser.add_argument(
+        "--method",
+        choices=("isotonic", "temperature"),
+        default="isotonic",
+        help="isotonic: any rising curve; temperature: two numbers a predicate, for few images "
+        "(default: isotonic)",
+    )
+    parser.add_argument("--images", type=positive_int, metavar="N", help="only the first N images")
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the reliability as PNG")
+    add_pipeline_options(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the model over the images, fit, write, and print what the curves are worth."""
+    try:
+        from psg_ros.training import calibration as fitting
+    except ModuleNotFoundError as error:
+        raise ImportError(f"calibrating needs: pip install 'psg-ros[train]' ({error})") from error
+    if args.plot:
+        check_writable(args.plot)
+    config = pipeline_config(args)
+    with Pipeline.open(config) as pipeline:
+        vocabulary, digest = pipeline.vocabulary, pipeline.model_sha256
+        dataset = load_psg(args.data, vocabulary, args.split)
+        total = min(len(dataset), args.images or len(dataset))
+        parts = []
+        for number in tqdm(range(total), unit=" images", leave=False, disable=None):
+            truth = dataset[number]
+            parts.append(fitting.samples_of(number, truth, pipeline(read_rgb(truth.image_path))))
+    samples = fitting.joined(parts)
+    fitted_on = f"{total} images of {args.data.name}, split {args.split}"
+    print(f"{len(samples.holds)} relations listed in {fitted_on}; {samples.holds.sum()} annotated")
+    result = fitting.fit(samples, args.method, vocabulary, digest, fitted_on)
+    if not result.curves:
+        raise ValueError(
+            f"no predicate was rightly listed {fitting.MIN_POSITIVES} times in {fitted_on}: "
+            "give more images, or a better model"
+        )
+    _judge(fitting.compare_on_halves(samples, args.method, vocabulary), args.plot)
+    missing = set(vocabulary.predicate_names) - {curve.predicate for curve in result.curves}
+    if missing:
+        print(f"  without a curve (too rare, probability stays NaN): {', '.join(sorted(missing))}")
+    print(f"wrote {save_calibration(result, find_model(config.model))}")
+    return 0
+
+
+def _judge(found: dict, plot: Path | None) -> None:
+    """Print, and draw where asked, how reliable score and probability are."""
+    if not found:
+        print("  too few images to say how reliable it is: half of them must do for the fit")
+        return
+    for name, what in found.items():
+        print(f"  {name:<12} calibration error {what.expected_error:.3f}, Brier {what.brier:.3f}")
+    if plot:
+        from psg_ros.training.reliability_plot import plot_reliability
+
+        plot_reliability(found, plot)

@@ -1,0 +1,200 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fit `psg_ros.calibration` on annotated images, and say how far its probabilities can be trusted.
+
+A sample is a relation as the node would list it, the best predicate of a pair; it holds when its
+ends match annotated segments and the triplet is annotated. Isotonic regression assumes nothing but
+that a higher score is no worse. Temperature scaling (Guo et al., 2017, «On calibration of modern
+neural networks») has one number per predicate and one offset, for few samples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import isotonic_regression, minimize
+from scipy.special import expit, log_expit, logit
+
+from psg_ros.calibration import FORMAT, Calibration, Calibrator, Curve
+from psg_ros.data.annotation import AnnotatedImage
+from psg_ros.evaluation.overlap import match_segments, measure_overlap
+from psg_ros.labels import Vocabulary
+from psg_ros.ops.triplets import rank_relations
+from psg_ros.scene_graph import SceneGraph
+
+MIN_POSITIVES = 10
+"""A predicate that was rightly listed less often gets no curve: it would be noise."""
+NUM_BINS = 10
+_MARGIN = 1e-6
+_KNOTS = np.linspace(-9, 9, 49)
+"""Logits at which the smooth curve of a temperature is sampled; most scores are near 0."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Listed relations of many images.
+
+    Attributes:
+        image: int64 [relation]; running number of its image.
+        predicates: int64 [relation].
+        scores: float64 [relation].
+        holds: bool [relation].
+    """
+
+    image: np.ndarray
+    predicates: np.ndarray
+    scores: np.ndarray
+    holds: np.ndarray
+
+    def where(self, chosen: np.ndarray) -> Samples:
+        """Return the chosen ones; `chosen` is bool [relation]."""
+        return Samples(*(column[chosen] for column in vars(self).values()))
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How probabilities compare with what held.
+
+    Attributes:
+        said, held: float64 [bin]; mean probability and share that held, NaN in an empty bin.
+        counts: int64 [bin].
+        expected_error: mean over samples of |said - held| of their bin (ECE), 0..1.
+        brier: mean squared difference of probability and outcome, 0..1.
+    """
+
+    said: np.ndarray
+    held: np.ndarray
+    counts: np.ndarray
+    expected_error: float
+    brier: float
+
+
+def samples_of(number: int, truth: AnnotatedImage, graph: SceneGraph) -> Samples:
+    """Return what one graph lists and whether it is annotated.
+
+    Raises:
+        ValueError: the graph has no relation scores, or is of another size.
+    """
+    if graph.relation_scores is None:
+        raise ValueError(f"image {truth.image_id}: the graph has no relation_scores")
+    listed = rank_relations(graph.relation_scores)
+    overlap = measure_overlap(truth.segmentation, graph.segmentation)
+    match = match_segments(truth.segmentation, graph.segmentation, overlap)
+    annotated = set(map(tuple, truth.triplets.tolist()))
+    holds = [(match[t.subject], match[t.object], t.predicate) in annotated for t in listed]
+    return Samples(
+        np.full(len(listed), number),
+        np.array([t.predicate for t in listed], np.int64),
+        np.array([t.score for t in listed], np.float64),
+        np.array(holds, bool),
+    )
+
+
+def joined(parts: list[Samples]) -> Samples:
+    """Return the samples of all images in one."""
+    return Samples(
+        *(np.concatenate(columns) for columns in zip(*map(_columns, parts), strict=True))
+    )
+
+
+def fit(
+    samples: Samples, method: str, vocabulary: Vocabulary, model_sha256: str, fitted_on: str
+) -> Calibration:
+    """Return a curve for every predicate that was rightly listed at least `MIN_POSITIVES` times."""
+    curves = []
+    for index, name in enumerate(vocabulary.predicate_names):
+        own = samples.where(samples.predicates == index)
+        positives = int(own.holds.sum())
+        if positives >= MIN_POSITIVES:
+            knots, values = METHODS[method](own.scores, own.holds)
+            curves.append(
+                Curve(name, len(own.scores), positives, _rounded(knots), _rounded(values))
+            )
+    return Calibration(FORMAT, model_sha256, method, fitted_on, tuple(curves))
+
+
+def fit_isotonic(scores: np.ndarray, holds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return knots and probabilities: one knot a level, at the mean score of its samples."""
+    order = np.argsort(scores, kind="stable")
+    scores, holds = scores[order], holds[order].astype(float)
+    blocks = isotonic_regression(holds).blocks
+    counts = np.diff(blocks)
+    means = np.add.reduceat(scores, blocks[:-1]) / counts
+    # One more of each outcome than seen: a level of few samples must not say 0 or 1.
+    levels = (np.add.reduceat(holds, blocks[:-1]) + 1) / (counts + 2)
+    return _distinct(means, np.maximum.accumulate(levels))
+
+
+def fit_temperature(scores: np.ndarray, holds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return knots and probabilities of sigmoid(logit(score) / temperature + offset)."""
+    logits = logit(scores.clip(_MARGIN, 1 - _MARGIN))
+    sign = np.where(holds, 1.0, -1.0)
+
+    def loss(parameters: np.ndarray) -> float:
+        return float(-log_expit(sign * (logits * np.exp(parameters[0]) + parameters[1])).mean())
+
+    scale, offset = minimize(loss, np.zeros(2), method="Nelder-Mead").x
+    return expit(_KNOTS), expit(_KNOTS * np.exp(scale) + offset)
+
+
+METHODS: dict[str, Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]] = {
+    "isotonic": fit_isotonic,
+    "temperature": fit_temperature,
+}
+
+
+def held_out_probabilities(samples: Samples, method: str, vocabulary: Vocabulary) -> np.ndarray:
+    """Return each sample's probability by curves fitted on the other half of the images.
+
+    Curves judged on their own samples look better than they are. float64 [relation], NaN where the
+    other half was too small for a curve.
+    """
+    result = np.full(len(samples.scores), np.nan)
+    for half in (0, 1):
+        mine = samples.image % 2 == half
+        calibrator = Calibrator(fit(samples.where(~mine), method, vocabulary, "", ""), vocabulary)
+        result[mine] = calibrator.probabilities(samples.predicates[mine], samples.scores[mine])
+    return result
+
+
+def compare_on_halves(
+    samples: Samples, method: str, vocabulary: Vocabulary
+) -> dict[str, Reliability]:
+    """Return the reliability of `score` and of `probability` on the same samples.
+
+    Each half of the images is judged by curves of the other; empty where none could be fitted.
+    """
+    probabilities = held_out_probabilities(samples, method, vocabulary)
+    judged = ~np.isnan(probabilities)
+    if not judged.any():
+        return {}
+    said = {"score": samples.scores, "probability": probabilities}
+    return {name: reliability(p[judged], samples.holds[judged]) for name, p in said.items()}
+
+
+def reliability(probabilities: np.ndarray, holds: np.ndarray) -> Reliability:
+    """Compare probabilities float64 [relation] in 0..1, at least one, with bool [relation]."""
+    bins = np.minimum((probabilities * NUM_BINS).astype(int), NUM_BINS - 1)
+    counts, said, held = (
+        np.bincount(bins, weights, minlength=NUM_BINS) for weights in (None, probabilities, holds)
+    )
+    with np.errstate(invalid="ignore"):  # 0 / 0: nothing was said in that bin
+        said, held = said / counts, held / counts
+    gap = np.nansum(np.abs(said - held) * counts) / len(holds)
+    return Reliability(said, held, counts, float(gap), float(np.mean((probabilities - holds) ** 2)))
+
+
+def _columns(samples: Samples) -> tuple[np.ndarray, ...]:
+    return tuple(vars(samples).values())
+
+
+def _rounded(values: np.ndarray) -> tuple[float, ...]:
+    return tuple(round(float(value), 6) for value in values)
+
+
+def _distinct(knots: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Drop knots that would coincide once they are rounded for the file."""
+    kept = np.append(True, np.diff(np.round(knots, 6)) > 0)
+    return knots[kept], values[kept]
