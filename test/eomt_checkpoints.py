@@ -4,7 +4,9 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -146,3 +148,14 @@ def fused(theirs: Weights) -> Weights:
             parts = [theirs[name.replace(".q.", f".{letter}.")] for letter in "qkv"]
             joined[name.replace(".q.", ".qkv.")] = torch.cat(parts)
     return joined
+
+
+def save_published_s(folder: Path) -> Path:
+    """Write EoMT-S at its published size, random weights, as transformers saves it."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.EomtConfig(
+        hidden_size=384, num_hidden_layers=12, num_attention_heads=6, num_labels=133, num_blocks=3
+    )
+    torch.manual_seed(0)
+    transformers.EomtForUniversalSegmentation(config).save_pretrained(folder)
+    return folder

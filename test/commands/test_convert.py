@@ -14,7 +14,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from eomt_checkpoints import small_weights, upstream_weights  # noqa: E402
+from eomt_checkpoints import save_published_s, small_weights, upstream_weights  # noqa: E402
 
 from psg_ros.__main__ import main  # noqa: E402
 from psg_ros.config import load_config  # noqa: E402
@@ -78,13 +78,7 @@ def predicted(folder: Path, tmp_path: Path, options: list[str]) -> dict:
 @pytest.mark.filterwarnings("ignore")
 def test_a_converted_s_at_its_published_size_predicts(tmp_path):
     """Random weights in transformers' layout; every query is kept, so that there are segments."""
-    transformers = pytest.importorskip("transformers")
-    config = transformers.EomtConfig(
-        hidden_size=384, num_hidden_layers=12, num_attention_heads=6, num_labels=133, num_blocks=3
-    )
-    torch.manual_seed(0)
-    source, folder = tmp_path / "source", tmp_path / "eomt_s"
-    transformers.EomtForUniversalSegmentation(config).save_pretrained(source)
+    source, folder = save_published_s(tmp_path / "source"), tmp_path / "eomt_s"
     assert main(["convert", str(source), str(tmp_path / "run"), "--export", str(folder)]) == 0
     manifest = load_model_folder(str(folder)).manifest
     assert manifest.description.startswith("EoMT-S, DINOv2, transformers layout: 133 labels, 200")
