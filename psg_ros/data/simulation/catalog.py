@@ -14,7 +14,16 @@ import numpy as np
 
 from psg_ros.data.simulation.colours import Palette
 from psg_ros.data.simulation.geometry import Shape
-from psg_ros.data.simulation.things import belongings, fruit, furniture, tableware
+from psg_ros.data.simulation.things import (
+    appliances,
+    belongings,
+    fruit,
+    furniture,
+    outing,
+    party,
+    people,
+    tableware,
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +71,20 @@ THINGS: dict[str, ThingKind] = {
         belongings.suitcase, belongings.suitcase_palette, "standing on", "lying on"
     ),
     "truck": ThingKind(belongings.truck, belongings.truck_palette, "parked on", "lying on"),
+    "person": ThingKind(people.person, people.person_palette, "standing on", "lying on"),
+    "umbrella": ThingKind(outing.umbrella, outing.umbrella_palette, "standing on", "lying on"),
+    "backpack": ThingKind(outing.backpack, outing.backpack_palette, "standing on", "lying on"),
+    "skateboard": ThingKind(outing.skateboard, outing.skateboard_palette, "on", "lying on"),
+    "wine glass": ThingKind(party.wine_glass, party.wine_glass_palette, "standing on", "lying on"),
+    "donut": ThingKind(party.donut, party.donut_palette, rolls=True),
+    "bed": ThingKind(furniture.bed, furniture.bed_palette),
+    "tv": ThingKind(appliances.tv, appliances.tv_palette, "standing on", "lying on"),
+    "keyboard": ThingKind(appliances.keyboard, appliances.keyboard_palette, "lying on"),
+    "microwave": ThingKind(appliances.microwave, appliances.microwave_palette),
+    "refrigerator": ThingKind(
+        appliances.refrigerator, appliances.refrigerator_palette, "standing on", "lying on"
+    ),
+    "sink": ThingKind(appliances.sink, appliances.sink_palette),
 }
 
 THING_CLASSES: tuple[str, ...] = tuple(THINGS)
@@ -74,6 +97,12 @@ STUFF_CLASSES: tuple[str, ...] = (
     "rug-merged",
     "shelf",
     "curtain",
+    "cabinet-merged",
+    "counter",
+    "door-stuff",
+    "window-other",
+    "pillow",
+    "cardboard",
 )
 CLASSES: tuple[str, ...] = THING_CLASSES + STUFF_CLASSES
 PREDICATES: tuple[str, ...] = (
@@ -92,4 +121,10 @@ PREDICATES: tuple[str, ...] = (
     "enclosing",
     "parked on",
     "about to hit",
+    "holding",
+    "carrying",
+    "walking on",
+    "riding",
 )
+# Label of items that belong to no class; their pixels are void.
+CLUTTER = "clutter"

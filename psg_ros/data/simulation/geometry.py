@@ -80,6 +80,10 @@ class Shape:
         height: Metres from base to top.
         mass: Kilograms.
         cavity: Where other things can lie in it, None if nowhere.
+        posture: Predicate towards its support where this shape differs from its class (somebody
+            who sits), None for the class's.
+        hands: Left and right hand of a person.
+        handle: Where a hand takes it, None for the back of its middle.
     """
 
     parts: tuple[Part, ...]
@@ -87,6 +91,9 @@ class Shape:
     height: float
     mass: float
     cavity: Cavity | None = None
+    posture: str | None = None
+    hands: tuple[Vector, ...] = ()
+    handle: Vector | None = None
 
 
 def box(role: str, half: Vector, pos: Vector, quat: Vector = UNTURNED, **options: Any) -> Part:

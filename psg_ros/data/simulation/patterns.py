@@ -126,6 +126,78 @@ def _folds(rng: np.random.Generator) -> np.ndarray:
     return 0.85 + 0.15 * np.sin(2 * np.pi * columns * rng.integers(6, 10))
 
 
+def _film(rng: np.random.Generator) -> np.ndarray:
+    """A television picture or a painting: sky, ground and a few patches."""
+    rows, columns = _grid()
+    horizon = rng.uniform(0.35, 0.7) + 0.08 * np.sin(2 * np.pi * (columns * rng.uniform(0.5, 2)))
+    image = np.where((rows < horizon)[..., None], rng.uniform(0.2, 1, 3), rng.uniform(0.1, 0.8, 3))
+    for _ in range(rng.integers(2, 6)):
+        y, x = rng.uniform(0.1, 0.9, 2)
+        height, width = rng.uniform(0.05, 0.25, 2)
+        inside = ((rows - y) / height) ** 2 + ((columns - x) / width) ** 2 < 1
+        image[inside] = rng.uniform(0.0, 1.0, 3)
+    return image
+
+
+def _outlook(rng: np.random.Generator) -> np.ndarray:
+    """What is seen through a window: sky with clouds above hedges."""
+    rows, columns = _grid()
+    sky = np.array([0.62, 0.8, 1.0]) * (0.8 + 0.2 * rows[..., None])
+    hill = rng.uniform(0.55, 0.85) + 0.06 * np.sin(2 * np.pi * (columns * 3 + rng.uniform()))
+    image = np.where((rows > hill)[..., None], np.array([0.3, 0.5, 0.25]), sky)
+    for _ in range(rng.integers(1, 4)):
+        y, x = rng.uniform(0.1, 0.4), rng.uniform(0, 1)
+        cloud = ((rows - y) / 0.06) ** 2 + ((columns - x) / 0.2) ** 2 < 1
+        image[cloud & (rows < hill)] = 0.97
+    return image
+
+
+def _keys(rng: np.random.Generator) -> np.ndarray:
+    """Four rows of keys with dark gaps and a space bar below."""
+    rows, columns = _grid()
+    row = np.floor(rows * 5)
+    gap = ((rows * 5) % 1 < 0.16) | ((columns * 13 + 0.3 * row) % 1 < 0.16)
+    bar = (row == 4) & (np.abs(columns - 0.45) < 0.22) & ((rows * 5) % 1 >= 0.16)
+    return np.where(gap & ~bar, 0.35, 1.0) + _noise(rng, 64, 0.01)
+
+
+def _sectors(rng: np.random.Generator) -> np.ndarray:
+    """Sectors of a canopy, every other one pale."""
+    _, columns = _grid()
+    second = np.ones(3) if rng.random() < 0.5 else rng.uniform(0.45, 0.8) * np.ones(3)
+    pale = (np.floor(columns * 8) % 2).astype(bool)[..., None]
+    return np.where(pale, second, np.array([1.0, 0.55, 0.5]) if rng.random() < 0.5 else 0.7)
+
+
+def _stone(rng: np.random.Generator) -> np.ndarray:
+    return 0.85 + _noise(rng, 64, 0.08) + _noise(rng, 16, 0.03)
+
+
+def _carpet(rng: np.random.Generator) -> np.ndarray:
+    return 0.85 + _noise(rng, 128, 0.06)
+
+
+def _parquet(rng: np.random.Generator) -> np.ndarray:
+    """Short staves, in turn along and across."""
+    rows, columns = _grid()
+    across = ((np.floor(rows * 2) + np.floor(columns * 2)) % 2).astype(bool)
+    along = np.where(across, rows, columns) * 8
+    tone = rng.uniform(0.72, 1.0, 8)[np.floor(along).astype(int)]
+    edge = ((rows * 2) % 1 < 0.03) | ((columns * 2) % 1 < 0.03) | (along % 1 < 0.08)
+    return np.where(edge, 0.5, tone) + _noise(rng, 64, 0.02)
+
+
+def _wallpaper(rng: np.random.Generator) -> np.ndarray:
+    """Stripes or dots, a little darker than the ground."""
+    rows, columns = _grid()
+    count = int(rng.integers(2, 5)) * 2
+    if rng.random() < 0.5:
+        mark = np.floor(columns * count) % 2 == 0
+    else:
+        mark = ((rows * count) % 1 - 0.5) ** 2 + ((columns * count) % 1 - 0.5) ** 2 < 0.06
+    return np.where(mark, rng.uniform(0.75, 0.9), 0.97) + _noise(rng, 64, 0.01)
+
+
 PATTERNS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "brick": _brick,
     "planks": _planks,
@@ -137,4 +209,12 @@ PATTERNS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "glaze": _glaze,
     "screen": _screen,
     "folds": _folds,
+    "film": _film,
+    "outlook": _outlook,
+    "keys": _keys,
+    "sectors": _sectors,
+    "stone": _stone,
+    "carpet": _carpet,
+    "parquet": _parquet,
+    "wallpaper": _wallpaper,
 }

@@ -11,6 +11,7 @@ import numpy as np
 
 from psg_ros.data.simulation.compile import TIME_STEP_S, CompiledScene, compile_scene
 from psg_ros.data.simulation.engine import load_mujoco
+from psg_ros.data.simulation.geometry import rotate
 from psg_ros.data.simulation.scene import ScenePlan
 
 SETTLE_S = 1.0
@@ -57,14 +58,17 @@ def _throw(scene: SettledScene, item: int, target: int, rng: np.random.Generator
     speed_start = compiled.model.jnt_dofadr[joint]
     lower, upper = item_extents(scene)
     centre, half = (lower[target] + upper[target]) / 2, (upper[target] - lower[target]) / 2
-    radius = scene.plan.items[item].shape.radius
+    shape = scene.plan.items[item].shape
+    radius = max(shape.radius, shape.height / 2)
+    to_middle = rotate(scene.plan.items[item].quat, (0.0, 0.0, shape.height / 2))
     for _ in range(_FLIGHT_TRIES):
         angle = rng.uniform(-0.3, np.pi + 0.3)
         direction = np.array([np.cos(angle), -0.35 * np.sin(angle), rng.uniform(0.25, 0.8)])
         direction /= np.linalg.norm(direction)
         gap = radius * rng.uniform(1.25, 2.0)
         place = centre + direction * (gap + np.min(half / np.maximum(np.abs(direction), 1e-6)))
-        data.qpos[start : start + 3] = place - np.array([0, 0, radius])
+        data.qpos[start : start + 3] = place - to_middle
+        data.qpos[start + 3 : start + 7] = scene.plan.items[item].quat
         data.qvel[speed_start : speed_start + 6] = 0.0
         data.qvel[speed_start : speed_start + 3] = -direction * radius * rng.uniform(12, 20)
         mujoco.mj_forward(compiled.model, data)

@@ -38,11 +38,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Mount:
-    """A fastening: item ``child`` is fixed to item ``parent`` at a world point."""
+    """A fastening: item ``child`` is fixed to item ``parent`` at a world point.
+
+    ``in_hand`` tells that the parent is a person and the point a hand, or the shoulders of whoever
+    has a backpack on.
+    """
 
     child: int
     parent: int
     point: Vector
+    in_hand: bool = False
 
 
 @dataclass(frozen=True)

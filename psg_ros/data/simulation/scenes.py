@@ -17,17 +17,24 @@ from psg_ros.data.simulation.truth import describe
 from psg_ros.data.simulation.views import (
     apply_light,
     apply_palettes,
+    between,
     expose,
     sample_camera,
     sample_palettes,
+    smear,
 )
 
 MIN_THINGS = 3
 _VIEW_TRIES = 4
+# Share of scenes that a camera films on one short path, in one light, instead of separate views.
+FILMED_SHARE = 0.3
+_PATH_SHARE = 0.4
 
 
 def render_views(renderer: Renderer, seed: list[int], views: int) -> Iterator[SimulatedFrame]:
-    """``views`` frames of one settled scene, each with its own camera, light and colours.
+    """``views`` frames of one settled scene.
+
+    Mostly each has its own camera, light and colours; some scenes are filmed on a short path.
 
     Args:
         renderer: Is loaded with the scene.
@@ -37,8 +44,22 @@ def render_views(renderer: Renderer, seed: list[int], views: int) -> Iterator[Si
     rng = np.random.default_rng(seed)
     scene = settle(plan_scene(rng), rng)
     renderer.load(scene.compiled)
+    if rng.random() < FILMED_SHARE:
+        yield from _film(renderer, scene, rng, views)
+        return
     for _ in range(views):
         yield _render_filled_view(renderer, scene, rng)
+
+
+def _film(
+    renderer: Renderer, scene: SettledScene, rng: np.random.Generator, views: int
+) -> Iterator[SimulatedFrame]:
+    """Frames from poses along a straight path, a part of the way between two random poses."""
+    apply_palettes(scene.compiled, sample_palettes(scene.plan, rng))
+    apply_light(scene, rng)
+    start, end = (sample_camera(scene.plan.cameras, rng) for _ in range(2))
+    for share in np.linspace(0.0, _PATH_SHARE, views):
+        yield render_frame(renderer, scene, between(start, end, float(share)), rng)
 
 
 def _render_filled_view(
@@ -58,6 +79,6 @@ def _render_filled_view(
 def render_frame(
     renderer: Renderer, scene: SettledScene, camera: CameraPose, rng: np.random.Generator
 ) -> SimulatedFrame:
-    """The loaded scene from one camera with its truth; ``rng`` draws exposure and noise."""
+    """The loaded scene from one camera with its truth; ``rng`` draws blur, exposure, noise."""
     view = renderer.render(scene.data, camera)
-    return describe(scene, view, expose(view.rgb, rng))
+    return describe(scene, view, expose(smear(view.rgb, rng), rng))

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from psg_ros.data.simulation import fittings
 from psg_ros.data.simulation.colours import Palette, darker, grey, hsv, one_of
 from psg_ros.data.simulation.geometry import Part, Shape, box, capsule, cylinder, turn
 
@@ -30,11 +31,11 @@ def floor(half: tuple[float, float], *, pattern: str) -> Shape:
     return Shape((part,), max(half), 0.0, 0.0)
 
 
-def table(half: tuple[float, float], height: float) -> Shape:
+def table(half: tuple[float, float], height: float, *, pattern: str = "wood") -> Shape:
     """A table top on four legs; its surface is at ``height``."""
     x, y = half
     parts: list[Part] = [
-        box("top", (x, y, 0.018), (0, 0, height - 0.018), pattern="wood", repeat=1.0)
+        box("top", (x, y, 0.018), (0, 0, height - 0.018), pattern=pattern, repeat=1.0)
     ]
     for side in (-1, 1):
         for depth in (-1, 1):
@@ -80,11 +81,26 @@ def palette(label: str, rng: np.random.Generator) -> Palette:
 
 
 def _plain_wall(rng: np.random.Generator) -> Palette:
-    return {"surface": hsv(rng, (0.05, 0.65), (0.02, 0.18), (0.75, 0.98))}
+    surface = one_of(
+        rng,
+        hsv(rng, (0.05, 0.65), (0.02, 0.18), (0.75, 0.98)),
+        hsv(rng, (0.0, 1.0), (0.15, 0.4), (0.6, 0.9)),
+    )
+    return {"surface": surface, **_pictures(rng)}
 
 
 def _brick_wall(rng: np.random.Generator) -> Palette:
-    return {"surface": hsv(rng, (0.01, 0.05), (0.45, 0.65), (0.6, 0.85))}
+    return {"surface": hsv(rng, (0.01, 0.05), (0.45, 0.65), (0.6, 0.85)), **_pictures(rng)}
+
+
+def _pictures(rng: np.random.Generator) -> Palette:
+    """Pictures hang on walls and are part of them."""
+    return {
+        "frame": one_of(
+            rng, grey(rng, (0.05, 1.0)), hsv(rng, (0.06, 0.12), (0.5, 0.8), (0.3, 0.7))
+        ),
+        "canvas": (1.0, 1.0, 1.0),
+    }
 
 
 def _wooden_floor(rng: np.random.Generator) -> Palette:
@@ -100,6 +116,8 @@ def _table(rng: np.random.Generator) -> Palette:
         rng,
         hsv(rng, (0.09, 0.12), (0.3, 0.5), (0.75, 0.95)),
         hsv(rng, (0.05, 0.08), (0.55, 0.75), (0.3, 0.45)),
+        hsv(rng, (0.07, 0.1), (0.5, 0.65), (0.5, 0.75)),
+        grey(rng, (0.75, 0.95)),
     )
     return {"top": top, "leg": darker(top, 0.8)}
 
@@ -131,4 +149,5 @@ _PALETTES = {
     "rug-merged": _rug,
     "shelf": _shelf,
     "curtain": _curtain,
+    **fittings.PALETTES,
 }

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psg_ros.data.simulation.catalog import CLASSES, THINGS
+from psg_ros.data.simulation.catalog import CLASSES, CLUTTER, THINGS
 from psg_ros.data.simulation.frame import SimulatedFrame
 from psg_ros.data.simulation.physics import SettledScene, item_extents
 from psg_ros.data.simulation.relations import relate
@@ -16,7 +16,12 @@ from psg_ros.data.simulation.rendering import RawView
 # Smallest segment, as a share of the picture: 150 pixels of 320 x 240. Smaller ones become void.
 MIN_SEGMENT_SHARE = 150 / (320 * 240)
 
-_STUFF_POSTURE = {"table-merged": "standing on", "rug-merged": "lying on"}
+_STUFF_POSTURE = {
+    "table-merged": "standing on",
+    "cabinet-merged": "standing on",
+    "rug-merged": "lying on",
+    "pillow": "lying on",
+}
 
 
 def describe(scene: SettledScene, view: RawView, rgb: np.ndarray) -> SimulatedFrame:
@@ -43,11 +48,16 @@ def describe(scene: SettledScene, view: RawView, rgb: np.ndarray) -> SimulatedFr
 
 
 def _entities(scene: SettledScene) -> tuple[np.ndarray, list[str]]:
-    """Entity of each item, int32 [item], and entity names: a thing each, a stuff class together."""
+    """Entity of each item, int32 [item], and entity names: a thing each, a stuff class together.
+
+    Clutter is no entity: -1.
+    """
     names: list[str] = []
     entity = []
     for item in scene.plan.items:
-        if item.is_thing or item.label not in names:
+        if item.label == CLUTTER:
+            entity.append(-1)
+        elif item.is_thing or item.label not in names:
             names.append(item.label)
             entity.append(len(names) - 1)
         else:
@@ -66,10 +76,13 @@ def _gather_facts(
     count = len(names)
     lower, upper = _segment_extents(scene, item_segment, count)
     up, velocity = np.tile([0.0, 0.0, 1.0], (count, 1)), np.zeros((count, 3))
+    postures = [THINGS[n].upright if n in THINGS else _STUFF_POSTURE.get(n, "on") for n in names]
     for item, segment in enumerate(item_segment):
-        if segment >= 0 and not scene.plan.items[item].fixed:
-            body = scene.compiled.item_body[item]
-            up[segment] = scene.data.xmat[body].reshape(3, 3)[:, 2]
+        if segment < 0:
+            continue
+        up[segment] = scene.data.xmat[scene.compiled.item_body[item]].reshape(3, 3)[:, 2]
+        postures[segment] = scene.plan.items[item].shape.posture or postures[segment]
+        if not scene.plan.items[item].fixed:
             start = scene.compiled.model.jnt_dofadr[scene.compiled.item_joint[item]]
             velocity[segment] = scene.data.qvel[start : start + 3]
     return SceneFacts(
@@ -84,10 +97,10 @@ def _gather_facts(
         contacts=_contacts(scene, item_segment),
         fastenings=_fastenings(scene, item_segment),
         hollows=_hollows(scene, item_segment),
-        upright=tuple(
-            THINGS[n].upright if n in THINGS else _STUFF_POSTURE.get(n, "on") for n in names
+        upright=tuple(postures),
+        tipped=tuple(
+            THINGS[n].tipped if n in THINGS else _STUFF_POSTURE.get(n, "on") for n in names
         ),
-        tipped=tuple(THINGS[n].tipped if n in THINGS else "on" for n in names),
         rolls=np.array([n in THINGS and THINGS[n].rolls for n in names], bool),
     )
 
@@ -134,8 +147,11 @@ def _contacts(scene: SettledScene, item_segment: np.ndarray) -> tuple[Contact, .
 
 
 def _fastenings(scene: SettledScene, item_segment: np.ndarray) -> tuple[Fastening, ...]:
-    pairs = [(item_segment[m.child], item_segment[m.parent], m.point) for m in scene.plan.mounts]
-    return tuple(Fastening(int(a), int(b), p) for a, b, p in pairs if a >= 0 and b >= 0)
+    found = [
+        Fastening(int(item_segment[m.child]), int(item_segment[m.parent]), m.point, m.in_hand)
+        for m in scene.plan.mounts
+    ]
+    return tuple(f for f in found if f.child >= 0 and f.parent >= 0)
 
 
 def _hollows(scene: SettledScene, item_segment: np.ndarray) -> dict[int, Hollow]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from psg_ros.data.simulation.catalog import THINGS
@@ -13,6 +14,8 @@ from psg_ros.data.simulation.physics import SettledScene
 from psg_ros.data.simulation.rendering import CameraPose
 from psg_ros.data.simulation.scene import CameraRange, ScenePlan
 from psg_ros.data.simulation.surroundings import palette as stuff_palette
+
+SMEARED_SHARE = 1 / 8
 
 
 def sample_camera(cameras: CameraRange, rng: np.random.Generator) -> CameraPose:
@@ -24,6 +27,21 @@ def sample_camera(cameras: CameraRange, rng: np.random.Generator) -> CameraPose:
         azimuth=90.0 + float(rng.uniform(*cameras.azimuth)),
         elevation=-float(rng.uniform(*cameras.elevation)),
         fovy=float(rng.uniform(40, 48)),
+    )
+
+
+def between(one: CameraPose, other: CameraPose, share: float) -> CameraPose:
+    """The pose at a share (0..1) of the way from one pose to the other."""
+
+    def mix(a: float, b: float) -> float:
+        return float(a + share * (b - a))
+
+    return CameraPose(
+        target=tuple(mix(a, b) for a, b in zip(one.target, other.target, strict=True)),
+        distance=mix(one.distance, other.distance),
+        azimuth=mix(one.azimuth, other.azimuth),
+        elevation=mix(one.elevation, other.elevation),
+        fovy=mix(one.fovy, other.fovy),
     )
 
 
@@ -51,7 +69,7 @@ def apply_light(scene: SettledScene, rng: np.random.Generator) -> None:
     """Place the key light in front above the target, the fill light opposite, choose strengths."""
     model, target = scene.compiled.model, np.asarray(scene.plan.cameras.target)
     reach = np.mean(scene.plan.cameras.distance)
-    warmth = 1.0 + rng.uniform(-0.08, 0.08) * np.array([1.0, 0.0, -1.0])
+    warmth = 1.0 + rng.uniform(-0.13, 0.13) * np.array([1.0, 0.0, -1.0])
     for name, side, strength in (
         ("key", rng.uniform(-1.0, 1.0), rng.uniform(0.55, 0.85)),
         ("fill", rng.uniform(-1.0, 1.0), rng.uniform(0.1, 0.3)),
@@ -86,3 +104,24 @@ def expose(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     gain = np.clip(min(rng.uniform(95, 150) / mean, 245 / bright), 0.7, 2.5)
     noise = rng.normal(0.0, rng.uniform(0.0, 4.0), rgb.shape[:2]).astype(np.float32)
     return np.clip(rgb * np.float32(gain) + noise[..., None], 0, 255).astype(np.uint8)
+
+
+def smear(rgb: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """In one picture of eight, the mild blur of a camera that moves during the exposure.
+
+    Args:
+        rgb: uint8 [H, W, 3].
+        rng: Draws whether, the direction, and the length: up to 2 % of the width.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    if rng.random() > SMEARED_SHARE:
+        return rgb
+    reach = max(1, round(rgb.shape[1] * rng.uniform(0.004, 0.01)))
+    angle = rng.uniform(0, np.pi)
+    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.float32)
+    tip = np.round(reach * np.array([np.cos(angle), np.sin(angle)])).astype(int)
+    start, end = (reach - tip).tolist(), (reach + tip).tolist()
+    cv2.line(kernel, start, end, 1.0)
+    return cv2.filter2D(rgb, -1, kernel / kernel.sum())

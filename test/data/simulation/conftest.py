@@ -28,9 +28,11 @@ def make_facts() -> Callable[..., SceneFacts]:
         *segments: tuple[str, Box],
         contacts: tuple[tuple[int, int, tuple[float, float, float]], ...] = (),
         fastenings: tuple[tuple[int, int, tuple[float, float, float]], ...] = (),
+        in_hands: tuple[tuple[int, int, tuple[float, float, float]], ...] = (),
         hollows: dict[int, Hollow] | None = None,
         up: dict[int, tuple[float, float, float]] | None = None,
         velocity: dict[int, tuple[float, float, float]] | None = None,
+        postures: dict[int, str] | None = None,
     ) -> SceneFacts:
         names = tuple(name for name, _ in segments)
         lower = np.array([box[0] for _, box in segments], float)
@@ -51,9 +53,13 @@ def make_facts() -> Callable[..., SceneFacts]:
             boxes_xyxy=boxes,
             depth=lower[:, 1] + 10.0,
             contacts=tuple(Contact(a, b, normal) for a, b, normal in contacts),
-            fastenings=tuple(Fastening(a, b, point) for a, b, point in fastenings),
+            fastenings=tuple(Fastening(*fastening) for fastening in fastenings)
+            + tuple(Fastening(*fastening, in_hand=True) for fastening in in_hands),
             hollows=hollows or {},
-            upright=tuple(THINGS[n].upright if n in THINGS else "on" for n in names),
+            upright=tuple(
+                (postures or {}).get(k, THINGS[n].upright if n in THINGS else "on")
+                for k, n in enumerate(names)
+            ),
             tipped=tuple(THINGS[n].tipped if n in THINGS else "on" for n in names),
             rolls=np.array([n in THINGS and THINGS[n].rolls for n in names], bool),
         )

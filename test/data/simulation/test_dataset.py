@@ -76,7 +76,7 @@ def test_segments_boxes_and_areas_agree_with_the_panoptic_picture(finished):
             assert segment["area"] == len(rows) >= 150 / 4, "the picture is a quarter of 320 x 240"
             box = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
             assert annotation["bbox"] == box and annotation["bbox_mode"] == 0
-            assert annotation["category_id"] == segment["category_id"] < 25
+            assert annotation["category_id"] == segment["category_id"] < 43
             assert segment["isthing"] == (segment["category_id"] < len(THING_CLASSES))
         stuff = [s["category_id"] for s in entry["segments_info"] if not s["isthing"]]
         assert len(stuff) == len(set(stuff)), "a stuff class is one segment"

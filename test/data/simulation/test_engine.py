@@ -79,7 +79,7 @@ def test_a_package_imported_earlier_without_a_choice_still_renders_off_screen():
 def test_the_vocabulary_can_be_read_without_importing_mujoco():
     program = (
         "import sys, psg_ros.data.simulation as s;"
-        "assert len(s.THING_CLASSES) == 17;"
+        "assert len(s.THING_CLASSES) == 29;"
         "assert 'mujoco' not in sys.modules and 'OpenGL' not in sys.modules"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

@@ -14,7 +14,12 @@ from psg_ros.data.simulation.relations.about_to_hit import about_to_hit
 from psg_ros.data.simulation.relations.beside import beside
 from psg_ros.data.simulation.relations.containment import enclosing, inside
 from psg_ros.data.simulation.relations.facts import SceneFacts
-from psg_ros.data.simulation.relations.fastened import attached_to, hanging_from
+from psg_ros.data.simulation.relations.fastened import (
+    attached_to,
+    carrying,
+    hanging_from,
+    holding,
+)
 from psg_ros.data.simulation.relations.in_front_of import in_front_of
 from psg_ros.data.simulation.relations.leaning_on import leaning_on
 from psg_ros.data.simulation.relations.over import over
@@ -22,8 +27,10 @@ from psg_ros.data.simulation.relations.support import (
     lying_on,
     on,
     parked_on,
+    riding,
     sitting_on,
     standing_on,
+    walking_on,
 )
 from psg_ros.data.simulation.relations.touching import touching
 
@@ -32,11 +39,15 @@ Rule = Callable[[SceneFacts, int, int], bool]
 # In order of priority: the first rule that holds names a pair, in whichever direction it holds.
 RULES: dict[str, Rule] = {
     "about to hit": about_to_hit,
+    "carrying": carrying,
+    "holding": holding,
     "hanging from": hanging_from,
     "attached to": attached_to,
     "in": inside,
     "leaning on": leaning_on,
+    "riding": riding,
     "sitting on": sitting_on,
+    "walking on": walking_on,
     "lying on": lying_on,
     "standing on": standing_on,
     "parked on": parked_on,

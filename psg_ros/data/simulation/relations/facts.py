@@ -29,11 +29,12 @@ class Contact:
 
 @dataclass(frozen=True)
 class Fastening:
-    """``child`` is fixed to ``parent`` at a world point (metres)."""
+    """``child`` is fixed to ``parent`` at a world point (metres), which may be a hand."""
 
     child: int
     parent: int
     point: Vector
+    in_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,9 @@ class SceneFacts:
         slopes = [float(normal[2]) for normal in self.normals(support, upper)]
         if self.is_within(support, upper):  # the steep inside of a bowl holds things too
             return any(slope > 0.1 for slope in slopes)
-        rise = self.lower[upper][2] - self.lower[support][2]
+        # The legs of whoever sits hang below the seat, so the middle counts instead of the foot.
+        foot = self.centre(upper) if self.posture(upper) == "sitting on" else self.lower[upper]
+        rise = foot[2] - self.lower[support][2]
         high_enough = rise > SUPPORT_RISE * self.size(support)[2]
         return bool(high_enough) and any(slope > SUPPORT_COSINE for slope in slopes)
 

@@ -1,6 +1,9 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of «attached to» and «hanging from»: fixed to something, held from above or not."""
+"""Rules of «attached to», «hanging from», «holding» and «carrying».
+
+Things are fixed to something or are in somebody's hand, at their top or elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from psg_ros.data.simulation.relations.facts import SceneFacts
 TOP_SHARE = 0.2
 
 
-def _fixed_at_top(facts: SceneFacts, subject: int, target: int) -> bool | None:
-    """None if the two are not fixed to each other, else whether the point is near the top."""
+def _fixed_at_top(
+    facts: SceneFacts, subject: int, target: int, *, in_hand: bool = False
+) -> bool | None:
+    """None if the subject is not fixed to the target, else whether the point is near its top."""
     for fastening in facts.fastenings:
-        if (fastening.child, fastening.parent) == (subject, target):
+        ends = (fastening.child, fastening.parent)
+        if ends == (subject, target) and fastening.in_hand == in_hand:
             below_top = facts.upper[subject][2] - fastening.point[2]
             return bool(below_top < TOP_SHARE * facts.size(subject)[2])
     return None
@@ -26,3 +32,13 @@ def hanging_from(facts: SceneFacts, subject: int, target: int) -> bool:
 def attached_to(facts: SceneFacts, subject: int, target: int) -> bool:
     """Fixed to the target elsewhere than near its top."""
     return _fixed_at_top(facts, subject, target) is False
+
+
+def holding(facts: SceneFacts, subject: int, target: int) -> bool:
+    """The target is in the subject's hand, taken elsewhere than near its top."""
+    return _fixed_at_top(facts, target, subject, in_hand=True) is False
+
+
+def carrying(facts: SceneFacts, subject: int, target: int) -> bool:
+    """The target hangs from the subject's hand or shoulders, by the top fifth of its height."""
+    return _fixed_at_top(facts, target, subject, in_hand=True) is True

@@ -1,8 +1,8 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Rules of «on», «standing on», «lying on», «sitting on» and «parked on».
+"""Rules of «on», «standing on», «lying on», «sitting on», «walking on», «riding», «parked on».
 
-All five mean «held up by»; which word fits follows from the thing's posture: its class says what it
+All mean «held up by»; which word fits follows from the thing's posture: its class says what it
 does upright and what it does on its side.
 """
 
@@ -38,3 +38,17 @@ def sitting_on(facts: SceneFacts, subject: int, target: int) -> bool:
 def parked_on(facts: SceneFacts, subject: int, target: int) -> bool:
     """Held up by the target, by an upright vehicle."""
     return _held_in_posture(facts, subject, target, "parked on")
+
+
+def walking_on(facts: SceneFacts, subject: int, target: int) -> bool:
+    """Held up by the target, by a person in a stride."""
+    return _held_in_posture(facts, subject, target, "walking on")
+
+
+def riding(facts: SceneFacts, subject: int, target: int) -> bool:
+    """A person whose feet are on a skateboard."""
+    return (
+        facts.names[subject] == "person"
+        and facts.names[target] == "skateboard"
+        and facts.holds_up(target, subject)
+    )

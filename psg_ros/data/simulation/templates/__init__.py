@@ -7,12 +7,17 @@ from __future__ import annotations
 import numpy as np
 
 from psg_ros.data.simulation.scene import ScenePlan
+from psg_ros.data.simulation.templates.bedroom import bedroom
+from psg_ros.data.simulation.templates.hallway import hallway
+from psg_ros.data.simulation.templates.kitchen import kitchen
 from psg_ros.data.simulation.templates.living_room import living_room
 from psg_ros.data.simulation.templates.tabletop import tabletop
 
-TABLETOP_SHARE = 0.5
+# Share of each template among all scenes.
+TEMPLATES = {tabletop: 0.3, living_room: 0.23, kitchen: 0.15, bedroom: 0.1, hallway: 0.22}
 
 
 def plan_scene(rng: np.random.Generator) -> ScenePlan:
     """A random scene of a random template."""
-    return tabletop(rng) if rng.random() < TABLETOP_SHARE else living_room(rng)
+    templates = list(TEMPLATES)
+    return templates[rng.choice(len(templates), p=list(TEMPLATES.values()))](rng)

@@ -14,7 +14,11 @@ from psg_ros.data.simulation.scene import Mount, ScenePlan, Surface
 DROP_M = 0.004
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 # Things with a front keep it within this many degrees of the camera's side.
-_FRONT_TURN_DEG = {"laptop": 35, "teddy bear": 60, "clock": 25, "couch": 0, "chair": 70}
+_FRONT_TURN_DEG = {"laptop": 35, "teddy bear": 60, "clock": 25, "couch": 0, "chair": 70,
+    "tv": 30, "keyboard": 40, "backpack": 60, "microwave": 25, "suitcase": 70}  # fmt: skip
+
+THROWN = ("sports ball", "sports ball", "sports ball", "apple", "orange", "cup", "book", "donut",
+          "teddy bear", "bottle")  # fmt: skip
 
 
 def random_yaw(label: str, rng: np.random.Generator) -> Vector:
@@ -193,9 +197,11 @@ def hang_curtain(
     return item
 
 
-def throw_ball(plan: ScenePlan, rng: np.random.Generator, target: int, scale: float) -> int:
-    """A ball that will fly at the target; until then it waits out of everybody's way."""
-    shape = THINGS["sports ball"].build(rng, scale)
-    ball = plan.add("sports ball", shape, (0.0, 0.0, 30.0))
-    plan.thrown = (ball, target)
-    return ball
+def throw_thing(plan: ScenePlan, rng: np.random.Generator, target: int, scale: float) -> int:
+    """A thing that will fly at the target; until then it waits out of everybody's way."""
+    label = str(rng.choice(THROWN))
+    shape = THINGS[label].build(rng, scale)
+    quat = combine(turn(Z, rng.uniform(0, 360)), turn(X, rng.uniform(-60, 60)))
+    item = plan.add(label, shape, (0.0, 0.0, 30.0), quat)
+    plan.thrown = (item, target)
+    return item

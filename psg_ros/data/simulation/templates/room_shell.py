@@ -20,7 +20,9 @@ def enclose(
     The inner surface of the back wall is the plane y = back_y.
     """
     wooden = rng.random() < 0.5
-    label, pattern = ("floor-wood", "planks") if wooden else ("floor-other-merged", "tiles")
+    label = "floor-wood" if wooden else "floor-other-merged"
+    pattern = str(rng.choice(["planks", "parquet"] if wooden else ["tiles", "tiles", "carpet"]))
+    plaster = str(rng.choice(["plaster", "plaster", "wallpaper"]))
     middle = (back_y + front_y) / 2
     depth = (back_y - front_y) / 2
     floor = plan.add(
@@ -28,16 +30,34 @@ def enclose(
     )
     back_brick = rng.random() < 0.4
     sides_brick = back_brick ^ (rng.random() < 0.15)
-    back = _wall(plan, half_width, (0, back_y + WALL_HALF_THICKNESS), back_brick, True)
-    _wall(plan, half_width, (0, front_y - WALL_HALF_THICKNESS), sides_brick, True)
+    back = _wall(
+        plan,
+        half_width,
+        (0, back_y + WALL_HALF_THICKNESS),
+        "brick" if back_brick else plaster,
+        True,
+    )
+    _wall(
+        plan,
+        half_width,
+        (0, front_y - WALL_HALF_THICKNESS),
+        "brick" if sides_brick else plaster,
+        True,
+    )
     for side in (-1, 1):
-        _wall(plan, depth, (side * (half_width + WALL_HALF_THICKNESS), middle), sides_brick, False)
+        _wall(
+            plan,
+            depth,
+            (side * (half_width + WALL_HALF_THICKNESS), middle),
+            "brick" if sides_brick else plaster,
+            False,
+        )
     return floor, back
 
 
 def _wall(
-    plan: ScenePlan, half_width: float, place: tuple[float, float], brick: bool, front: bool
+    plan: ScenePlan, half_width: float, place: tuple[float, float], pattern: str, front: bool
 ) -> int:
-    label, pattern = ("wall-brick", "brick") if brick else ("wall-other-merged", "plaster")
+    label = "wall-brick" if pattern == "brick" else "wall-other-merged"
     shape = surroundings.wall(half_width, pattern=pattern, facing_front=front)
     return plan.add(label, shape, (*place, 0), fixed=True)

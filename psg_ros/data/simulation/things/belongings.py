@@ -192,7 +192,13 @@ def suitcase(rng: np.random.Generator, scale: float) -> Shape:
         ]
     )
     parts += arc("trim", scale * 0.012, grip, collides=False)
-    return Shape(parts=tuple(parts), radius=float(np.hypot(x, y)), height=top, mass=4.0)
+    return Shape(
+        parts=tuple(parts),
+        radius=float(np.hypot(x, y)),
+        height=top,
+        mass=4.0,
+        handle=(0.0, 0.0, top + z * 0.3),
+    )
 
 
 def suitcase_palette(rng: np.random.Generator) -> Palette:

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Chair, couch and clock."""
+"""Chair, couch, bed and clock."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from psg_ros.data.simulation.colours import Palette, darker, grey, hsv, one_of
 from psg_ros.data.simulation.geometry import Part, Shape, box, capsule, cylinder, turn
 
 _FACE_FRONT = turn((1, 0, 0), 90)
+# Upper side of a bed's mattress at scale 1, metres.
+BED_TOP = 0.42
 
 
 def chair(rng: np.random.Generator, scale: float) -> Shape:
@@ -85,6 +87,37 @@ def couch_palette(rng: np.random.Generator) -> Palette:
         "body": body,
         "cushion": tuple(min(1.0, c * 1.25) for c in body),
         "foot": (0.1, 0.07, 0.05),
+    }
+
+
+def bed(rng: np.random.Generator, scale: float) -> Shape:
+    """A mattress on a frame, headboard at +y, a blanket over the lower part."""
+    x, y = scale * rng.uniform(0.5, 0.75), scale * rng.uniform(0.92, 1.0)
+    base, top = scale * 0.22, scale * BED_TOP
+    board = scale * rng.uniform(0.75, 0.95)
+    half = (top - base) / 2
+    parts: list[Part] = [
+        box("sheet", (x * 0.98, y * 0.98, half), (0, 0, base + half)),
+        box("frame", (x, y, 0.05 * scale), (0, 0, base - 0.05 * scale)),
+        box("frame", (x, 0.03 * scale, board / 2), (0, y, board / 2)),
+        box("frame", (x, 0.025 * scale, top * 0.55), (0, -y, top * 0.55)),
+        box("blanket", (x * 1.01, y * 0.6, half * 0.8), (0, -y * 0.36, base + half * 1.28)),
+    ]
+    for side in (-1, 1):
+        for end in (-1, 1):
+            pos = (side * (x - 0.04), end * (y - 0.04), base / 2)
+            parts.append(box("frame", (0.035, 0.035, base / 2), pos))
+    return Shape(parts=tuple(parts), radius=float(np.hypot(x, y)), height=board, mass=60.0)
+
+
+def bed_palette(rng: np.random.Generator) -> Palette:
+    """Wood or white lacquer, pale sheets, a blanket of any soft colour."""
+    return {
+        "frame": one_of(
+            rng, hsv(rng, (0.05, 0.09), (0.5, 0.7), (0.35, 0.6)), grey(rng, (0.85, 1.0))
+        ),
+        "sheet": hsv(rng, (0.1, 0.6), (0.0, 0.1), (0.85, 1.0)),
+        "blanket": hsv(rng, (0.0, 1.0), (0.25, 0.7), (0.4, 0.9)),
     }
 
 

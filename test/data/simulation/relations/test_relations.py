@@ -13,7 +13,12 @@ from psg_ros.data.simulation.relations.about_to_hit import about_to_hit
 from psg_ros.data.simulation.relations.beside import beside
 from psg_ros.data.simulation.relations.containment import enclosing, inside
 from psg_ros.data.simulation.relations.facts import Hollow
-from psg_ros.data.simulation.relations.fastened import attached_to, hanging_from
+from psg_ros.data.simulation.relations.fastened import (
+    attached_to,
+    carrying,
+    hanging_from,
+    holding,
+)
 from psg_ros.data.simulation.relations.in_front_of import image_overlap, in_front_of
 from psg_ros.data.simulation.relations.leaning_on import leaning_on
 from psg_ros.data.simulation.relations.over import over
@@ -21,8 +26,10 @@ from psg_ros.data.simulation.relations.support import (
     lying_on,
     on,
     parked_on,
+    riding,
     sitting_on,
     standing_on,
+    walking_on,
 )
 from psg_ros.data.simulation.relations.touching import touching
 
@@ -153,6 +160,60 @@ def test_a_curtain_fixed_at_its_top_hangs_and_a_clock_is_attached(make_facts):
     assert not attached_to(facts, 0, 2)
 
 
+PERSON = ("person", ((-0.3, -0.3, 0.0), (0.3, 0.3, 1.7)))
+
+
+def test_a_cup_taken_at_its_middle_is_held_and_a_case_that_hangs_down_is_carried(make_facts):
+    facts = make_facts(
+        PERSON,
+        at("cup", 0.2, -0.3, 1.1),
+        ("suitcase", ((0.3, -0.2, 0.1), (0.5, 0.2, 0.8))),
+        in_hands=((1, 0, (0.2, -0.25, 1.15)), (2, 0, (0.4, 0.0, 0.78))),
+    )
+    assert holding(facts, 0, 1) and not carrying(facts, 0, 1)
+    assert carrying(facts, 0, 2) and not holding(facts, 0, 2)
+    assert not holding(facts, 1, 0), "the cup holds nobody"
+    assert not attached_to(facts, 1, 0) and not hanging_from(facts, 2, 0)
+    assert named(facts) >= {("person", "holding", "cup"), ("person", "carrying", "suitcase")}
+
+
+def test_what_is_fixed_to_a_wall_is_in_nobodys_hand(make_facts):
+    clock = ("clock", ((0.0, 0.95, 1.0), (0.3, 1.0, 1.3)))
+    facts = make_facts(WALL, clock, fastenings=((1, 0, (0.15, 1.0, 1.15)),))
+    assert not holding(facts, 0, 1) and not carrying(facts, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("posture", "rule"), [("standing on", standing_on), ("walking on", walking_on)]
+)
+def test_the_word_for_a_person_follows_from_the_pose(make_facts, posture, rule):
+    facts = make_facts(FLOOR, PERSON, contacts=((0, 1, UP),), postures={1: posture})
+    assert rule(facts, 1, 0)
+    assert not rule(facts, 0, 1)
+    assert named(facts) == {("person", posture, "floor-wood")}
+
+
+def test_a_person_on_a_skateboard_rides_it_and_a_bear_does_not(make_facts):
+    board = ("skateboard", ((-0.4, -0.1, 0.0), (0.4, 0.1, 0.09)))
+    rider = ("person", ((-0.3, -0.3, 0.09), (0.3, 0.3, 1.79)))
+    facts = make_facts(board, rider, contacts=((0, 1, UP),))
+    assert riding(facts, 1, 0) and not riding(facts, 0, 1)
+    assert named(facts) == {("person", "riding", "skateboard")}
+    bear = make_facts(board, at("teddy bear", 0, 0, 0.09), contacts=((0, 1, UP),))
+    assert not riding(bear, 1, 0)
+    beside_it = make_facts(board, rider, contacts=((0, 1, LEFT),))
+    assert not riding(beside_it, 1, 0)
+
+
+def test_whoever_sits_is_held_up_by_the_chair_although_the_feet_reach_the_floor(make_facts):
+    chair = ("chair", ((-0.2, -0.2, 0.0), (0.2, 0.2, 0.9)))
+    sitter = ("person", ((-0.25, -0.6, 0.01), (0.25, 0.1, 1.3)))
+    facts = make_facts(chair, sitter, contacts=((0, 1, UP),), postures={1: "sitting on"})
+    assert sitting_on(facts, 1, 0)
+    standing = make_facts(chair, sitter, contacts=((0, 1, UP),))
+    assert not standing_on(standing, 1, 0), "feet beside the chair do not stand on it"
+
+
 def tilted(degrees):
     """Direction of z after a tilt towards +y."""
     angle = np.deg2rad(degrees)
@@ -207,6 +268,17 @@ def test_a_clock_on_the_wall_is_over_the_couch_below_it(make_facts):
     assert not over(facts, 0, 1)
     assert not over(facts, 2, 0), "aside"
     assert not over(facts, 1, 3), "everything is over the floor"
+
+
+def test_a_window_is_over_the_counter_but_not_over_the_cabinet_below_it(make_facts):
+    facts = make_facts(
+        ("cabinet-merged", ((-1.0, 0.0, 0.0), (1.0, 0.6, 0.86))),
+        ("counter", ((-1.0, 0.0, 0.86), (1.0, 0.6, 0.9))),
+        ("window-other", ((-0.4, 0.5, 1.2), (0.4, 0.6, 1.9))),
+        contacts=((0, 1, UP),),
+    )
+    assert over(facts, 2, 1)
+    assert not over(facts, 2, 0)
 
 
 def test_what_rests_on_something_is_not_over_it_even_through_another_thing(make_facts):

@@ -12,21 +12,34 @@ pytest.importorskip("mujoco")
 from psg_ros.data.simulation import surroundings
 from psg_ros.data.simulation.physics import item_extents, settle
 from psg_ros.data.simulation.scene import ScenePlan, Surface
-from psg_ros.data.simulation.templates import plan_scene
-from psg_ros.data.simulation.templates.living_room import living_room
+from psg_ros.data.simulation.templates import TEMPLATES, plan_scene
 from psg_ros.data.simulation.templates.placing import lean, put, put_beside
 from psg_ros.data.simulation.templates.room_shell import enclose
-from psg_ros.data.simulation.templates.tabletop import tabletop
 
 
-@pytest.mark.parametrize("template", [tabletop, living_room, plan_scene])
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("template", [*TEMPLATES, plan_scene])
+@pytest.mark.parametrize("seed", range(4))
 def test_a_plan_is_repeatable_and_holds_things_within_the_room(template, seed):
     plan, again = template(np.random.default_rng(seed)), template(np.random.default_rng(seed))
     assert [(i.label, i.pos) for i in plan.items] == [(i.label, i.pos) for i in again.items]
     things = [item for item in plan.items if item.is_thing]
     assert 2 <= len(things) <= 14
     assert all(abs(item.pos[0]) < 2.3 and item.pos[2] >= 0 for item in things)
+
+
+def test_the_shares_of_the_templates_sum_to_one():
+    assert sum(TEMPLATES.values()) == pytest.approx(1.0)
+    assert all(share > 0 for share in TEMPLATES.values())
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_template_settles_with_its_things_in_the_room(template):
+    rng = np.random.default_rng(11)
+    scene = settle(template(rng), rng)
+    lower, upper = item_extents(scene)
+    things = [k for k, item in enumerate(scene.plan.items) if item.is_thing]
+    assert lower[things, 2].min() > -0.03, "nothing falls through the floor"
+    assert upper[things, 2].max() < 2.8
 
 
 def test_a_free_place_overlaps_no_other():
