@@ -1,10 +1,11 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A set in PSG layout, small enough to write in a test: coloured boxes on a coloured ground."""
+"""Sets in PSG and COCO panoptic layout, small enough for a test: coloured boxes on a ground."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,54 @@ def write_tiny_psg(folder: Path, num_images: int = 6, image_hw: tuple[int, int] 
     }
     (folder / "psg.json").write_text(json.dumps(content))
     return folder
+
+
+def write_tiny_coco(folder: Path, name: str = "panoptic_val2017", num_images: int = 3) -> Path:
+    """Write the pictures of `write_tiny_psg` in COCO's places; return the annotation file.
+
+    Category ids have gaps, stuff comes first, and the ball of every image is a crowd.
+    """
+    part = name.removeprefix("panoptic_")
+    write_tiny_psg(folder / part, num_images)
+    entries = json.loads((folder / part / "psg.json").read_text())["data"]
+    (folder / part / "psg.json").unlink()
+    annotations = folder / "annotations"
+    (annotations / name).mkdir(parents=True)
+    for entry in entries:
+        png = folder / part / entry["pan_seg_file_name"]
+        png.rename(annotations / name / f"{entry['image_id']}.png")
+    ids = {"box": 11, "ball": 90, "ground": 7}
+    things = {"box", "ball"}
+    content = {
+        "images": [
+            {"id": int(e["image_id"]), **{k: e[k] for k in ("file_name", "height", "width")}}
+            for e in entries
+        ],
+        "annotations": [
+            {
+                "image_id": int(entry["image_id"]),
+                "file_name": f"{entry['image_id']}.png",
+                "segments_info": [
+                    {"id": IDS[kind], "category_id": ids[kind], "iscrowd": int(kind == "ball")}
+                    for kind in COLORS
+                ],
+            }
+            for entry in entries
+        ],
+        "categories": [
+            {"id": ids[kind], "name": kind, "isthing": int(kind in things)}
+            for kind in ("ground", "box", "ball")
+        ],
+    }
+    (annotations / f"{name}.json").write_text(json.dumps(content))
+    return annotations / f"{name}.json"
+
+
+def change_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    """Let `change` edit the content of a JSON file."""
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
 
 
 def _write_image(

@@ -3,52 +3,79 @@
 """Measure a model on an annotated data set: recall of relations and panoptic quality, in percent.
 
 The task sgdet judges everything the model says. The task predcls gives it the true masks and labels
-and judges the relations alone.
+and judges the relations alone. Results of any method, as a folder, can be judged in place of a
+model; `psg_ros.evaluation.results_format` says what such a folder holds.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from psg_ros.annotated_files import write_image
 from psg_ros.commands.options import add_pipeline_options, pipeline_config, positive_int
+from psg_ros.config import PipelineConfig
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.data.psg import SPLITS, load_psg, read_rgb
-from psg_ros.evaluation.evaluator import Evaluator, Task
-from psg_ros.evaluation.report import EvaluationReport
-from psg_ros.evaluation.worst import WorstImages
+from psg_ros.data.opening import SPLITS, open_dataset
+from psg_ros.evaluation.cost import Cost, describe_machine
+from psg_ros.evaluation.evaluator import DEFAULT_KS, Evaluator, Task
+from psg_ros.evaluation.examples import Examples, file_name, side_by_side
+from psg_ros.evaluation.markdown import percent, to_markdown
+from psg_ros.evaluation.multi_mpo import TITLE as MULTI_MPO
+from psg_ros.evaluation.multi_mpo import MultiMpo
+from psg_ros.evaluation.page import Page, write_page
+from psg_ros.evaluation.recall import PAIRS, k_name
+from psg_ros.evaluation.report import EvaluationReport, json_text, plain_values
+from psg_ros.evaluation.results_reader import Results
+from psg_ros.evaluation.results_writer import ResultsWriter
+from psg_ros.evaluation.run import Run, Source, from_pipeline, from_results
 from psg_ros.files import check_writable, write_text
+from psg_ros.labels import Vocabulary
 from psg_ros.pipeline import Pipeline
-from psg_ros.scene_graph import SceneGraph
 
-USAGE = "DATA [--split SPLIT] [--task TASK] [--model MODEL] [options]"
+USAGE = "DATA [--split SPLIT] [--task TASK] [--model MODEL | --results FOLDER] [options]"
 EXAMPLES = """\
 examples:
   psg evaluate rooms --split val
+  psg evaluate rooms --split test --html report.html --save-results rooms_results
   psg evaluate rooms --split test --task predcls --json result.json --markdown result.md
   psg evaluate psg_data/psg.json --split test --model models/dsflash_s --images 100
+  psg evaluate psg_data/psg.json --split test --results other_method --k 20,50 --multi-mpo
 """
 
 TASKS: dict[str, Task] = {"sgdet": "SGDet", "predcls": "PredCls"}
-WORST = 6
-HEADLINE = ("R@20", "R@50", "R@100", "mR@20", "mR@50", "mR@100", "PQ", "PQ_things", "PQ_stuff")
+NUM_EXAMPLES = 6
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is judged: predictions, what their indices mean, and where they come from."""
+
+    source: Source
+    vocabulary: Vocabulary
+    task: Task
+    model: dict[str, str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg evaluate`."""
     parser.add_argument(
-        "data", type=Path, metavar="DATA", help="folder with psg.json, or such a file (PSG layout)"
+        "data",
+        type=Path,
+        metavar="DATA",
+        help="folder or annotation file, in PSG's layout or, without relations, COCO panoptic",
     )
     parser.add_argument("--split", choices=SPLITS, default="test", help="(default: test)")
     parser.add_argument(
-        "--task", choices=sorted(TASKS), default="sgdet", help="see above (default: sgdet)"
+        "--task", choices=sorted(TASKS), help="see above (default: sgdet, or what --results says)"
     )
     parser.add_argument(
         "--images",
@@ -56,76 +83,172 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="only the first N images: a quick look, no result to compare with others",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures as JSON")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write all figures as tables")
+    parser.add_argument(
+        "--k",
+        type=depths,
+        metavar="LIST",
+        default=DEFAULT_KS,
+        help="how many best entries count; pairs means as many as the image has annotated pairs "
+        f"(default: {','.join(map(k_name, DEFAULT_KS))})",
+    )
+    parser.add_argument(
+        "--multi-mpo",
+        action="store_true",
+        help="also the figures of the first protocol, which compare with no others",
+    )
+    parser.add_argument("--results", type=Path, metavar="FOLDER", help="judge these, run no model")
+    parser.add_argument(
+        "--save-results", type=Path, metavar="FOLDER", help="write what the model says, for later"
+    )
+    for name, what in (("json", "as JSON"), ("markdown", "as tables"), ("html", "as one page")):
+        parser.add_argument(
+            f"--{name}", type=Path, metavar="FILE", help=f"write all figures {what}"
+        )
     parser.add_argument(
         "--worst",
         type=Path,
         metavar="FOLDER",
-        help=f"draw the {WORST} images of lowest quality there, truth left, model right",
+        help=f"draw the {NUM_EXAMPLES} images that went worst there, truth left, model right",
     )
     add_pipeline_options(parser)
 
 
+def depths(text: str) -> tuple[int, ...]:
+    """Parse `20,50,pairs`."""
+    return tuple(PAIRS if part == k_name(PAIRS) else positive_int(part) for part in text.split(","))
+
+
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print the headline."""
-    for path in filter(None, (args.json, args.markdown)):
+    for path in filter(None, (args.json, args.markdown, args.html)):
         check_writable(path)
-    with Pipeline.open(pipeline_config(args)) as pipeline:
-        dataset = load_psg(args.data, pipeline.vocabulary, args.split)
-        total = min(len(dataset), args.images or len(dataset))
-        evaluator = Evaluator(pipeline.vocabulary, TASKS[args.task])
-        worst = WorstImages(WORST)
-        for index in tqdm(range(total), unit=" images", leave=False, disable=None):
-            truth = dataset[index]
-            graph = _predict(pipeline, truth, args.task)
-            evaluator.add(truth.image_id, truth, graph)
-            worst.add(truth, graph)
-        report = evaluator.report()
-        origin = _origin(args, pipeline)
-    print("\n".join(_headline(report, origin)))
-    if args.worst:
-        _write_pictures(args.worst, worst.pictures(pipeline.vocabulary))
-    if args.json:
-        write_text(
-            args.json, json.dumps({**origin, **json.loads(report.to_json())}, indent=2) + "\n"
-        )
-    if args.markdown:
-        lines = "".join(f"- {name}: {value}\n" for name, value in origin.items())
-        write_text(args.markdown, f"{report.to_markdown()}\n{lines}")
+    with ExitStack() as stack:
+        judged = _from_results(args) if args.results else _from_model(args, stack)
+        dataset = _open_data(args, judged.vocabulary)
+        collected = _start(args, judged, stack)
+        collected.over(dataset, judged.source, args.images, _progress)
+    report = collected.evaluator.report()
+    if args.results:
+        _check_used(args, report)
+    origin = _origin(args, judged, len(dataset))
+    multi_mpo = collected.multi_mpo.scores() if collected.multi_mpo else None
+    print("\n".join(_headline(report, origin, args.k, multi_mpo)))
+    print(collected.cost.summary)
+    page = Page(report, origin, multi_mpo, collected.cost, describe_machine(), collected.examples)
+    _write(args, page, judged.vocabulary)
     return 0
 
 
-def _write_pictures(folder: Path, pictures: list[tuple[str, np.ndarray]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in pictures:
-        write_image(folder / name, picture)
+def _open_data(args: argparse.Namespace, vocabulary: Vocabulary) -> Sequence[AnnotatedImage]:
+    return open_dataset(args.data, vocabulary, args.split)
 
 
-def _predict(pipeline: Pipeline, truth: AnnotatedImage, task: str) -> SceneGraph:
-    image_rgb = read_rgb(truth.image_path)
-    if task == "predcls":
-        return pipeline.predict_relations(image_rgb, truth.segmentation)
-    return pipeline(image_rgb)
-
-
-def _origin(args: argparse.Namespace, pipeline: Pipeline) -> dict[str, Any]:
-    return {
-        "model": pipeline.model_name,
+def _from_model(args: argparse.Namespace, stack: ExitStack) -> Judged:
+    pipeline = stack.enter_context(Pipeline.open(pipeline_config(args)))
+    task = TASKS[args.task or "sgdet"]
+    model = {
+        "name": pipeline.model_name,
         "model_sha256": pipeline.model_sha256,
         "backend": pipeline.backend_name,
+    }
+    return Judged(from_pipeline(pipeline, task), pipeline.vocabulary, task, model)
+
+
+def _from_results(args: argparse.Namespace) -> Judged:
+    useless = [name for name in ("save_results", "pipeline") if getattr(args, name)]
+    useless += sorted(set(vars(args)) & set(vars(PipelineConfig())))
+    if useless:
+        option = "--" + useless[0].replace("_", "-")
+        raise ValueError(f"--results judges a folder and runs no model; leave {option} out")
+    results = Results(args.results)
+    if args.task and TASKS[args.task] != results.task:
+        raise ValueError(f"{args.results} is of the task {results.task}, not {TASKS[args.task]}")
+    return Judged(from_results(results), results.vocabulary, results.task, results.model)
+
+
+def _start(args: argparse.Namespace, judged: Judged, stack: ExitStack) -> Run:
+    vocabulary = judged.vocabulary
+    evaluator = Evaluator(vocabulary, judged.task, args.k)
+    collected = Run(evaluator, Examples(NUM_EXAMPLES), Cost(judged.source.work))
+    if args.multi_mpo:
+        collected.multi_mpo = MultiMpo(vocabulary.num_predicates, args.k)
+    if args.save_results:
+        writer = ResultsWriter(args.save_results, vocabulary, judged.task, judged.model)
+        collected.writer = stack.enter_context(writer)
+    return collected
+
+
+def _progress(indices: range) -> Iterable[int]:
+    return tqdm(indices, unit=" images", leave=False, disable=None)
+
+
+def _check_used(args: argparse.Namespace, report: EvaluationReport) -> None:
+    """Zeros for the whole split would look like a bad method; it is a wrong folder."""
+    if report.num_missing == report.num_images:
+        raise ValueError(
+            f"{args.results} has no prediction for any image of {args.data} ({args.split}); "
+            "are the image ids those of the data set?"
+        )
+    if report.num_missing:
+        print(
+            f"{report.num_missing} of {report.num_images} images have no prediction in "
+            f"{args.results}; they count as not found",
+            file=sys.stderr,
+        )
+
+
+def _origin(args: argparse.Namespace, judged: Judged, num_images: int) -> dict[str, str]:
+    facts = dict(judged.model)
+    few = args.images is not None and args.images < num_images
+    return {
+        "model": facts.pop("name", "unnamed"),
+        **facts,
         "data": str(args.data),
         "split": args.split,
+        "images": f"the first {args.images} of {num_images}" if few else f"all {num_images}",
     }
 
 
-def _headline(report: EvaluationReport, origin: dict[str, Any]) -> list[str]:
+def _write(args: argparse.Namespace, page: Page, vocabulary: Vocabulary) -> None:
+    if args.worst:
+        args.worst.mkdir(parents=True, exist_ok=True)
+        for rank, example in enumerate(page.examples.worst, start=1):
+            picture = side_by_side(example, vocabulary)
+            write_image(args.worst / file_name(rank, example), picture)
+    if args.json:
+        write_text(args.json, json_text(_content(page)))
+    if args.markdown:
+        write_text(args.markdown, to_markdown(page.report, page.origin, page.multi_mpo))
+    if args.html:
+        write_page(args.html, page, vocabulary)
+
+
+def _content(page: Page) -> dict[str, Any]:
+    """Return what the JSON file says; all that differs between two equal runs stands in `run`."""
+    content = {**page.origin, **page.report.to_dict()}
+    if page.multi_mpo is not None:
+        content["multi_mpo"] = {"title": MULTI_MPO, "scores": plain_values(page.multi_mpo)}
+    return content | {"run": {"machine": page.machine, **page.cost.to_dict()}}
+
+
+def _headline(
+    report: EvaluationReport,
+    origin: Mapping[str, str],
+    ks: Sequence[int],
+    multi_mpo: Mapping[str, float] | None,
+) -> list[str]:
+    by = f" on {origin['backend']}" if "backend" in origin else ""
     rows = [
-        f"{origin['model']} on {origin['backend']}, {report.task}, {report.num_images} images of "
+        f"{origin['model']}{by}, {report.task}, {report.num_images} images of "
         f"{origin['data']} ({origin['split']}), {report.num_related_images} with relations"
     ]
-    for name in HEADLINE:
-        if name in report.scores:
-            value = report.scores[name]
-            rows.append(f"  {name:<10} {'-' if math.isnan(value) else f'{value:.2f}':>6} %")
+    names = [f"{kind}@{k_name(k)}" for kind in ("R", "mR") for k in ks]
+    names += ["mR@inf", "PQ", "PQ_things", "PQ_stuff"]
+    rows += [_score_line(name, report.scores[name]) for name in names if name in report.scores]
+    if multi_mpo is not None:
+        rows += [f"{MULTI_MPO}:", *(_score_line(*item) for item in multi_mpo.items())]
     return rows
+
+
+def _score_line(name: str, value: float) -> str:
+    return f"  {name:<10} {'-' if math.isnan(value) else percent(value):>6} %"

@@ -68,6 +68,13 @@ class PanopticCounts:
         """PQ = SQ * RQ, float64 [label] in [0, 1]; NaN if absent."""
         return self.segmentation_quality * self.recognition_quality
 
+    @property
+    def quality_of_all_segments(self) -> float:
+        """PQ with all labels thrown together, in [0, 1]; 1 for no segments. For ranking images."""
+        mistakes = 0.5 * (self.false_positives + self.false_negatives).sum()
+        total = self.true_positives.sum() + mistakes
+        return float(self.iou.sum() / total) if total else 1.0
+
 
 def panoptic_counts(
     truth: Segmentation,

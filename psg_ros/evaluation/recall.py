@@ -6,7 +6,8 @@ The protocol is that of DSFormer (the evaluator of fair-psgg), which DSFlash rep
 by mask and label, recall is taken within each image before anything is averaged, and triplets
 annotated twice count twice. Differences: pairs rank by the logit of «no relation» instead of its
 probability, because float32 sigmoids saturate and lose the order; ties resolve by (subject, object,
-predicate) instead of by chance; self relations in the truth are left out.
+predicate) instead of by chance; self relations in the truth are left out. A method without a column
+«no relation» gives -inf there: its pairs then rank by their best predicate, as other methods' do.
 
 Two retrievals exist. With graph constraint a pair offers its best predicate only; without (Ng)
 every predicate of every pair competes. Both answer which annotated triplets were found, as one bool
@@ -20,6 +21,23 @@ from dataclasses import dataclass
 import numpy as np
 
 from psg_ros.scene_graph import RelationScores
+
+PAIRS = -1
+"""As k: as many entries as the image has distinct annotated pairs. Names say «pairs» for it."""
+
+
+def k_name(k: int) -> str:
+    """Return what stands behind the @ in the name of a score: «20», or «pairs»."""
+    return "pairs" if k == PAIRS else str(k)
+
+
+def depth(k: int, triplets: np.ndarray) -> int:
+    """Return how many of the best entries k allows in an image.
+
+    Args:
+        triplets: int64 [triplet, 3]; truth, (subject, object, predicate).
+    """
+    return len(np.unique(triplets[:, :2], axis=0)) if k == PAIRS else k
 
 
 @dataclass(frozen=True)
@@ -95,15 +113,17 @@ def without_self_relations(triplets: np.ndarray) -> np.ndarray:
 def rank_with_constraint(scores: RelationScores) -> np.ndarray:
     """List each pair with its best predicate, best pair first.
 
-    A pair ranks by the probability that it has any relation, 1 - sigmoid(logit 0).
+    A pair ranks by the probability that it has any relation, 1 - sigmoid(logit 0); without such a
+    logit (-inf) by its best predicate.
 
     Returns:
         int64 [pair, 3]; (subject, object, predicate).
     """
     pairs = scores.pairs.astype(np.int64)
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], scores.logits[:, 0]))
-    best = scores.logits[order, 1:].argmax(axis=1)
-    return np.column_stack((pairs[order], best))
+    no_relation, predicates = scores.logits[:, 0], scores.logits[:, 1:]
+    substitute = np.where(np.isneginf(no_relation), -predicates.max(axis=1, initial=-np.inf), 0)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], substitute, no_relation))
+    return np.column_stack((pairs[order], predicates[order].argmax(axis=1)))
 
 
 def rank_without_constraint(scores: RelationScores, limit: int) -> np.ndarray:
@@ -143,7 +163,7 @@ def found_triplets(
     ends = match[retrieved[:, :2]]
     matched = (ends >= 0).all(axis=1)
     in_truth = np.column_stack((ends[matched], retrieved[matched, 2]))
-    return np.isin(_key(triplets, num_predicates), _key(in_truth, num_predicates))
+    return np.isin(triplet_keys(triplets, num_predicates), triplet_keys(in_truth, num_predicates))
 
 
 def reachable_triplets(triplets: np.ndarray, match: np.ndarray) -> np.ndarray:
@@ -155,8 +175,8 @@ def reachable_triplets(triplets: np.ndarray, match: np.ndarray) -> np.ndarray:
     return np.isin(triplets[:, 0], match) & np.isin(triplets[:, 1], match)
 
 
-def _key(triplets: np.ndarray, num_predicates: int) -> np.ndarray:
-    """Return one int64 per (subject, object, predicate); segment indices stay below 2^24."""
+def triplet_keys(triplets: np.ndarray, num_predicates: int) -> np.ndarray:
+    """Return int64 [triplet], equal where triplets are; segment indices stay below 2^24."""
     subject, object_, predicate = triplets.T
     return ((subject << 24) + object_) * num_predicates + predicate
 

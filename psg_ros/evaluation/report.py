@@ -1,14 +1,15 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The result of an evaluation, and how it is written down."""
+"""The result of an evaluation, as plain values for files."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 PROTOCOL = (
     "SingleMPO: one segment per object, matched by label and mask IoU > 0.5; recall within each "
@@ -41,6 +42,40 @@ class ClassRow:
 
 
 @dataclass(frozen=True)
+class ConfusionRow:
+    """How often a pair annotated with one predicate was given another (or the same) one."""
+
+    annotated: str
+    predicted: str
+    count: int
+
+
+@dataclass(frozen=True)
+class ScoreBin:
+    """What scored in [low, high); counts as in `Reliability`, the mean may be NaN."""
+
+    low: float
+    high: float
+    others: int
+    judged: int
+    right: int
+    mean_score: float
+
+
+@dataclass(frozen=True)
+class ScoreReliability:
+    """How far a score can be taken at its word; see `Reliability`.
+
+    Attributes:
+        calibration_error: expected calibration error in [0, 1]; NaN if nothing is judged.
+        bins: from 0 to 1.
+    """
+
+    calibration_error: float
+    bins: tuple[ScoreBin, ...]
+
+
+@dataclass(frozen=True)
 class EvaluationReport:
     """Figures of one model on one set of images.
 
@@ -49,10 +84,15 @@ class EvaluationReport:
         num_images: images seen, missing ones included.
         num_missing: images without a prediction; nothing was found in them.
         num_related_images: images with at least one annotated relation; R@k averages over these.
-        scores: percent by name: R@k, mR@k, NgR@k, mNgR@k, R@inf, mR@inf and, for SGDet, PQ, SQ, RQ
-            and the same with suffix _things and _stuff. NaN where nothing was annotated.
+        scores: percent by name: R@k, mR@k, NgR@k, mNgR@k, R@inf, mR@inf and, for SGDet, R@inf_box,
+            PQ, SQ, RQ and the same with suffix _things and _stuff. NaN where nothing was annotated.
         per_predicate: one row per predicate of the vocabulary, in its order.
         per_class: one row per label of the vocabulary; empty for PredCls.
+        confusion: annotated against predicted predicate of matched pairs; rows that occur.
+        score: of the pairs whose ends are matched, the score of the best predicate; judged are the
+            annotated ones, right where the predicate is annotated.
+        probability: the same of listed relations that have one; all are judged, right where ends
+            and predicate are annotated. None where the graphs have no probabilities.
     """
 
     task: str
@@ -62,63 +102,28 @@ class EvaluationReport:
     scores: Mapping[str, float]
     per_predicate: tuple[PredicateRow, ...]
     per_class: tuple[ClassRow, ...]
+    confusion: tuple[ConfusionRow, ...]
+    score: ScoreReliability
+    probability: ScoreReliability | None
 
-    def to_json(self) -> str:
-        """Return the whole report as JSON, percent unrounded, NaN as null."""
-        content = {"protocol": PROTOCOL, **dataclasses.asdict(self)}
-        return json.dumps(_nan_to_none(content), indent=2, allow_nan=False)
-
-    def to_markdown(self) -> str:
-        """Return headline and tables in percent, without absent labels and predicates."""
-        related, missing = self.num_related_images, self.num_missing
-        parts = [
-            f"# {self.task}",
-            f"{self.num_images} images, {related} with relations, {missing} without prediction. "
-            + PROTOCOL,
-            _table(("score", "%"), ((n, _percent(v)) for n, v in self.scores.items())),
-        ]
-        if predicates := [row for row in self.per_predicate if row.num_images]:
-            parts += ["## Predicates", _predicate_table(predicates)]
-        if classes := [row for row in self.per_class if not math.isnan(row.panoptic_quality)]:
-            parts += ["## Classes", _class_table(classes)]
-        return "\n\n".join(parts) + "\n"
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole report as plain JSON values, percent unrounded, NaN as None."""
+        return plain_values({"protocol": PROTOCOL, **dataclasses.asdict(self)})
 
 
-def _predicate_table(rows: list[PredicateRow]) -> str:
-    names = list(rows[0].recall)
-    cells = ([r.name, r.num_images, *(_percent(r.recall[n]) for n in names)] for r in rows)
-    return _table(("predicate", "images", *names), cells)
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return JSON for files; equal contents give equal bytes.
+
+    Raises:
+        ValueError: a NaN or an infinity, which JSON does not have.
+    """
+    return json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _class_table(rows: list[ClassRow]) -> str:
-    cells = (
-        [row.name, "thing" if row.is_thing else "stuff", _percent(row.panoptic_quality)]
-        + [_percent(row.segmentation_quality), _percent(row.recognition_quality)]
-        + [row.true_positives, row.false_positives, row.false_negatives]
-        for row in rows
-    )
-    return _table(("class", "kind", "PQ", "SQ", "RQ", "TP", "FP", "FN"), cells)
-
-
-def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    head = list(header)
-    align = [":--", *["--:"] * (len(head) - 1)]
-    lines = [head, align, *(map(_escape, map(str, row)) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _escape(cell: str) -> str:
-    return cell.replace("|", r"\|")
-
-
-def _percent(value: float) -> str:
-    return "–" if math.isnan(value) else f"{value:.2f}"
-
-
-def _nan_to_none(value: object) -> object:
-    """JSON has no NaN; other readers would refuse the file."""
+def plain_values(value: Any) -> Any:
+    """Return mappings as dicts, tuples as lists and NaN as None, all the way down."""
     if isinstance(value, Mapping):
-        return {key: _nan_to_none(item) for key, item in value.items()}
+        return {key: plain_values(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_nan_to_none(item) for item in value]
+        return [plain_values(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value

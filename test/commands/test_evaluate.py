@@ -92,3 +92,109 @@ def test_predcls_judges_relations_on_true_masks(dataset: Path, tiny_model: Path)
     content = json.loads(result.read_text())
     assert content["task"] == "PredCls" and content["scores"]["R@20"] == 100
     assert "PQ" not in content["scores"]
+
+
+def judge(arguments: list[str], file: Path) -> dict:
+    """Run the command and return what it writes, without what may differ between equal runs."""
+    assert main(["evaluate", *arguments, "--json", str(file)]) == 0
+    content = json.loads(file.read_text())
+    assert set(content.pop("run")) >= {"machine", "forward_s", "memory_mib"}
+    return content
+
+
+@pytest.mark.parametrize("task", ["sgdet", "predcls"])
+def test_saved_results_are_judged_like_the_model_that_wrote_them(
+    dataset: Path, tiny_model: Path, tmp_path: Path, task: str
+) -> None:
+    folder = tmp_path / "results"
+    common = [str(dataset), "--multi-mpo", "--k", "1,20,pairs"]
+    model = ["--model", str(tiny_model), "--task", task, "--save-results", str(folder)]
+    first = judge([*common, *model], tmp_path / "model.json")
+    second = judge([*common, "--results", str(folder)], tmp_path / "results.json")
+    assert first == second
+    assert {"R@1", "mNgR@20", "R@pairs"} <= set(first["scores"])
+    assert first["multi_mpo"]["title"] == "MultiMPO, not comparable"
+    assert set(first["multi_mpo"]["scores"]) == {"R@1", "R@20", "mR@1", "mR@20"}
+
+
+def test_the_same_command_twice_writes_the_same_bytes_but_for_the_run(
+    dataset: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    texts = []
+    for name in ("first.json", "second.json"):
+        arguments = ["evaluate", str(dataset), "--model", str(tiny_model)]
+        assert main([*arguments, "--json", str(tmp_path / name)]) == 0
+        text, run_block = (tmp_path / name).read_text().split('\n  "run": {')
+        assert "forward_s" in run_block and "forward_s" not in text
+        texts.append(text)
+    assert texts[0] == texts[1]
+
+
+def test_one_page_shows_it_all(dataset: Path, tiny_model: Path, tmp_path: Path, capsys) -> None:
+    page, worst = tmp_path / "report.html", tmp_path / "worst"
+    arguments = ["evaluate", str(dataset), "--model", str(tiny_model), "--html", str(page)]
+    assert main([*arguments, "--worst", str(worst)]) == 0
+    text = page.read_text()
+    assert "tiny on " in text and "left of" in text
+    assert text.count("data:image/jpeg;base64,") == 4  # two images, worst and best
+    assert len(list(worst.glob("*.png"))) == 2
+    assert "metrics and reading cost" in capsys.readouterr().out
+
+
+def test_images_without_a_result_are_told_and_count_as_not_found(
+    dataset: Path, tiny_model: Path, tmp_path: Path, capsys
+) -> None:
+    folder = tmp_path / "results"
+    arguments = [str(dataset), "--model", str(tiny_model), "--images", "1"]
+    first = judge([*arguments, "--save-results", str(folder)], tmp_path / "a.json")
+    assert first["images"] == "the first 1 of 2"
+    content = judge([str(dataset), "--results", str(folder)], tmp_path / "b.json")
+    assert (content["num_images"], content["num_missing"]) == (2, 1)
+    assert content["scores"]["R@20"] == 50
+    assert "1 of 2 images have no prediction" in capsys.readouterr().err
+
+
+@pytest.fixture
+def results(dataset: Path, tiny_model: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "results"
+    arguments = ["evaluate", str(dataset), "--model", str(tiny_model)]
+    assert main([*arguments, "--save-results", str(folder)]) == 0
+    return folder
+
+
+def test_results_of_another_data_set_are_no_bad_method(
+    dataset: Path, results: Path, capsys
+) -> None:
+    file = results / "results.json"
+    file.write_text(file.read_text().replace('"image_id": "', '"image_id": "other'))
+    assert main(["evaluate", str(dataset), "--results", str(results)]) == 2
+    assert "no prediction for any image" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--model", "demo"], "leave --model out"),
+        (["--max-segments", "9"], "leave --max-segments out"),
+        (["--save-results", "again"], "leave --save-results out"),
+        (["--task", "predcls"], "is of the task SGDet, not PredCls"),
+    ],
+)
+def test_results_leave_nothing_to_run(
+    dataset: Path, results: Path, capsys, option: list[str], message: str
+) -> None:
+    assert main(["evaluate", str(dataset), "--results", str(results), *option]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_results_never_overwrite(dataset: Path, tiny_model: Path, results: Path, capsys) -> None:
+    arguments = ["evaluate", str(dataset), "--model", str(tiny_model)]
+    assert main([*arguments, "--save-results", str(results)]) == 2
+    assert "need a folder of their own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["0", "many", "20,", "-1"])
+def test_a_depth_is_a_count_or_pairs(dataset: Path, capsys, text: str) -> None:
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(dataset), f"--k={text}"])
+    assert "--k" in capsys.readouterr().err

@@ -6,14 +6,19 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from real_data import write_psg_sample
+from tiny_psg import change_json
 
-from psg_ros.data.psg import load_psg, read_panoptic_png, read_rgb
+from psg_ros.data.annotation_file import unknown_names
+from psg_ros.data.dataset import read_picture
+from psg_ros.data.psg import load_psg, read_rgb
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, load_vocabulary
 from psg_ros.resources import share_path
 
@@ -103,12 +108,6 @@ def test_an_image_may_be_without_segments_and_relations(tmp_path):
     assert item.triplets.shape == (0, 3)
 
 
-def test_ids_are_found_whatever_order_they_are_listed_in(tmp_path):
-    write_png(tmp_path / "p.png", np.array([[1, 2, 3, 4, 16777215]]))
-    label_map = read_panoptic_png(tmp_path / "p.png", [3, 16777215, 1])
-    assert label_map.tolist() == [[2, -1, 0, -1, 1]]
-
-
 def test_each_image_is_in_one_split(tmp_path):
     write_set(tmp_path)
     ids = {
@@ -129,21 +128,37 @@ def test_without_val_ids_all_that_is_no_test_image_trains(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ({"height": 5}, r"panoptic\.png is \(3, 4\), the JSON says \(5, 4\)"),
-        ({"segments_info": [{"id": 7, "category_id": 3}]}, r"category_id \[3\] outside 0 .. 2"),
-        ({"segments_info": [{"id": 7, "category_id": -1}]}, r"category_id \[-1\] outside"),
-        ({"segments_info": [{"category_id": 0}]}, "not in PSG's layout: KeyError\\('id'\\)"),
-        ({"segments_info": None}, "not in PSG's layout: TypeError"),
-        ({"relations": [[0, 1, 2]]}, r"predicate \[2\] outside 0 .. 1"),
-        ({"relations": [[0, 3, 1]]}, r"triplet \[0, 3, 1\] .* must name two of 3 segments"),
+        ({"segments_info": [{"id": 7, "category_id": 3}]}, r"\[3\] is none of the file's 3"),
+        ({"segments_info": [{"id": 7, "category_id": -1}]}, r"category_id \[-1\] is none"),
+        ({"segments_info": [{"category_id": 0}]}, "data set's layout: KeyError\\('id'\\)"),
+        ({"segments_info": None}, "not in the data set's layout: TypeError"),
+        ({"segments_info": [{"id": 7.5, "category_id": 0}]}, "layout: TypeError"),
+        ({"segments_info": [{"id": 0, "category_id": 0}]}, r"ids \[0\] outside 1 .. 16777215"),
+        ({"segments_info": [{"id": 1 << 24, "category_id": 0}]}, r"ids \[16777216\] outside"),
+        ({"segments_info": [{"id": 7, "category_id": 0}] * 2}, r"segment ids \[7\] come twice"),
+        ({"height": "3"}, "layout: TypeError"),
+        ({"height": 0}, "height and width must be 1 or more, not 0 and 4"),
+        ({"relations": [[0, 1, 2]]}, r"relation \[0, 1, 2\]: predicate outside 0 .. 1"),
+        ({"relations": [[0, 1, -1]]}, r"relation \[0, 1, -1\]: predicate outside 0 .. 1"),
+        ({"relations": [[0, 3, 1]]}, r"relation \[0, 3, 1\] must name two of 3 segments"),
+        ({"relations": [[-1, 0, 1]]}, r"relation \[-1, 0, 1\] must name two of 3 segments"),
         ({"relations": [[0, 1, 1, 0]] * 3}, r"must be \[subject, object, predicate\], not"),
-        ({"relations": [7]}, "not in PSG's layout: TypeError"),
+        ({"relations": [7]}, "layout: TypeError"),
+        ({"relations": [[0, 1, 0.5]]}, "layout: TypeError"),
+        ({"annotations": [{}]}, "1 annotations for 3 segments_info"),
     ],
 )  # fmt: skip
 def test_a_wrong_entry_is_refused_in_a_line_that_names_the_image(tmp_path, entry, said):
     with pytest.raises(ValueError, match=said) as caught:
         first(write_set(tmp_path, **entry))
-    assert "image 10" in str(caught.value) and "\n" not in str(caught.value)
+    assert str(caught.value).startswith("image 10: ") and "\n" not in str(caught.value)
+    assert "psg dataset check" in str(caught.value)
+
+
+def test_a_refusal_says_how_many_more_there_are(tmp_path):
+    write_set(tmp_path, {"test_image_ids": [], "val_image_ids": []}, relations=[[0, 9, 1]])
+    with pytest.raises(ValueError, match="image 10: .* and 2 more broken entries"):
+        load_psg(tmp_path, VOCABULARY, "train")
 
 
 @pytest.mark.parametrize("missing", ["panoptic.png", "psg.json"])
@@ -154,18 +169,14 @@ def test_a_missing_file_is_named(tmp_path, missing):
         first(tmp_path)
 
 
-def test_a_picture_that_cannot_be_read_is_named(tmp_path):
-    (tmp_path / "a.jpg").write_text("no picture")
-    with pytest.raises(FileNotFoundError, match=r"a\.jpg is missing or not a readable image"):
-        read_rgb(tmp_path / "a.jpg")
-
-
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
         ({"thing_classes": ["elk"], "stuff_classes": ["fog"]}, r"unknown labels \['elk', 'fog'\]"),
         ({"predicate_classes": ["beside", "eats"]}, r"unknown predicates \['eats'\]"),
+        ({"stuff_classes": ["skyy"]}, r"unknown labels \['skyy'\] \(is it 'skyy' for 'sky'\?\)"),
         ({"data": []}, "no images in its train split"),
+        ({"thing_classes": ["cup", 7]}, r"not in PSG's layout: .*must hold names, not \[7\]"),
         ({"data": [{"file_name": "picture.png"}]}, r"not in PSG's layout: KeyError\('image_id'\)"),
         ({"stuff_classes": None}, "not in PSG's layout: TypeError"),
     ],
@@ -177,32 +188,95 @@ def test_a_set_that_cannot_be_used_is_refused_when_it_is_opened(tmp_path, change
     assert str(tmp_path / "psg.json") in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"[1, 2]", b'{"data": [', b"\xff\xfe\x00", b'{"data": []}'])
-def test_another_file_is_not_in_the_layout(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[1, 2]", "holds a list, not a mapping"),
+        (b'{"data": [', "is no JSON, or incomplete"),
+        (b"\xff\xfe\x00", "is no JSON, or incomplete"),
+        (b'{"data": []}', "is not in PSG's layout: KeyError"),
+    ],
+)
+def test_another_file_is_not_in_the_layout(tmp_path, content, said):
     (tmp_path / "psg.json").write_bytes(content)
-    with pytest.raises(ValueError, match=r"psg\.json is not in PSG's layout"):
+    with pytest.raises(ValueError, match=rf"psg\.json {said}"):
         load_psg(tmp_path, VOCABULARY, "train")
+
+
+def write_competition_files(folder: Path) -> None:
+    """Write what the competition handed out: the test images 20 and 30 are in both files."""
+    write_set(folder, {"test_image_ids": ["20", "30"], "val_image_ids": []})
+    shutil.copy(folder / "psg.json", folder / "psg_train_val.json")
+    shutil.copy(folder / "psg.json", folder / "psg_val_test.json")
+    change_json(folder / "psg_train_val.json", lambda content: content["data"].pop(2))
+
+    def hide_labels(content: dict[str, Any]) -> None:
+        del content["data"][0]
+        for key in ("relations", "segments_info"):
+            del content["data"][1][key]
+
+    change_json(folder / "psg_val_test.json", hide_labels)
+
+
+@pytest.mark.parametrize("name", ["psg_train_val.json", "psg_val_test.json"])
+def test_a_test_split_with_labels_for_some_is_refused_with_the_counts(tmp_path, name):
+    write_competition_files(tmp_path)
+    said = rf"{name} lists 2 images in its test split, but holds labels for 1: .*\(psg\.json"
+    with pytest.raises(ValueError, match=said):
+        load_psg(tmp_path / name, VOCABULARY, "test")
+    dataset = load_psg(tmp_path / name, VOCABULARY, "test", partial=True)
+    assert dataset.image_ids == ["20"]
+    assert [item.image_id for item in dataset] == ["20"]
+
+
+def test_the_training_images_of_the_competition_need_no_permission(tmp_path):
+    write_competition_files(tmp_path)
+    assert load_psg(tmp_path / "psg_train_val.json", VOCABULARY, "train").image_ids == ["10"]
+    with pytest.raises(ValueError, match="no images in its train split"):
+        load_psg(tmp_path / "psg_val_test.json", VOCABULARY, "train")
+
+
+def test_the_complete_file_has_the_whole_test_split(tmp_path):
+    write_competition_files(tmp_path)
+    assert load_psg(tmp_path, VOCABULARY, "test").image_ids == ["20", "30"]
+
+
+def test_duplicates_and_self_relations_stay(tmp_path):
+    item = first(write_set(tmp_path, relations=[[0, 1, 0], [0, 1, 0], [2, 2, 1]]))
+    assert item.triplets[:, :2].tolist() == [[0, 1], [0, 1], [2, 2]]
+
+
+def test_an_id_that_comes_twice_is_refused_where_images_are_judged(tmp_path):
+    def repeat(content: dict[str, Any]) -> None:
+        content["data"] += [content["data"][0], content["data"][2]]
+
+    write_set(tmp_path)
+    change_json(tmp_path / "psg.json", repeat)
+    assert load_psg(tmp_path, VOCABULARY, "train").image_ids == ["10", "10"]
+    with pytest.raises(ValueError, match="image 30: its id came before in this split"):
+        load_psg(tmp_path, VOCABULARY, "test")
+
+
+def test_a_name_without_its_suffix_is_told_the_full_one():
+    known = ["sky-other-merged", "sea", "cup"]
+    said = unknown_names("labels", ["sky", "cup"], known)
+    assert said == "unknown labels ['sky'] (is it 'sky' for 'sky-other-merged'?)"
+    assert unknown_names("labels", [*"abcdefghijklm"], known).startswith("unknown labels ['a', ")
+    assert "'j'] and 3 more; 3 others are known" in unknown_names("x", [*"abcdefghijklm"], known)
 
 
 def test_an_unknown_split_is_refused(tmp_path):
     with pytest.raises(ValueError, match="train, val, test, not 'dev'"):
-        load_psg(tmp_path, VOCABULARY, "dev")
+        load_psg(write_set(tmp_path), VOCABULARY, "dev")
 
 
 @pytest.mark.skipif(not (SHARED / "psg_sample").is_dir(), reason="no sample of PSG here")
 def test_real_annotations_decode_to_the_areas_they_state(tmp_path):
-    folder = SHARED / "psg_sample"
-    entries = json.loads((folder / "annotation.json").read_text())["data"]
-    names = json.loads((SHARED / "psg_classes.json").read_text())
-    keys = {"thing": "thing_classes", "stuff": "stuff_classes", "predicates": "predicate_classes"}
-    classes = {keys[kind]: names[kind] for kind in keys}
-    for entry in entries:
-        name = Path(entry["file_name"]).stem
-        entry["file_name"] = str(folder / "images" / f"{name}.jpg")
-        entry["pan_seg_file_name"] = str(folder / "panoptic" / f"{name}.png")
-    (tmp_path / "psg.json").write_text(json.dumps({**classes, "data": entries}))
+    path = write_psg_sample(SHARED, tmp_path)
+    entries = json.loads(path.read_text())["data"]
     vocabulary = load_vocabulary(share_path() / "config" / "labels" / "psg.yaml")
-    dataset = load_psg(tmp_path, vocabulary, "train")
+    folders = {name: SHARED / "psg_sample" / name for name in ("images", "panoptic")}
+    dataset = load_psg(path, vocabulary, "train", **folders)
     assert len(dataset) == 5
     for item, entry in zip(dataset, entries, strict=True):
         segmentation, infos = item.segmentation, entry["segments_info"]
@@ -211,4 +285,4 @@ def test_real_annotations_decode_to_the_areas_they_state(tmp_path):
         )
         assert areas.tolist() == [info["area"] for info in infos]
         assert segmentation.labels.tolist() == [info["category_id"] for info in infos]
-        assert read_rgb(item.image_path).shape[:2] == segmentation.image_hw
+        assert read_picture(item).shape[:2] == segmentation.image_hw

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The evaluator as a whole: against a second telling of the protocol, and at its edges."""
 
-import json
 import math
 from pathlib import Path
 
@@ -10,9 +9,10 @@ import numpy as np
 import pytest
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.evaluation.evaluator import Evaluator
+from psg_ros.evaluation.evaluator import Evaluator, ImageFigures
+from psg_ros.evaluation.recall import PAIRS
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-from psg_ros.scene_graph import RelationScores, SceneGraph, SceneNode, Segmentation
+from psg_ros.scene_graph import RelationScores, SceneGraph, SceneNode, SceneRelation, Segmentation
 
 VOCABULARY = Vocabulary(
     tuple(ObjectLabel(name, name < "m", (9, 9, 9)) for name in ("cat", "dog", "sand", "wall|old")),
@@ -92,8 +92,9 @@ def restated(images, k):
         hits = {name: [] for name in per_image}
         if graph is not None:
             best, best_ng = restated_ranking(graph.relation_scores)
-            hits["R"] = [(partner.get(s), partner.get(o), p) for s, o, p in best[:k]]
-            hits["NgR"] = [(partner.get(s), partner.get(o), p) for s, o, p in best_ng[:k]]
+            allowed = len({t[:2] for t in triplets}) if k == "pairs" else k
+            hits["R"] = [(partner.get(s), partner.get(o), p) for s, o, p in best[:allowed]]
+            hits["NgR"] = [(partner.get(s), partner.get(o), p) for s, o, p in best_ng[:allowed]]
             reached = set(partner.values())
             hits["inf"] = [t for t in triplets if t[0] in reached and t[1] in reached]
         for name, answers in hits.items():
@@ -107,6 +108,36 @@ def restated(images, k):
     for n, table in per_predicate.items():
         result["m" + names[n]] = 100 * mean([mean(v) for v in table.values()])
     return result
+
+
+def restated_box_bound(images):
+    """R@inf_box: mean over images of the share of triplets with both ends boxed, percent."""
+    shares = []
+    for truth, graph in images:
+        triplets = [t for t in truth.triplets.tolist() if t[0] != t[1]]
+        if triplets:
+            boxed = restated_boxed(truth.segmentation, graph.segmentation) if graph else set()
+            shares.append(sum(t[0] in boxed and t[1] in boxed for t in triplets) / len(triplets))
+    return 100 * sum(shares) / len(shares)
+
+
+def restated_boxed(real, said):
+    def box(masks, index):
+        rows, columns = np.nonzero(masks.label_map == index)
+        if not len(rows):
+            return set()
+        spans = range(rows.min(), rows.max() + 1), range(columns.min(), columns.max() + 1)
+        return {(row, column) for row in spans[0] for column in spans[1]}
+
+    guesses = [(said.labels[j], box(said, j)) for j in range(said.num_segments)]
+    return {
+        i
+        for i in range(real.num_segments)
+        for label, guess in guesses
+        if label == real.labels[i]
+        and guess
+        and 2 * len(box(real, i) & guess) >= len(box(real, i) | guess)
+    }
 
 
 def restated_match(truth, graph):
@@ -140,14 +171,17 @@ def test_agrees_with_a_second_telling_of_the_protocol():
     for number in range(60):
         truth = random_truth(rng, str(number))
         images.append((truth, random_graph(rng, truth) if rng.random() < 0.85 else None))
-    evaluator = Evaluator(VOCABULARY, "SGDet", ks=(1, 5, 12, 100))
+    evaluator = Evaluator(VOCABULARY, "SGDet", ks=(1, 5, 12, 100, PAIRS))
     for truth, graph in images:
         evaluator.add(truth.image_id, truth, graph)
     report = evaluator.report()
-    for k in (1, 5, 12, 100):
+    for k in (1, 5, 12, 100, "pairs"):
         for name, percent in restated(images, k).items():
             assert 0 < percent < 100
             assert report.scores[name] == pytest.approx(percent, abs=1e-9), name
+    bound = restated_box_bound(images)
+    assert 0 < bound < 100 and bound != report.scores["R@inf"]
+    assert report.scores["R@inf_box"] == pytest.approx(bound, abs=1e-9)
     assert report.num_missing == sum(graph is None for _, graph in images) > 0
     related = sum((t.triplets[:, 0] != t.triplets[:, 1]).any() for t, _ in images)
     assert report.num_related_images == related < 60
@@ -168,7 +202,8 @@ def test_truth_against_itself_gives_100_everywhere(task):
         truth = without_ghosts_or_repeats(rng, number)
         evaluator.add(truth.image_id, truth, perfect_graph(truth))
     report = evaluator.report()
-    assert len(report.scores) == (14 + 9 if task == "SGDet" else 14)
+    # R, NgR, mR, mNgR at 20, 50, 100, pairs; R and mR without limit; by boxes; PQ, SQ, RQ.
+    assert len(report.scores) == (18 + 1 + 9 if task == "SGDet" else 18)
     assert set(report.scores.values()) == {100.0}
 
 
@@ -206,8 +241,7 @@ def test_nothing_added_gives_a_report_without_numbers():
     report = Evaluator(VOCABULARY).report()
     assert report.num_images == 0
     assert all(math.isnan(value) for value in report.scores.values())
-    assert json.loads(report.to_json())["scores"]["R@20"] is None
-    assert "| R@20 | – |" in report.to_markdown()
+    assert report.to_dict()["scores"]["R@20"] is None
 
 
 def test_things_and_stuff_have_their_own_means():
@@ -220,19 +254,50 @@ def test_things_and_stuff_have_their_own_means():
     assert scores["PQ"] == pytest.approx(100 / 3)
 
 
-def test_the_report_reads_as_json_and_as_tables():
+def test_each_image_is_answered_with_its_own_figures():
     rng = np.random.default_rng(7)
-    truth = without_ghosts_or_repeats(rng, 0)
-    evaluator = Evaluator(VOCABULARY, ks=(20,))
-    evaluator.add("0", truth, perfect_graph(truth))
+    first, second = (without_ghosts_or_repeats(rng, number) for number in range(2))
+    evaluator = Evaluator(VOCABULARY)
+    assert evaluator.add("0", first, perfect_graph(first)) == ImageFigures(1.0, 1.0)
+    assert evaluator.add("1", second, None) == ImageFigures(0.0, 0.0)
+
+
+def test_an_image_without_triplets_has_nothing_left_to_find():
+    truth = annotated("a", segmentation([[0, 1]], [0, 2]), [])
+    assert Evaluator(VOCABULARY).add("a", truth, perfect_graph(truth)) == ImageFigures(1.0, 1.0)
+
+
+def test_what_was_said_of_matched_pairs_is_counted_by_predicate_and_score():
+    # «on» is annotated, «beside» said; the reverse pair is scored but not annotated.
+    truth = annotated("a", segmentation([[0, 1]], [0, 2]), [(0, 1, 2)])
+    logits = [[-9, 0, 9, 0, 0, 0], [9, 0, 9, 0, 0, 0]]
+    evaluator = Evaluator(VOCABULARY)
+    evaluator.add("a", truth, graph_of(truth.segmentation, [(0, 1), (1, 0)], logits))
     report = evaluator.report()
-    content = json.loads(report.to_json())
-    assert content["task"] == "SGDet" and content["scores"]["mR@20"] == 100.0
-    assert [row["name"] for row in content["per_predicate"]] == list(VOCABULARY.predicate_names)
-    text = report.to_markdown()
-    assert "# SGDet" in text and "| mR@20 | 100.00 |" in text
-    tables = [line for line in text.replace(r"\|", "").splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in tables} == {3, 6, 9}
+    rows = [(row.annotated, row.predicted, row.count) for row in report.confusion]
+    assert rows == [("on", "beside", 1)]
+    assert (report.score.bins[-1].judged, report.score.bins[-1].right) == (1, 0)
+    assert report.score.bins[0].others == 1
+    assert report.probability is None
+
+
+def test_probabilities_are_judged_over_all_listed_relations():
+    truth = annotated("a", segmentation([[0, 1]], [0, 2]), [(0, 1, 2)])
+    # The first holds, the second does not, the third is not calibrated.
+    relations = tuple(
+        SceneRelation(*triplet, "on", 0.9, probability)
+        for *triplet, probability in [(0, 1, 2, 0.75), (1, 0, 2, 0.15), (1, 0, 1, math.nan)]
+    )
+    plain = perfect_graph(truth)
+    graph = SceneGraph(plain.segmentation, plain.nodes, relations, plain.relation_scores)
+    evaluator = Evaluator(VOCABULARY)
+    evaluator.add("a", truth, graph)
+    bins = evaluator.report().probability.bins
+    assert {i: (b.judged, b.right) for i, b in enumerate(bins) if b.judged} == {
+        1: (1, 0),
+        7: (1, 1),
+    }
+    assert evaluator.report().probability.calibration_error == pytest.approx((0.25 + 0.15) / 2)
 
 
 def broken(truth, **changes):
@@ -288,5 +353,6 @@ def test_given_masks_must_be_the_annotated_ones():
 def test_unknown_tasks_and_useless_ks_are_refused():
     with pytest.raises(ValueError, match="PredCls, SGDet, not 'SGCls'"):
         Evaluator(VOCABULARY, "SGCls")
-    with pytest.raises(ValueError, match="from 1 on"):
-        Evaluator(VOCABULARY, ks=(0, 20))
+    for ks in ((0, 20), (-2,), ()):
+        with pytest.raises(ValueError, match="from 1 on, or -1"):
+            Evaluator(VOCABULARY, ks=ks)

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from psg_ros.evaluation.recall import (
+    PAIRS,
     RecallSums,
+    depth,
     found_triplets,
+    k_name,
     rank_with_constraint,
     rank_without_constraint,
     reachable_triplets,
@@ -115,3 +118,22 @@ def test_self_relations_are_left_out():
 def test_reachable_is_what_has_both_ends_matched():
     truth = triplets((0, 1, 0), (1, 2, 0))
     assert reachable_triplets(truth, np.array([1, -1, 0])).tolist() == [True, False]
+
+
+def test_pairs_as_k_is_the_number_of_distinct_annotated_pairs():
+    # Two predicates of one pair are one pair, its reverse is another.
+    truth = triplets((0, 1, 0), (0, 1, 2), (0, 1, 0), (1, 0, 0), (2, 1, 1))
+    assert depth(PAIRS, truth) == 3 and depth(20, truth) == 20
+    assert (k_name(PAIRS), k_name(20)) == ("pairs", "20")
+
+
+def test_without_a_no_relation_column_pairs_rank_by_their_best_predicate():
+    bare = scores([(0, 1, -np.inf, 1.0, 2.0), (1, 0, -np.inf, 3.0, -9.0), (2, 0, -np.inf, 2.5, 0)])
+    assert rank_with_constraint(bare).tolist() == [[1, 0, 0], [2, 0, 0], [0, 1, 1]]
+    assert rank_without_constraint(bare, 4).tolist() == [[1, 0, 0], [2, 0, 0], [0, 1, 1], [0, 1, 0]]
+
+
+def test_a_no_relation_logit_beats_the_predicates_in_the_order_of_pairs():
+    # The pair with the surer predicate comes second: its «no relation» is likelier.
+    two = scores([(0, 1, 1.0, 9.0, 0.0), (1, 0, 0.5, 0.1, 0.0)])
+    assert rank_with_constraint(two).tolist() == [[1, 0, 0], [0, 1, 0]]

@@ -1,0 +1,118 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reader of the COCO panoptic layout: JSON with images, annotations, categories; a folder of PNGs.
+
+Layout: Kirillov et al., «Panoptic Segmentation», CVPR 2019, and cocodataset.org. It has no
+relations, so it serves to train and to measure segmentation. A file is one split: train or val if
+its name says so (panoptic_val2017.json), otherwise whichever it is opened as.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from psg_ros.data.annotation_file import SPLITS, WHOLE, AnnotationFile, Entry, Split, read_json
+from psg_ros.data.dataset import PanopticDataset, build_dataset
+from psg_ros.labels import Vocabulary
+
+LAYOUT = "COCO panoptic"
+
+
+def load_coco_panoptic(
+    path: Path,
+    vocabulary: Vocabulary,
+    split: str = WHOLE,
+    *,
+    images: Path | None = None,
+    panoptic: Path | None = None,
+    partial: bool = False,
+    skip_broken: bool = False,
+    workers: int = 0,
+) -> PanopticDataset:
+    """Open a data set in COCO's panoptic layout; its images have no triplets.
+
+    Args:
+        path: the JSON file.
+        vocabulary: what the labels of the result mean; joined with the categories by name.
+        split: of the file's name, if there is one in it.
+        images, panoptic, partial, skip_broken, workers: as `open_dataset`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not this layout, another split, a broken entry, or categories that the
+            vocabulary does not know.
+    """
+    return build_dataset(
+        parse_coco_panoptic(Path(path), read_json(Path(path))),
+        vocabulary,
+        split,
+        images=images,
+        panoptic=panoptic,
+        partial=partial,
+        skip_broken=skip_broken,
+        workers=workers,
+    )
+
+
+def parse_coco_panoptic(path: Path, content: dict[str, Any]) -> AnnotationFile:
+    """Return what a file in COCO's panoptic layout says; its entries are not checked.
+
+    Raises:
+        ValueError: not this layout.
+    """
+    try:
+        categories = sorted(content["categories"], key=lambda category: not category["isthing"])
+        names = {bool(flag): _names(categories, flag) for flag in (True, False)}
+        ids = [int(category["id"]) for category in categories]
+        entries = _entries(content)
+        labelled = {entry["image_id"] for entry in entries}
+        listed = labelled | {str(image["id"]) for image in content["images"]}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not in COCO's panoptic layout: {error!r}") from error
+    name = split_of_name(path)
+    folder, places = path.parent, _image_places(path)
+    return AnnotationFile(
+        path,
+        LAYOUT,
+        names[True],
+        names[False],
+        [],
+        ids,
+        {name: Split(entries, len(listed), len(listed - labelled))},
+        image_folders=places,
+        panoptic_folders=[folder / path.stem, folder, folder.parent / path.stem],
+    )
+
+
+def split_of_name(path: Path) -> str:
+    """Return the split in a file's name («val» of panoptic_val2017.json), or `WHOLE`."""
+    found = re.search(rf"(?:^|_)({'|'.join(SPLITS)})(?:\d{{4}})?(?:_|$)", path.stem)
+    return found[1] if found else WHOLE
+
+
+def _names(categories: list[dict[str, Any]], is_thing: bool) -> list[str]:
+    return [c["name"] for c in categories if bool(c["isthing"]) == is_thing]
+
+
+def _entries(content: dict[str, Any]) -> list[Entry]:
+    images = {image["id"]: image for image in content["images"]}
+    entries = []
+    for annotation in content["annotations"]:
+        image = images.get(annotation["image_id"], {})
+        facts = {key: image[key] for key in ("file_name", "height", "width") if key in image}
+        entries.append({
+            **facts,
+            "image_id": str(annotation["image_id"]),
+            "pan_seg_file_name": annotation["file_name"],
+            "segments_info": annotation["segments_info"],
+            "relations": [],
+        })  # fmt: skip
+    return entries
+
+
+def _image_places(path: Path) -> list[Path]:
+    """COCO's own places: annotations/panoptic_val2017.json beside val2017/."""
+    folder, part = path.parent, path.stem.removeprefix("panoptic_")
+    return [folder, folder.parent / part, folder / part, folder.parent / "images" / part]

@@ -1,0 +1,136 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Entries of an annotation file -> checked records: small arrays in place of JSON's objects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from operator import index
+from typing import Any
+
+import numpy as np
+
+from psg_ros.data.annotation_file import Entry
+
+MAX_SEGMENT_ID = (1 << 24) - 1
+
+
+@dataclass(frozen=True)
+class ImageRecord:
+    """What the annotation file says about one image; no file of it was opened.
+
+    Attributes:
+        image_id: the data set's name of the image.
+        image_file, panoptic_file: relative to the folders of the data set.
+        image_hw: px.
+        segment_ids: int64 [segment]; pixel values of the panoptic PNG.
+        labels: int64 [segment]; of the vocabulary.
+        is_crowd: bool [segment].
+        triplets: int64 [triplet, 3]; (subject, object, predicate) as annotated.
+    """
+
+    image_id: str
+    image_file: str
+    panoptic_file: str
+    image_hw: tuple[int, int]
+    segment_ids: np.ndarray
+    labels: np.ndarray
+    is_crowd: np.ndarray
+    triplets: np.ndarray
+
+
+@dataclass(frozen=True)
+class BrokenImage:
+    """An image that cannot be used, and why."""
+
+    image_id: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"image {self.image_id}: {self.reason}"
+
+
+def parse_entries(
+    entries: Iterable[Entry], labels: dict[int, int], predicates: list[int]
+) -> tuple[list[ImageRecord], list[BrokenImage]]:
+    """Return the records of the sound entries, in order, and the others."""
+    records, broken = [], []
+    for entry in entries:
+        try:
+            records.append(parse_entry(entry, labels, predicates))
+        except ValueError as error:
+            broken.append(BrokenImage(str(entry["image_id"]), str(error)))
+    return records, broken
+
+
+def parse_entry(entry: Entry, labels: dict[int, int], predicates: list[int]) -> ImageRecord:
+    """Return the record of one entry.
+
+    Args:
+        labels: category id of the file -> label of the vocabulary.
+        predicates: predicate of the vocabulary for every predicate of the file.
+
+    Raises:
+        ValueError: a key is missing, a value of a wrong type or out of range.
+    """
+    try:
+        infos = entry["segments_info"]
+        height, width = index(entry["height"]), index(entry["width"])
+        segment_ids = [index(info["id"]) for info in infos]
+        categories = [index(info["category_id"]) for info in infos]
+        is_crowd = np.array([bool(info.get("iscrowd", 0)) for info in infos], bool)
+        relations = [tuple(map(index, relation)) for relation in entry["relations"]]
+        num_boxes = len(entry["annotations"]) if "annotations" in entry else len(infos)
+        files = (str(entry["file_name"]), str(entry["pan_seg_file_name"]))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"the entry is not in the data set's layout: {error!r}") from error
+    _check_segments(segment_ids, categories, labels)
+    _check_relations(relations, len(segment_ids), len(predicates))
+    if num_boxes != len(infos):
+        raise ValueError(
+            f"{num_boxes} annotations for {len(infos)} segments_info; relations count on one each"
+        )
+    if min(height, width) < 1:
+        raise ValueError(f"height and width must be 1 or more, not {height} and {width}")
+    triplets = np.array(relations, np.int64).reshape(-1, 3)
+    triplets[:, 2] = np.array(predicates, np.int64)[triplets[:, 2]]
+    return ImageRecord(
+        str(entry["image_id"]),
+        *files,
+        (height, width),
+        np.array(segment_ids, np.int64),
+        np.array([labels[category] for category in categories], np.int64),
+        is_crowd,
+        triplets,
+    )
+
+
+def _check_segments(ids: list[int], categories: list[int], labels: dict[int, int]) -> None:
+    unknown = [category for category in categories if category not in labels]
+    if unknown:
+        raise ValueError(f"category_id {unknown} is none of the file's {len(labels)} classes")
+    outside = [i for i in ids if not 1 <= i <= MAX_SEGMENT_ID]
+    if outside:
+        raise ValueError(f"segment ids {outside} outside 1 .. {MAX_SEGMENT_ID}; 0 is unlabelled")
+    if len(set(ids)) != len(ids):
+        raise ValueError(
+            f"segment ids {sorted(i for i in set(ids) if ids.count(i) > 1)} come twice"
+        )
+
+
+def _check_relations(
+    relations: list[tuple[Any, ...]], num_segments: int, num_predicates: int
+) -> None:
+    for relation in relations:
+        if len(relation) != 3:
+            raise ValueError(
+                f"relations must be [subject, object, predicate], not {list(relation)}"
+            )
+        *ends, predicate = relation
+        if not all(0 <= end < num_segments for end in ends):
+            raise ValueError(f"relation {list(relation)} must name two of {num_segments} segments")
+        if not 0 <= predicate < num_predicates:
+            raise ValueError(
+                f"relation {list(relation)}: predicate outside 0 .. {num_predicates - 1}"
+            )

@@ -1,0 +1,57 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Reachable triplets by boxes: what the evaluator of fair-psgg prints as recall without limit.
+
+Boxes are the tight boxes of the masks. Any predicted segment of the right label may stand for an
+end, several truths may share one, and predicates are not averaged: an upper bound that says whether
+the detector saw both ends at all. The stricter bound on masks is R@inf (`reachable_triplets`).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from psg_ros.ops.regions import measure_regions
+from psg_ros.scene_graph import Segmentation
+
+MIN_BOX_IOU = 0.5
+"""Boxes match at, not only above, this intersection over union."""
+
+
+def reachable_by_boxes(
+    triplets: np.ndarray, truth: Segmentation, predicted: Segmentation
+) -> np.ndarray:
+    """Say which annotated triplets have both ends covered by a box of their label.
+
+    Args:
+        triplets: int64 [triplet, 3]; (subject, object, predicate) with truth's segments.
+
+    Returns:
+        bool [triplet].
+    """
+    same_label = truth.labels[:, None] == predicted.labels[None, :]
+    iou = box_iou(_boxes(truth), _boxes(predicted))
+    seen = (same_label & (iou >= MIN_BOX_IOU)).any(axis=1)
+    return seen[triplets[:, 0]] & seen[triplets[:, 1]]
+
+
+def box_iou(first_xyxy: np.ndarray, second_xyxy: np.ndarray) -> np.ndarray:
+    """Return float64 [first, second] in [0, 1]; 0 for empty boxes.
+
+    Args:
+        first_xyxy, second_xyxy: [box, 4] in px; right and bottom exclusive.
+    """
+    first, second = (boxes.astype(np.float64) for boxes in (first_xyxy, second_xyxy))
+    top_left = np.maximum(first[:, None, :2], second[None, :, :2])
+    bottom_right = np.minimum(first[:, None, 2:], second[None, :, 2:])
+    shared = (bottom_right - top_left).clip(min=0).prod(axis=2)
+    union = _area(first)[:, None] + _area(second)[None, :] - shared
+    return shared / np.maximum(union, 1)
+
+
+def _boxes(segmentation: Segmentation) -> np.ndarray:
+    return measure_regions(segmentation.label_map, segmentation.num_segments).bbox_xyxy
+
+
+def _area(boxes_xyxy: np.ndarray) -> np.ndarray:
+    return (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)

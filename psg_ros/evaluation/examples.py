@@ -1,0 +1,100 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The pictures a model gets most wrong and most right, drawn beside their truth."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+import numpy as np
+
+from psg_ros.data.annotation import AnnotatedImage
+from psg_ros.data.psg import read_rgb
+from psg_ros.evaluation.evaluator import ImageFigures
+from psg_ros.labels import Vocabulary
+from psg_ros.ops.draw import overlay
+from psg_ros.ops.regions import measure_regions
+from psg_ros.pipeline import describe_nodes
+from psg_ros.scene_graph import SceneGraph, SceneRelation
+
+GAP_PX = 6
+
+
+@dataclass(frozen=True)
+class Example:
+    """One judged image."""
+
+    truth: AnnotatedImage
+    graph: SceneGraph
+    figures: ImageFigures
+
+    @property
+    def goodness(self) -> float:
+        """Quality of the segments plus recall of the relations, 0..2: both matter alike."""
+        return self.figures.quality + self.figures.recall
+
+    @property
+    def caption(self) -> str:
+        """Image and figures, for people."""
+        figures = self.figures
+        return f"{self.truth.image_id}: quality {figures.quality:.2f}, recall {figures.recall:.2f}"
+
+
+class Examples:
+    """Remembers the `limit` worst and best images: their graphs in memory, no pixels."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._worst: list[tuple[float, str, Example]] = []
+        self._best: list[tuple[float, str, Example]] = []
+
+    def add(self, truth: AnnotatedImage, graph: SceneGraph, figures: ImageFigures) -> None:
+        """Consider one image; image ids must be unique, they decide between equals."""
+        example = Example(truth, graph, figures)
+        for heap, order in ((self._worst, -example.goodness), (self._best, example.goodness)):
+            # The heap's smallest is what goes first: the best of the worst, the worst of the best.
+            heapq.heappush(heap, (order, truth.image_id, example))
+            if len(heap) > self._limit:
+                heapq.heappop(heap)
+
+    @property
+    def worst(self) -> list[Example]:
+        """Lowest goodness first."""
+        return [example for _, _, example in sorted(self._worst, reverse=True)]
+
+    @property
+    def best(self) -> list[Example]:
+        """Highest goodness first."""
+        return [example for _, _, example in sorted(self._best, reverse=True)]
+
+
+def side_by_side(example: Example, vocabulary: Vocabulary) -> np.ndarray:
+    """Return the annotated truth and, to its right, what the model says, uint8 RGB.
+
+    Raises:
+        FileNotFoundError: the image is gone.
+    """
+    image = read_rgb(example.truth.image_path)
+    left = overlay(image, graph_of_truth(example.truth, vocabulary), vocabulary)
+    right = overlay(image, example.graph, vocabulary)
+    gap = np.full((image.shape[0], GAP_PX, 3), 255, np.uint8)
+    return np.hstack([left, gap, right])
+
+
+def file_name(rank: int, example: Example) -> str:
+    """Return the name of an example's picture; ids may hold slashes."""
+    stem = example.truth.image_id.replace("/", "_")
+    figures = example.figures
+    return f"{rank}_{stem}_quality_{figures.quality:.2f}_recall_{figures.recall:.2f}.png"
+
+
+def graph_of_truth(truth: AnnotatedImage, vocabulary: Vocabulary) -> SceneGraph:
+    """Return the annotation as a scene graph; every relation has score 1."""
+    segmentation = truth.segmentation
+    regions = measure_regions(segmentation.label_map, segmentation.num_segments)
+    relations = tuple(
+        SceneRelation(subject, other, predicate, vocabulary.predicate_names[predicate], 1.0)
+        for subject, other, predicate in truth.triplets.tolist()
+    )
+    return SceneGraph(segmentation, describe_nodes(segmentation, regions, vocabulary), relations)

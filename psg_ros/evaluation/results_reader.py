@@ -1,0 +1,241 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A results folder -> scene graphs; its layout: `psg_ros.evaluation.results_format`.
+
+Folders may come from anywhere: nothing is unpickled, no file outside the folder is opened, and
+whatever does not fit is an error that names file and image.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import cv2
+import numpy as np
+
+from psg_ros.evaluation.evaluator import Task
+from psg_ros.evaluation.overlapping import OverlappingMasks, reduce_overlaps
+from psg_ros.evaluation.results_format import FORMAT, RESULTS_FILE
+from psg_ros.evaluation.rle import decode_rle
+from psg_ros.labels import Vocabulary, load_vocabulary
+from psg_ros.manifest import LABELS_FILE
+from psg_ros.ops.regions import measure_regions
+from psg_ros.ops.triplets import rank_relations
+from psg_ros.pipeline import describe_nodes
+from psg_ros.scene_graph import RelationScores, SceneGraph, SceneRelation, Segmentation
+
+MAX_LISTED = 100
+"""Relations of a graph whose method does not say which it lists."""
+
+
+@dataclass(frozen=True)
+class StoredPrediction:
+    """One image of a results folder: the graph, and the masks it was made of if they overlap."""
+
+    graph: SceneGraph
+    overlapping: OverlappingMasks | None = None
+
+
+class Results:
+    """An opened results folder; images are read when asked for and not kept.
+
+    Attributes:
+        task, model: of the file.
+        vocabulary: what labels and predicates mean.
+
+    Raises:
+        FileNotFoundError: no results.json, no labels.yaml.
+        ValueError: a file that is not in this layout, or an image listed twice.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._file = folder.resolve(), folder / RESULTS_FILE
+        content = _read_json(self._file)
+        self.task: Task = content["task"]
+        self.model: dict[str, str] = {str(k): str(v) for k, v in content["model"].items()}
+        self.vocabulary: Vocabulary = load_vocabulary(folder / LABELS_FILE)
+        self._entries = {entry["image_id"]: entry for entry in content["images"]}
+        if len(self._entries) < len(content["images"]):
+            raise ValueError(f"{self._file} lists an image more than once")
+
+    @property
+    def image_ids(self) -> frozenset[str]:
+        """Images that have an entry."""
+        return frozenset(self._entries)
+
+    def read(self, image_id: str) -> StoredPrediction | None:
+        """Return what the folder says of an image, None where it has no entry.
+
+        Raises:
+            FileNotFoundError: a file that the entry names is missing.
+            ValueError: the entry or one of its files is damaged; the message names both.
+        """
+        entry = self._entries.get(image_id)
+        if entry is None:
+            return None
+        try:
+            return self._read(entry)
+        except FileNotFoundError as error:
+            raise FileNotFoundError(f"{self._file}, image {image_id}: {error}") from error
+        except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+            reason = f"no {error}" if isinstance(error, KeyError) else error
+            raise ValueError(f"{self._file}, image {image_id}: {reason}") from error
+
+    def _read(self, entry: Mapping[str, Any]) -> StoredPrediction:
+        labels, scores = self._labels(entry), _scores(entry)
+        arrays = _read_arrays(self._path(entry["relations"]))
+        relations = _relations(arrays)
+        if "masks" not in entry:
+            label_map = _read_segments(self._path(entry["segments"]))
+            segmentation = Segmentation(label_map, labels, scores)
+            return StoredPrediction(self._graph(segmentation, relations, arrays))
+        if not entry["masks"]:
+            raise ValueError("masks is empty; an image without any mask needs `segments`, all 0")
+        masks = np.stack([decode_rle(rle) for rle in entry["masks"]])
+        overlapping = OverlappingMasks(masks, labels, scores, relations)
+        segmentation, relations = reduce_overlaps(overlapping)
+        return StoredPrediction(self._graph(segmentation, relations, {}), overlapping)
+
+    def _labels(self, entry: Mapping[str, Any]) -> np.ndarray:
+        labels, count = entry["labels"], self.vocabulary.num_labels
+        if not all(type(label) is int and 0 <= label < count for label in labels):
+            raise ValueError(f"labels must be integers in 0 .. {count - 1}, not {labels}")
+        return np.array(labels, np.int64)
+
+    def _graph(
+        self,
+        segmentation: Segmentation,
+        scores: RelationScores,
+        arrays: Mapping[str, np.ndarray],
+    ) -> SceneGraph:
+        if "listed" in arrays:
+            listed = _listed(arrays, segmentation.num_segments)
+        else:
+            listed = [(*triplet, math.nan) for triplet in rank_relations(scores, limit=MAX_LISTED)]
+        names = self.vocabulary.predicate_names
+        if any(predicate >= len(names) for _, _, predicate, _, _ in listed):
+            raise ValueError(f"a predicate beyond the {len(names)} of {LABELS_FILE}")
+        relations = tuple(
+            SceneRelation(subject, other, predicate, names[predicate], score, probability)
+            for subject, other, predicate, score, probability in listed
+        )
+        regions = measure_regions(segmentation.label_map, segmentation.num_segments)
+        nodes = describe_nodes(segmentation, regions, self.vocabulary)
+        return SceneGraph(segmentation, nodes, relations, scores)
+
+    def _path(self, name: str) -> Path:
+        path = self._folder / name
+        if not path.resolve().is_relative_to(self._folder):
+            raise ValueError(f"{name} lies outside the folder")
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is missing")
+        return path
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} does not exist; results are a folder with {RESULTS_FILE} and {LABELS_FILE}"
+        )
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        found = content.get("format") if isinstance(content, dict) else type(content).__name__
+        raise ValueError(f"{path}: this version reads format {FORMAT}, not {found!r}")
+    if content.get("task") not in get_args(Task):
+        known = ", ".join(get_args(Task))
+        raise ValueError(f"{path}: task must be one of {known}, not {content.get('task')!r}")
+    if not isinstance(content.get("model"), dict):
+        raise ValueError(f'{path}: model must be like {{"name": "mine"}}')
+    _check_entries(path, content.get("images"))
+    return content
+
+
+def _check_entries(path: Path, entries: Any) -> None:
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError(f"{path}: images must be a list of entries")
+    odd = [entry.get("image_id") for entry in entries if not isinstance(entry.get("image_id"), str)]
+    if odd:
+        raise ValueError(f"{path}: every image_id must be text, not {odd[0]!r}")
+
+
+def _scores(entry: Mapping[str, Any]) -> np.ndarray:
+    scores = np.array(entry["scores"], np.float64)
+    if scores.ndim != 1 or not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError(f"scores must be numbers in 0 .. 1, not {entry['scores']}")
+    return scores.astype(np.float32)
+
+
+def _read_segments(path: Path) -> np.ndarray:
+    """Return the label map int32 [height, width] of a PNG."""
+    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    if picture is None:
+        raise ValueError(f"{path} is not a readable PNG")
+    if picture.ndim != 2 or picture.dtype not in (np.uint8, np.uint16):
+        raise ValueError(
+            f"{path} must have one channel of 8 or 16 bit, "
+            f"not {picture.dtype} {list(picture.shape)}"
+        )
+    return picture.astype(np.int32) - 1
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as file:
+        return {name: file[name] for name in file.files}
+
+
+def _relations(arrays: Mapping[str, np.ndarray]) -> RelationScores:
+    pairs = _integers(arrays["pairs"], "pairs")
+    if "logits" in arrays:
+        return RelationScores(pairs, arrays["logits"].astype(np.float32))
+    return RelationScores(pairs, logits_without_no_relation(arrays["scores"]))
+
+
+def logits_without_no_relation(scores: np.ndarray) -> np.ndarray:
+    """Return logits of a method that has no «no relation»: -inf in that column.
+
+    Args:
+        scores: float [pair, predicate] in [0, 1].
+
+    Returns:
+        float32 [pair, 1 + predicate]; a score of 0 becomes -inf, of 1 +inf.
+
+    Raises:
+        ValueError: a wrong shape, or a score outside 0 .. 1.
+    """
+    if scores.ndim != 2 or not ((scores >= 0) & (scores <= 1)).all():
+        raise ValueError("scores must be [pair, predicate] in 0 .. 1")
+    exact = scores.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        logits = np.log(exact) - np.log1p(-exact)
+    return np.pad(logits, ((0, 0), (1, 0)), constant_values=-np.inf).astype(np.float32)
+
+
+def _listed(
+    arrays: Mapping[str, np.ndarray], num_segments: int
+) -> list[tuple[int, int, int, float, float]]:
+    triplets, scores = _integers(arrays["listed"], "listed"), arrays["listed_scores"]
+    if triplets.shape != (len(scores), 3) or scores.shape != (len(triplets), 2):
+        raise ValueError("listed must be [relation, 3] and listed_scores [relation, 2]")
+    if ((triplets < 0) | (triplets >= [num_segments, num_segments, math.inf])).any():
+        raise ValueError(f"listed must name two of {num_segments} segments and a predicate")
+    rows = zip(triplets.tolist(), scores.tolist(), strict=True)
+    return [(*triplet, *pair) for triplet, pair in rows]
+
+
+def _integers(array: np.ndarray, name: str) -> np.ndarray:
+    """Return the array as int32; what does not fit must not wrap around to an index that does."""
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"{name} must be integers, not {array.dtype}")
+    narrow = array.astype(np.int32)
+    if (narrow != array).any():
+        raise ValueError(f"{name} holds numbers beyond 32 bit")
+    return narrow
