@@ -18,6 +18,7 @@ examples:
   psg train config/train/demo.yaml --resume
   psg train config/train/dsflash_s.yaml --device cuda
   psg train config/train/demo.yaml --stage relations     the segmenter of the run is finished
+  torchrun --nproc-per-node 4 -m psg_ros train CONFIG --device cuda     on four GPUs
 
 needs the extra train (torch).
 """
@@ -40,17 +41,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="all",
         help="only one of the two stages (default: all)",
     )
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write the curves as TensorBoard events, too (extra tensorboard)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Train and say what comes next."""
     try:
         from psg_ros.training import train
+        from psg_ros.training.distributed import is_main_process
     except ModuleNotFoundError as error:
         raise ImportError(f"training needs: pip install 'psg-ros[train]' ({error})") from error
     try:
-        folder = train.run(args.config, resume=args.resume, device=args.device, stage=args.stage)
+        folder = train.run(
+            args.config,
+            resume=args.resume,
+            device=args.device,
+            stage=args.stage,
+            tensorboard=args.tensorboard,
+        )
     except FloatingPointError as error:
         raise RuntimeError(f"{error}; try a smaller learning_rate in {args.config}") from error
-    print(f"trained: {folder}\nnext: psg export {folder} MODEL_FOLDER")
+    if is_main_process():
+        print(f"trained: {folder}\nnext: psg export {folder} MODEL_FOLDER")
     return 0

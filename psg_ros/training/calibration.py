@@ -177,11 +177,9 @@ def compare_on_halves(
 def reliability(probabilities: np.ndarray, holds: np.ndarray) -> Reliability:
     """Compare probabilities float64 [relation] in 0..1, at least one, with bool [relation]."""
     bins = np.minimum((probabilities * NUM_BINS).astype(int), NUM_BINS - 1)
-    counts, said, held = (
-        np.bincount(bins, weights, minlength=NUM_BINS) for weights in (None, probabilities, holds)
-    )
+    counts = np.bincount(bins, minlength=NUM_BINS)
     with np.errstate(invalid="ignore"):  # 0 / 0: nothing was said in that bin
-        said, held = said / counts, held / counts
+        said, held = (np.bincount(bins, w, NUM_BINS) / counts for w in (probabilities, holds))
     gap = np.nansum(np.abs(said - held) * counts) / len(holds)
     return Reliability(said, held, counts, float(gap), float(np.mean((probabilities - holds) ** 2)))
 

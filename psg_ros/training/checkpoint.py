@@ -52,5 +52,7 @@ def load_state(path: Path) -> dict[str, Any]:
     """
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except (UnpicklingError, RuntimeError, EOFError) as error:
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise ValueError(f"{path} is damaged or no checkpoint of `psg train`") from error

@@ -17,53 +17,193 @@ class Phase:
 class SegmentationTraining:
     """Stage 1. Loss weights and matching are Mask2Former's and EoMT's.
 
+    The defaults train a small network from nothing; config/train/eomt_*.yaml are EoMT's recipes. A
+    step is one change of the weights, by `batch_size` images.
+
     Attributes:
-        learning_rate: at `batch_size`; linear warmup, then cosine to zero over all phases.
-        gate_until: share of the run after which the last query block's masked attention is gone;
-            earlier blocks lose theirs earlier (EoMT's annealing).
+        initial_weights: what to start from: a file or folder that `psg convert` or another run has
+            written, or a DINOv3 backbone in transformers' layout; empty: random weights.
+        batch_size: images of a step, over all processes and accumulated parts.
+        accumulate: how many parts a process divides its images of a step into, to need less memory.
+        precision: of the forward pass, `bfloat16` or `float32`; weights are float32.
+        schedule: of the learning rate after the warmup, `cosine` or `poly` (power 0.9); to zero.
+        learning_rate: at `batch_size`; linear warmup.
+        layer_decay: factor on the rate of a ViT block for every block between it and the last one.
+        decay_query_blocks: whether it also slows the blocks that see the queries down (EoMT: with
+            DINOv2 it does, with DINOv3 not).
+        warmup_samples: first everything warms up; where backbone_warmup_samples is not 0, first
+            everything but the ViT, which waits and then warms up over that many samples.
+        decay_vectors: whether weight decay includes norms, biases and tokens (EoMT: yes).
+        beta2: of AdamW.
+        gate_start, gate_end: steps between which each query block loses its masked attention
+            (EoMT's annealing); empty: one after the other, in equal parts up to `gate_until`.
+        gate_until: share of the run.
+        points: at which masks are compared, drawn anew each time where predictions are unsure
+            (Mask2Former: 12544); 0: at every cell of the mask grid.
+        upscale_all: whether the masks before the last block have full mask resolution, too (EoMT).
         semantic_weight: extra cross entropy of a throw-away per-cell classifier on the mask
             features; not in the papers. It teaches a backbone that starts from nothing.
-        average: decay of the running average of the weights, which is what is kept.
+        average: decay of the running average of the weights, which is what is kept; not in EoMT
+            (0: the last weights are kept).
+        augmentation: `mild` (fit times 0.9 to 1.3, recoloured) or `large_scale_jitter` (fit times
+            0.1 to 2, EoMT); both crop and flip.
+        keep_in_memory: decode all pictures once; otherwise `workers` processes read them as needed.
     """
 
     phases: tuple[Phase, ...] = ()
+    initial_weights: str = ""
     batch_size: int = 16
+    accumulate: int = 1
+    precision: str = "bfloat16"
+    schedule: str = "cosine"
     learning_rate: float = 1e-3
+    layer_decay: float = 1.0
+    decay_query_blocks: bool = True
     weight_decay: float = 0.05
+    decay_vectors: bool = False
+    beta2: float = 0.98
     warmup_samples: int = 3000
+    backbone_warmup_samples: int = 0
     clip_norm: float = 1.0
     gate_until: float = 0.8
+    gate_start: tuple[int, ...] = ()
+    gate_end: tuple[int, ...] = ()
+    points: int = 0
+    upscale_all: bool = False
     class_weight: float = 2.0
     mask_weight: float = 5.0
     dice_weight: float = 5.0
     no_object_weight: float = 0.1
     semantic_weight: float = 1.0
     average: float = 0.999
+    augmentation: str = "mild"
     min_segment_px: int = 60
+    keep_in_memory: bool = True
+    workers: int = 2
 
 
 @dataclass(frozen=True)
 class RelationTraining:
-    """Stage 2, on the frozen segmenter and true masks.
+    """Stage 2. Defaults are DSFlash's recipe as far as it is known; the rest are its ablations.
 
     Attributes:
-        max_images: how many images are used, 0 for all; their features are kept in memory, half a
-            megabyte each for the demo model.
-        negatives_per_positive: unannotated pairs drawn for every annotated one (DSFlash: 0.2).
+        max_images: how many images are used, evenly spaced over the data set; 0 for all.
+        images_per_step: over all processes.
+        pairs_per_step: batches with more pairs are learned in several steps, each with at most so
+            many (DSFormer: 128); 0 for no limit.
+        negatives_per_positive: unannotated pairs drawn for every annotated one (DSFlash: 0.2), but
+            at least one an image.
+        swap_training: every pair in both orders, with the consistency loss; otherwise only in the
+            annotated order, without it. `split: none` always has both orders and no such loss.
         consistency_weight: of the loss that makes swapped pairs swap their two halves.
-        positive_weight_limit: cap of the per-predicate weights images without / images with.
+        consistency_target: what is compared: the `gated` vectors, or the `hidden` layer behind.
+        reverse_unlabelled: the unannotated direction of an annotated pair is a `negative`, or the
+            losses `ignore` it.
+        positive_weights: whether rare predicates weigh more: images without / images with.
+        positive_weight_limit: these weights end at the limit and, for predicates that most images
+            have, at 1 / limit; a limit of 1 leaves only the weight of «no relation», which is
+            1 / negatives_per_positive.
+        masks: `true` segments, or `inferred`: the segmenter's own, with the relations of the true
+            ones that they match; those without a match have none.
+        mask_resolution: overlap ratios from masks of the size of the network input (`full`), or
+            from its mask grid (`raw`).
+        score_threshold, overlap_threshold: of the panoptic merge, for inferred segments.
+        augmentation: `none`, or `three_augment` (DeiT III: flip, colour jitter, and grayscale, blur
+            or solarisation); then the segmenter runs in every step.
+        feature_cache: folder for the features of the frozen segmenter and the ratios; empty: they
+            are kept in memory. One image takes 2 bytes x taps x patches x dim: 0.5 MB with the demo
+            model, 5, 10, 13 MB with DSFlash-S, B, L.
+        workers: processes that read pictures where they are needed in every step.
+        frozen: whether the segmenter stays as it is; otherwise its ViT is trained along, at
+            `segmenter_rate` times the learning rate. No loss looks at its masks.
+        precision: of the forward pass, `bfloat16` or `float32`; features are kept in bfloat16.
+        validation_images: held out, scored after every epoch; the best epoch by mR@50 is kept. 0:
+            the last epoch is kept.
+        validation_split: where they are taken from, `train` or `val`.
+        validation_task: `PredCls` or `SGDet`.
+
+    Raises:
+        ValueError: settings that exclude each other, or are outside their range.
     """
 
     epochs: int = 20
     max_images: int = 0
     images_per_step: int = 32
+    pairs_per_step: int = 0
     learning_rate: float = 1e-5
     weight_decay: float = 0.02
     warmup_epochs: float = 1.0
     clip_norm: float = 1.0
     negatives_per_positive: float = 0.2
+    swap_training: bool = True
     consistency_weight: float = 1.0
+    consistency_target: str = "gated"
+    reverse_unlabelled: str = "negative"
+    positive_weights: bool = True
     positive_weight_limit: float = 1000.0
+    masks: str = "true"
+    mask_resolution: str = "full"
+    score_threshold: float = 0.8
+    overlap_threshold: float = 0.8
+    augmentation: str = "none"
+    feature_cache: str = ""
+    workers: int = 2
+    frozen: bool = True
+    segmenter_rate: float = 0.1
+    precision: str = "bfloat16"
+    validation_images: int = 0
+    validation_split: str = "train"
+    validation_task: str = "PredCls"
+
+    def __post_init__(self) -> None:
+        for name, choices in _RELATION_CHOICES.items():
+            if getattr(self, name) not in choices:
+                known = ", ".join(choices)
+                raise ValueError(f"{name} must be one of {known}, not {getattr(self, name)!r}")
+        for name, least in _RELATION_MINIMA.items():
+            if not getattr(self, name) >= least:
+                raise ValueError(f"{name} must be {least} or more, not {getattr(self, name)}")
+        if not self.negatives_per_positive > 0:
+            found = self.negatives_per_positive
+            raise ValueError(f"negatives_per_positive must be above 0, not {found}")
+        self._check_features()
+
+    @property
+    def reads_pictures(self) -> bool:
+        """Whether the segmenter runs in every step, instead of once for every image."""
+        return self.augmentation != "none" or not self.frozen
+
+    def _check_features(self) -> None:
+        if not self.reads_pictures:
+            return
+        what = "augmentation changes the pictures" if self.frozen else "frozen: false changes them"
+        if self.feature_cache:
+            raise ValueError(
+                f"feature_cache holds features of the pictures as they are, but {what} in every "
+                "step; leave out one of the two"
+            )
+        if self.masks == "inferred":
+            raise ValueError(
+                f"masks: inferred are found once for every image, but {what} in every step; choose "
+                "augmentation: none and frozen: true"
+            )
+
+
+_RELATION_CHOICES = {
+    "consistency_target": ("gated", "hidden"),
+    "reverse_unlabelled": ("negative", "ignore"),
+    "masks": ("true", "inferred"),
+    "mask_resolution": ("full", "raw"),
+    "augmentation": ("none", "three_augment"),
+    "precision": ("bfloat16", "float32"),
+    "validation_split": ("train", "val"),
+    "validation_task": ("PredCls", "SGDet"),
+}
+_RELATION_MINIMA = {
+    "epochs": 1, "max_images": 0, "images_per_step": 1, "pairs_per_step": 0, "learning_rate": 0,
+    "weight_decay": 0, "warmup_epochs": 0, "clip_norm": 0, "consistency_weight": 0,
+    "positive_weight_limit": 1, "workers": 0, "segmenter_rate": 0, "validation_images": 0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -73,7 +213,8 @@ class TrainConfig:
     Attributes:
         model: a file of config/model, without its ending, or the path of such a .yaml file.
         labels: a file of config/labels, without its ending.
-        data: folder in PSG layout; relative to the working directory.
+        data: annotation file or folder in PSG or COCO panoptic layout; relative to the working
+            directory.
         out: folder for checkpoints and logs.
         minutes_between_checkpoints: a killed run loses at most this much.
     """

@@ -1,7 +1,8 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The record of a run: one JSON line per report, and the curves as a picture."""
+"""The record of a run: one JSON line per report, the curves as a picture, TensorBoard if wanted."""
 
+import importlib.util
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -31,15 +32,29 @@ class Means:
 
 
 class History:
-    """Appends numbers to `FILE.jsonl`; survives a killed run."""
+    """Appends numbers to `FILE.jsonl`; survives a killed run.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        board: folder for the same numbers as TensorBoard events; None: no TensorBoard.
+
+    Raises:
+        ImportError: a board without the package tensorboard.
+    """
+
+    def __init__(self, path: Path, board: Path | None = None) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._board = None if board is None else open_board(board)
 
     def add(self, **values: Any) -> None:
+        """Record numbers; the first one is what the others are drawn over."""
         with self.path.open("a") as file:
             file.write(json.dumps(values) + "\n")
+        if self._board is not None:
+            (_, place), *others = values.items()
+            for name, value in others:
+                self._board.add_scalar(f"{self.path.stem}/{name}", value, int(place))
+            self._board.flush()
 
     def rows(self) -> list[dict[str, Any]]:
         if not self.path.is_file():
@@ -50,6 +65,26 @@ class History:
         """Forget what lies after `last`: a resumed run goes through it once more."""
         kept = [row for row in self.rows() if row.get(x_axis, last) <= last]
         write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
+
+
+def open_history(folder: Path, name: str, *, tensorboard: bool = False) -> History:
+    """Return the record `NAME.jsonl` of a run folder, and its events below `tensorboard/`."""
+    return History(folder / f"{name}.jsonl", folder / "tensorboard" / name if tensorboard else None)
+
+
+def open_board(folder: Path) -> Any:
+    """Return a writer of TensorBoard events; raises as `check_tensorboard`."""
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder))
+
+
+def check_tensorboard() -> None:
+    """Raise ImportError, which names the extra, unless the package tensorboard is installed."""
+    if importlib.util.find_spec("tensorboard") is None:
+        what = "pip install 'psg-ros[tensorboard]'"
+        raise ImportError(f"--tensorboard needs the package tensorboard: {what}")
 
 
 def plot_curves(history: History, x_axis: str, out: Path) -> None:

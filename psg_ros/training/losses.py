@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from psg_ros.training.config import SegmentationTraining
 from psg_ros.training.matcher import match
+from psg_ros.training.point_sampling import at_own_points, at_points, unsure_points
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class SegmentTargets:
 
     Attributes:
         labels: int64 [segment].
-        masks: share of each mask cell that the segment covers, [segment, h, w].
+        masks: share of each mask cell that the segment covers, [segment, h, w]; or uint8, 0 or 1,
+            at the size of the picture.
         semantic: int64 [h, w], label of each mask cell, -1 for void.
     """
 
@@ -37,40 +39,108 @@ class SegmentTargets:
         )
 
 
+@dataclass(frozen=True)
+class Totals:
+    """What the losses of a step are divided by: counted over the whole batch of the step.
+
+    So a batch may be divided over processes and parts: each gives its share of the loss.
+
+    Attributes:
+        matches: segments that get a query.
+        class_weight: sum of the class weights of all queries.
+        cells: mask cells that are not void.
+    """
+
+    matches: float
+    class_weight: float
+    cells: float
+
+
+def count_totals(
+    targets: list[SegmentTargets], num_queries: int, config: SegmentationTraining
+) -> Totals:
+    """Return the totals of a batch, or of one process's part of it."""
+    matches = sum(min(len(target.labels), num_queries) for target in targets)
+    empty = num_queries * len(targets) - matches
+    cells = sum(int((target.semantic >= 0).sum()) for target in targets)
+    return Totals(matches, matches + config.no_object_weight * empty, cells)
+
+
 def set_loss(
     class_logits: Float[Tensor, "batch query column"],
     mask_logits: Float[Tensor, "batch query h w"],
     targets: list[SegmentTargets],
     config: SegmentationTraining,
+    totals: Totals | None = None,
+    generators: list[torch.Generator] | None = None,
 ) -> dict[str, Tensor]:
     """Return the weighted class, mask and dice loss of one set of predictions.
+
+    Args:
+        totals: of the whole batch where this is a part of it.
+        generators: one an image, for the points at which masks are compared.
 
     Raises:
         FloatingPointError: predictions that are not finite.
     """
-    no_object = class_logits.shape[-1] - 1
+    no_object, num_queries = class_logits.shape[-1] - 1, class_logits.shape[1]
+    totals = totals or count_totals(targets, num_queries, config)
     wanted = torch.full(class_logits.shape[:2], no_object, device=class_logits.device)
     chosen, true = [], []
     for index, target in enumerate(targets):
-        masks = resize_masks(target.masks, mask_logits.shape[2:])
-        flat = mask_logits[index].flatten(1)
-        queries, segments = match(class_logits[index], flat, target.labels, masks, config)
+        generator = generators[index] if generators else None
+        matched = matched_masks(class_logits[index], mask_logits[index], target, config, generator)
+        queries, segments, logits, masks = matched
         wanted[index, queries] = target.labels[segments]
-        chosen.append(flat[queries])
-        true.append(masks[segments])
-    logits, masks = torch.cat(chosen).float(), torch.cat(true)
-    count = max(len(masks), 1)
+        chosen.append(logits)
+        true.append(masks)
+    logits, masks = torch.cat(chosen), torch.cat(true)
     weights = torch.ones(no_object + 1, device=logits.device)
     weights[no_object] = config.no_object_weight
     class_loss = functional.cross_entropy(
-        class_logits.float().flatten(0, 1), wanted.flatten(), weights
+        class_logits.float().flatten(0, 1), wanted.flatten(), weights, reduction="sum"
     )
     mask_loss = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none")
+    count = max(totals.matches, 1)
     return {
-        "class": config.class_weight * class_loss,
+        "class": config.class_weight * class_loss / totals.class_weight,
         "mask": config.mask_weight * mask_loss.mean(-1).sum() / count,
         "dice": config.dice_weight * dice_loss(logits, masks).sum() / count,
     }
+
+
+def matched_masks(
+    class_logits: Float[Tensor, "query column"],
+    mask_logits: Float[Tensor, "query h w"],
+    target: SegmentTargets,
+    config: SegmentationTraining,
+    generator: torch.Generator | None,
+) -> tuple[
+    Int[Tensor, " match"],
+    Int[Tensor, " match"],
+    Float[Tensor, "match point"],
+    Float[Tensor, "match point"],
+]:
+    """Return queries and segments that belong together, with their mask logits and true masks.
+
+    Masks are compared at all cells of the predictions, or at `config.points` random points:
+    everywhere for matching, mostly where the predictions are unsure for the loss (Mask2Former).
+    """
+    logits, masks, labels = mask_logits.float(), target.masks.float(), target.labels
+    if not config.points:
+        flat, resized = logits.flatten(1), resize_masks(masks, mask_logits.shape[1:])
+        queries, segments = match(class_logits, flat, labels, resized, config)
+        return queries, segments, flat[queries], resized[segments]
+    points = torch.rand(config.points, 2, generator=generator, device=logits.device)
+    compared = at_points(logits.detach(), points), labels, at_points(masks, points)
+    queries, segments = match(class_logits, *compared, config)
+    own = unsure_points(logits[queries], config.points, generator)
+    return (
+        queries,
+        segments,
+        at_own_points(logits[queries], own),
+        at_own_points(masks[segments], own),
+    )
 
 
 def resize_masks(masks: Float[Tensor, "n h w"], size_hw: torch.Size) -> Float[Tensor, "n point"]:
@@ -78,6 +148,15 @@ def resize_masks(masks: Float[Tensor, "n h w"], size_hw: torch.Size) -> Float[Te
     if masks.shape[1:] != size_hw:
         masks = functional.adaptive_avg_pool2d(masks, (size_hw[0], size_hw[1]))
     return masks.flatten(1)
+
+
+def semantic_loss(
+    logits: Float[Tensor, "batch label h w"], targets: list[SegmentTargets], totals: Totals
+) -> Float[Tensor, ""]:
+    """Return the cross entropy of all cells that are not void."""
+    labels = torch.stack([target.semantic for target in targets])
+    loss = functional.cross_entropy(logits.float(), labels, ignore_index=-1, reduction="sum")
+    return loss / max(totals.cells, 1)
 
 
 def dice_loss(
@@ -104,11 +183,14 @@ def relation_targets(
 
 
 def consistency_loss(
-    parts: tuple[Tensor, Tensor], swapped_parts: tuple[Tensor, Tensor]
+    parts: tuple[Tensor, Tensor], swapped_parts: tuple[Tensor, Tensor], num_pairs: float = 0
 ) -> Float[Tensor, ""]:
-    """Return DSFlash's equation 7: swapping the masks must swap the two halves."""
+    """Return DSFlash's equation 7: swapping the masks must swap the two halves.
+
+    Args:
+        num_pairs: what to divide by where the pairs are a part of a batch; 0: there are no others.
+    """
     forward_part, backward_part = parts
     swapped_forward, swapped_backward = swapped_parts
-    return functional.mse_loss(forward_part, swapped_backward) + functional.mse_loss(
-        backward_part, swapped_forward
-    )
+    squares = (forward_part - swapped_backward) ** 2 + (backward_part - swapped_forward) ** 2
+    return squares.sum() / ((num_pairs or len(squares)) * squares.shape[1])

@@ -1,171 +1,168 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Training samples of stage 2: taps, overlap ratios and boxes per image; pairs drawn per step."""
+"""Training samples of stage 2, and the frozen segmenter that makes them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.data.psg import PsgDataset, read_rgb
-from psg_ros.modeling.config import ModelConfig
+from psg_ros.evaluation.recall import without_self_relations
 from psg_ros.modeling.dsflash import DsFlash
-from psg_ros.ops.image import place, resize_nearest, write_content
-from psg_ros.ops.overlap import overlap_ratios
-from psg_ros.ops.regions import measure_regions
-from psg_ros.stages.relations import relative_boxes
+from psg_ros.ops.panoptic import merge
+from psg_ros.scene_graph import Segmentation
+from psg_ros.training.carried_relations import carry_over, partners
 from psg_ros.training.config import RelationTraining
-from psg_ros.training.losses import relation_targets
+from psg_ros.training.relation_pictures import Picture, SampleFormat, describe_masks
 
 FEATURE_BATCH = 32
 
 
 @dataclass(frozen=True)
-class RelationSample:
-    """What stage 2 needs of one image.
+class RelationTruth:
+    """What is known of the segments that a sample describes.
 
     Attributes:
-        taps: bfloat16 [tap, patch, dim].
-        overlap: float32 [segment, cell]; share of each relation cell under each segment.
-        boxes: float32 [segment, 4]; xyxy in -1..1 of the network input.
-        triplets: int64 [triplet, 3], without self relations.
+        labels: int64 [segment].
+        partner: int64 [segment]; the true segment that each matches, or -1.
+        triplets: int64 [triplet, 3] between these segments, without self relations.
     """
 
-    taps: Tensor
-    overlap: Tensor
-    boxes: Tensor
-    triplets: Tensor
+    image_id: str
+    labels: np.ndarray
+    partner: np.ndarray
+    triplets: np.ndarray
+
+    @property
+    def num_segments(self) -> int:
+        return len(self.labels)
 
 
 @dataclass(frozen=True)
-class PairBatch:
-    """Pairs (i < j) of several images.
+class RelationSample:
+    """What the losses need of one image.
 
     Attributes:
-        taps: one bfloat16 [image, patch, dim] per tap.
-        image_index: int64 [pair].
-        overlap: float32 [pair, 2, cell]; boxes: float32 [pair, 2, 4].
-        forward_targets, backward_targets: float32 [pair, 1 + predicate], multi-hot.
+        features: taps, bfloat16 [tap, patch, dim]; or the network input, uint8 [3, h, w].
+        overlap: float32 [segment, cell]; share of each relation cell under each segment.
+        boxes: float32 [segment, 4]; xyxy in -1..1 of the network input.
     """
 
-    taps: list[Tensor]
-    image_index: Tensor
+    features: Tensor
     overlap: Tensor
     boxes: Tensor
-    forward_targets: Tensor
-    backward_targets: Tensor
-
-    def to(self, device: str) -> PairBatch:
-        return PairBatch(
-            [tap.to(device) for tap in self.taps],
-            *(tensor.to(device) for tensor in (
-                self.image_index, self.overlap, self.boxes,
-                self.forward_targets, self.backward_targets,
-            )),
-        )  # fmt: skip
 
 
-@torch.no_grad()
-def collect_samples(
-    model: DsFlash, dataset: PsgDataset, device: str, max_images: int = 0
-) -> list[RelationSample]:
-    """Run the frozen segmenter over the images that have relations.
+Described = tuple[RelationTruth, RelationSample]
+
+
+def sample_format(model: DsFlash, mask_resolution: str) -> SampleFormat:
+    """Return how a model takes pictures; ratios from masks at `full` or `raw` resolution."""
+    config, stage = model.config, model.relations
+    stride = config.segmenter.mask_stride if mask_resolution == "raw" else 1
+    return SampleFormat(
+        config.segmenter.input_hw, config.scaling, stage.grid_hw, stage.cell_px, stride
+    )
+
+
+def true_segments(image_id: str, labels: np.ndarray, triplets: np.ndarray) -> RelationTruth:
+    """Return the truth of a sample that describes the true segments themselves."""
+    return RelationTruth(image_id, labels, np.arange(len(labels)), without_self_relations(triplets))
+
+
+def inferred_segments(item: AnnotatedImage, found: Segmentation) -> RelationTruth:
+    """Return the truth of a sample that describes inferred segments."""
+    partner = partners(item, found)
+    triplets = without_self_relations(carry_over(item, partner))
+    return RelationTruth(item.image_id, found.labels, partner, triplets)
+
+
+def true_sample(picture: Picture, features: Tensor) -> RelationSample:
+    """Return the sample of the true segments."""
+    return RelationSample(
+        features, torch.from_numpy(picture.overlap), torch.from_numpy(picture.boxes)
+    )
+
+
+class FeatureMaker:
+    """The frozen segmenter and how it is used.
 
     Args:
-        max_images: look at no more than this many, evenly spaced over the data set; 0 for all.
+        is_thing: bool [label].
+        masks: `true` or `inferred` segments; where not given, those of the settings.
     """
-    model.segmenter.eval()
-    wanted = min(max_images or len(dataset), len(dataset))
-    indices = [i * len(dataset) // wanted for i in range(wanted)]
-    samples: list[RelationSample] = []
-    waiting: list[tuple[np.ndarray, AnnotatedImage]] = []
-    for index in tqdm(indices, "features", unit="image", disable=None):
-        item = dataset[index]
-        if (item.triplets[:, 0] != item.triplets[:, 1]).any():
-            waiting.append((network_input(item, model.config), item))
-        if len(waiting) == FEATURE_BATCH:
-            samples += run_segmenter(model, waiting, device)
-            waiting = []
-    return samples + (run_segmenter(model, waiting, device) if waiting else [])
+
+    def __init__(
+        self,
+        model: DsFlash,
+        settings: RelationTraining,
+        is_thing: np.ndarray,
+        device: str,
+        masks: str = "",
+    ) -> None:
+        self.segmenter = model.segmenter.to(device).eval()
+        self.format = sample_format(model, settings.mask_resolution)
+        self.settings, self.masks, self.device = settings, masks or settings.masks, device
+        self._is_thing = is_thing
+
+    def describe(self, pictures: Iterable[Picture]) -> Iterator[Described]:
+        """Run the segmenter over pictures, several at a time, and describe them in order."""
+        waiting = iter(pictures)
+        while batch := list(islice(waiting, FEATURE_BATCH)):
+            pixels = network_batch(batch)
+            class_logits, mask_logits, taps = self._run(pixels)
+            for i, picture in enumerate(batch):
+                if self.masks == "inferred":
+                    yield self._inferred(picture, class_logits[i], mask_logits[i], taps[i])
+                    continue
+                item = picture.item
+                truth = true_segments(item.image_id, item.segmentation.labels, item.triplets)
+                yield truth, true_sample(picture, taps[i])
+
+    def taps(self, pixels: Tensor) -> Tensor:
+        """Return bfloat16 [image, tap, patch, dim], on the device, of pixels [image, 3, h, w]."""
+        with torch.no_grad(), autocast(self.device, self.settings.precision):
+            _, _, taps = self.segmenter(pixels.to(self.device).float())
+        return torch.stack(taps, dim=1).bfloat16()
+
+    def _run(self, pixels: Tensor) -> tuple[np.ndarray, np.ndarray, Tensor]:
+        with torch.no_grad(), autocast(self.device, self.settings.precision):
+            class_logits, mask_logits, taps = self.segmenter(pixels.to(self.device).float())
+        logits = (values.float().cpu().numpy() for values in (class_logits, mask_logits))
+        return *logits, torch.stack(taps, dim=1).bfloat16().cpu()
+
+    def _inferred(
+        self, picture: Picture, class_logits: np.ndarray, mask_logits: np.ndarray, taps: Tensor
+    ) -> Described:
+        item = picture.item
+        masks = merge(
+            class_logits,
+            mask_logits,
+            self.format.place(item.segmentation.image_hw),
+            resolution="input" if self.format.stride == 1 else "mask",
+            score_threshold=self.settings.score_threshold,
+            overlap_threshold=self.settings.overlap_threshold,
+            is_thing=self._is_thing,
+        )
+        overlap, boxes = describe_masks(masks, self.format)
+        sample = RelationSample(taps, torch.from_numpy(overlap), torch.from_numpy(boxes))
+        return inferred_segments(item, masks.segmentation), sample
 
 
-def network_input(item: AnnotatedImage, config: ModelConfig) -> np.ndarray:
-    """Return uint8 [H, W, 3], scaled and padded as the deployed segmenter does it."""
-    input_hw = config.segmenter.input_hw
-    padded = np.zeros((*input_hw, 3), np.uint8)
-    height, width = place(item.segmentation.image_hw, input_hw, config.scaling).content_hw
-    write_content(read_rgb(item.image_path), padded[:height, :width], config.scaling)
-    return padded
+def network_batch(pictures: list[Picture]) -> Tensor:
+    """Return uint8 [image, 3, h, w]."""
+    return torch.from_numpy(np.stack([p.pixels for p in pictures])).permute(0, 3, 1, 2)
 
 
-def run_segmenter(
-    model: DsFlash, waiting: list[tuple[np.ndarray, AnnotatedImage]], device: str
-) -> list[RelationSample]:
-    """Return the samples of one batch of network inputs."""
-    images = torch.from_numpy(np.stack([image for image, _ in waiting])).permute(0, 3, 1, 2)
-    with torch.autocast(torch.device(device).type, torch.bfloat16):
-        _, _, taps = model.segmenter(images.to(device).float())
-    stacked = torch.stack(taps, dim=1).bfloat16().cpu()
-    return [describe(model, item, stacked[i]) for i, (_, item) in enumerate(waiting)]
-
-
-def describe(model: DsFlash, item: AnnotatedImage, taps: Tensor) -> RelationSample:
-    """Return overlaps and boxes of the true segments, as the deployed stage would compute them."""
-    segmentation, stage = item.segmentation, model.relations
-    count, label_map = segmentation.num_segments, segmentation.label_map
-    input_hw, scaling = model.config.segmenter.input_hw, model.config.scaling
-    placement = place(segmentation.image_hw, input_hw, scaling)
-    content = resize_nearest(label_map, placement.content_hw, placement.image_hw)
-    overlap = overlap_ratios(content, 1, count, stage.grid_hw, stage.cell_px)
-    boxes = relative_boxes(measure_regions(label_map, count).bbox_xyxy, placement)
-    triplets = item.triplets[item.triplets[:, 0] != item.triplets[:, 1]]
-    return RelationSample(
-        taps, torch.from_numpy(overlap), torch.from_numpy(boxes), torch.from_numpy(triplets)
-    )
-
-
-def pair_batch(
-    samples: list[RelationSample],
-    num_predicates: int,
-    settings: RelationTraining,
-    rng: np.random.Generator,
-) -> PairBatch:
-    """Draw every annotated pair and some unannotated ones of each image."""
-    drawn = [draw_pairs(sample, settings.negatives_per_positive, rng) for sample in samples]
-    forward, backward = (
-        torch.cat([
-            relation_targets(sample.triplets, pairs[:, order], num_predicates)
-            for sample, pairs in zip(samples, drawn, strict=True)
-        ])
-        for order in ([0, 1], [1, 0])
-    )  # fmt: skip
-    index = torch.cat([torch.full((len(pairs),), i) for i, pairs in enumerate(drawn)])
-    return PairBatch(
-        list(torch.stack([sample.taps for sample in samples], dim=1)),
-        index,
-        torch.cat([s.overlap[pairs] for s, pairs in zip(samples, drawn, strict=True)]),
-        torch.cat([s.boxes[pairs] for s, pairs in zip(samples, drawn, strict=True)]),
-        forward,
-        backward,
-    )
-
-
-def draw_pairs(sample: RelationSample, ratio: float, rng: np.random.Generator) -> Tensor:
-    """Return int64 [pair, 2], first < second: all annotated pairs, then the drawn others.
-
-    Others are `ratio` times as many, but at least one where there is one.
-    """
-    count = len(sample.overlap)
-    ends = sample.triplets[:, :2].sort(dim=1).values.unique(dim=0)
-    first, second = torch.triu_indices(count, count, offset=1)
-    annotated = torch.zeros(count, count, dtype=torch.bool)
-    annotated[ends[:, 0], ends[:, 1]] = True
-    others = torch.stack((first, second), dim=1)[~annotated[first, second]]
-    wanted = min(len(others), max(1, round(len(ends) * ratio)))
-    chosen = rng.choice(len(others), wanted, replace=False)
-    return torch.cat((ends, others[torch.from_numpy(chosen)]))
+def autocast(device: str, precision: str) -> AbstractContextManager:
+    """Return the context of a forward pass in `bfloat16` or `float32`."""
+    if precision == "float32":
+        return nullcontext()
+    return torch.autocast(torch.device(device).type, torch.bfloat16)

@@ -1,142 +1,165 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 2: train the relation stage on a frozen segmenter and true masks, with swapped pairs.
+"""Stage 2: train the relation stage on the segmenter of stage 1.
 
-Source: DSFlash (CVPR 2026), its training of the bidirectional head. As the segmenter is frozen and
-the pictures are not augmented, its taps are computed once and kept in memory (bfloat16).
+Source: DSFlash (CVPR 2026). Without augmentation the features of the frozen segmenter are computed
+once and kept in memory or on disk; with it the segmenter runs in every step.
 """
 
 from __future__ import annotations
 
-import math
+import time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
-import numpy as np
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 from tqdm import tqdm
 
-from psg_ros.data.psg import PsgDataset
-from psg_ros.modeling.dsflash import DsFlash, RelationStage
-from psg_ros.training.checkpoint import save_weights
-from psg_ros.training.config import RelationTraining, TrainConfig
-from psg_ros.training.history import History, Means, plot_curves
-from psg_ros.training.losses import consistency_loss
-from psg_ros.training.relation_samples import PairBatch, RelationSample, collect_samples, pair_batch
+from psg_ros.data.dataset import PanopticDataset
+from psg_ros.evaluation.evaluator import Task
+from psg_ros.labels import Vocabulary
+from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.training.config import TrainConfig
+from psg_ros.training.distributed import Ranks
+from psg_ros.training.history import History, plot_curves
+from psg_ros.training.relation_data import RelationData, open_relation_data
+from psg_ros.training.relation_pairs import draw_batch, pair_batch, split_pairs
+from psg_ros.training.relation_plan import BatchPlan
+from psg_ros.training.relation_run import STATE, WEIGHTS, RelationRun
+from psg_ros.training.relation_samples import RelationSample
+from psg_ros.training.relation_weights import learning_rate, positive_weights
+from psg_ros.training.validation import MAIN_SCORE, evaluate_relations
 
-WEIGHTS = "relations.safetensors"
+__all__ = ["STATE", "WEIGHTS", "train_relations"]
+
+REPORTED = ("R@20", "R@50", "mR@20", "mR@50", "mNgR@50", "mR@inf")
 
 
 def train_relations(
-    model: DsFlash, dataset: PsgDataset, config: TrainConfig, *, device: str
+    model: DsFlash,
+    dataset: PanopticDataset,
+    config: TrainConfig,
+    *,
+    vocabulary: Vocabulary,
+    validation: PanopticDataset | None = None,
+    resume: bool = False,
+    ranks: Ranks,
 ) -> None:
-    """Run stage 2 from its start and leave the weights of the relation stage in `config.out`.
+    """Run stage 2 and leave the weights of the relation stage in `config.out`.
+
+    Args:
+        validation: where images are held out; None: of `dataset`.
+        resume: go on from the folder's checkpoint, if there is one.
 
     Raises:
-        ValueError: no image has a relation between two segments.
+        ValueError: too few images for these settings; a feature cache of something else.
+        FloatingPointError: the training has diverged; names the images.
     """
-    folder, settings = Path(config.out), config.relations
-    model = model.to(device)
-    samples = collect_samples(model, dataset, device, settings.max_images)
-    if not samples:
-        raise ValueError(f"no image of {dataset.root} has a relation between two segments")
-    stage = model.relations
-    num_predicates = cast(nn.Linear, stage.head.mlp[-1]).out_features - 1
-    weights = positive_weights(samples, num_predicates, settings).to(device)
-    optimizer = torch.optim.AdamW(
-        stage.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
-    )
-    history, means = History(folder / "relations.jsonl"), Means()
-    history.rewind("epoch", 0)
-    rng = np.random.default_rng(config.seed)
-    steps_per_epoch = math.ceil(len(samples) / settings.images_per_step)
-    stage.train()
-    with tqdm(total=settings.epochs * steps_per_epoch, desc="relations", unit="step") as bar:
-        for epoch in range(settings.epochs):
-            order = rng.permutation(len(samples))
-            for step in range(steps_per_epoch):
-                chosen = order[step::steps_per_epoch]
-                batch = pair_batch([samples[i] for i in chosen], num_predicates, settings, rng)
-                rate = learning_rate(settings, epoch + step / steps_per_epoch)
-                means.add(train_step(stage, optimizer, batch.to(device), weights, rate, settings))
-                bar.update()
-            row = means.take(digits=5)
-            history.add(epoch=epoch + 1, **row)
-            bar.set_postfix(row)
-            save_weights(stage.state_dict(), folder / WEIGHTS)
-    plot_curves(history, "epoch", folder / "relations.png")
+    data = open_relation_data(model, dataset, config, vocabulary, ranks, validation)
+    truths, settings = data.source.truths, config.relations
+    weights = positive_weights(truths, vocabulary.num_predicates, settings)
+    run = RelationRun(model, settings, weights, ranks)
+    if resume and (Path(config.out) / STATE).is_file():
+        run.load(Path(config.out))
+    plan = BatchPlan(config, len(truths), ranks.world_size)
+    RelationLoop(run, plan, data, config, vocabulary).go()
 
 
-def train_step(
-    stage: RelationStage,
-    optimizer: torch.optim.Optimizer,
-    batch: PairBatch,
-    weights: Tensor,
-    rate: float,
-    settings: RelationTraining,
-) -> dict[str, float]:
-    """Learn from one batch in both orders of every pair; returns the loss terms.
+class RelationLoop:
+    """Goes through the epochs of one run; reports, validates and saves on the way."""
 
-    Raises:
-        FloatingPointError: a loss that is not finite.
-    """
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    with torch.autocast(batch.taps[0].device.type, torch.bfloat16):
-        cells = stage.tap_embedding(batch.taps)[batch.image_index]
-        losses = relation_losses(stage, cells, batch, weights)
-    total = losses["bce"] + settings.consistency_weight * losses["consistency"]
-    if not torch.isfinite(total):
-        raise FloatingPointError(f"relation loss is {float(total.detach())}")
-    optimizer.zero_grad(set_to_none=True)
-    total.backward()
-    nn.utils.clip_grad_norm_(stage.parameters(), settings.clip_norm)
-    optimizer.step()
-    return {name: float(value.detach()) for name, value in losses.items()}
+    def __init__(
+        self,
+        run: RelationRun,
+        plan: BatchPlan,
+        data: RelationData,
+        config: TrainConfig,
+        vocabulary: Vocabulary,
+    ) -> None:
+        self._run, self._plan, self._data = run, plan, data
+        self._config, self._vocabulary = config, vocabulary
+        self._folder, self._is_main = Path(config.out), run.ranks.is_main
+        self._history = History(self._folder / "relations.jsonl")
+        self._saved = time.monotonic()
 
+    def go(self) -> None:
+        """Learn from where the run stands to the end."""
+        run, plan = self._run, self._plan
+        if self._is_main:
+            self._history.rewind("epoch", run.batches_seen // plan.per_epoch)
+        numbers = range(run.batches_seen, len(plan))
+        shown = tqdm(
+            numbers, "relations", len(plan), initial=run.batches_seen, unit="batch",
+            disable=None if self._is_main else True,
+        )  # fmt: skip
+        wanted = (self._mine(number) for number in numbers)
+        with closing(self._data.source.batches(wanted)) as batches:
+            for number, (samples, features) in zip(shown, batches, strict=True):
+                self._learn(number, samples, features)
+                run.batches_seen += 1
+                if run.batches_seen % plan.per_epoch == 0:
+                    shown.set_postfix(self._finish_epoch())
+                elif self._is_due():
+                    self._save()
+        if self._is_main:
+            plot_curves(self._history, "epoch", self._folder / "relations.png")
+        run.ranks.barrier()
 
-def relation_losses(
-    stage: RelationStage, cells: Tensor, batch: PairBatch, weights: Tensor
-) -> dict[str, Tensor]:
-    """Return the classification loss of both orders and the swap consistency."""
-    first, second = batch.overlap[:, 0], batch.overlap[:, 1]
-    pair = stage.pair_vectors(cells, first, second, batch.boxes.flatten(1))
-    swapped = stage.pair_vectors(cells, second, first, batch.boxes.flip(1).flatten(1))
-    parts, swapped_parts = stage.head.split(pair), stage.head.split(swapped)
-    scored = (
-        (parts[0], batch.forward_targets),
-        (parts[1], batch.backward_targets),
-        (swapped_parts[0], batch.backward_targets),
-        (swapped_parts[1], batch.forward_targets),
-    )
-    terms = [
-        functional.binary_cross_entropy_with_logits(
-            stage.head.mlp(part).float(), targets, pos_weight=weights
+    def _mine(self, number: int) -> list[tuple[int, int]]:
+        places = self._plan.batch(number)
+        return places[self._plan.part(len(places), self._run.ranks.rank)]
+
+    def _learn(self, number: int, samples: Sequence[RelationSample], features: Tensor) -> None:
+        """Take the steps of one batch; every process draws the pairs of all of them."""
+        run, plan, settings = self._run, self._plan, self._run.settings
+        truths = [self._data.source.truths[image] for _, image in plan.batch(number)]
+        image_ids = [truth.image_id for truth in truths]
+        first = plan.part(len(truths), run.ranks.rank).start
+        rate = learning_rate(settings, plan.epoch(number))
+        drawn = draw_batch(truths, self._vocabulary.num_predicates, settings, plan.rngs(number))
+        for part in split_pairs(drawn, settings.pairs_per_step):
+            batch = pair_batch(part, samples, features, first, run.ranks.world_size)
+            run.step(batch, rate, image_ids)
+
+    def _finish_epoch(self) -> dict[str, float]:
+        """Report, validate, keep the weights if they are the best; returns what is reported."""
+        run, row = self._run, self._run.take_means(digits=5)
+        if self._is_main:
+            scores = self._validate()
+            score = scores.get(MAIN_SCORE)
+            if score is None or score > run.best:
+                run.best = run.best if score is None else score
+                run.save_weights(self._folder)
+            if score is not None:
+                run.save_weights(self._folder, last=True)
+            task = run.settings.validation_task
+            row |= {f"{task} {name}": round(scores[name], 3) for name in REPORTED if scores}
+            self._history.add(epoch=run.batches_seen // self._plan.per_epoch, **row)
+        self._save()
+        return row
+
+    def _validate(self) -> dict[str, float]:
+        """Return the scores on the held-out images; nothing where there are none."""
+        if self._data.held_out is None:
+            return {}
+        held_out, settings = self._data.held_out(), self._run.settings
+        return evaluate_relations(
+            self._run.model.relations,
+            held_out.samples,
+            held_out.truths,
+            self._vocabulary,
+            cast(Task, settings.validation_task),
+            device=self._run.ranks.device,
+            precision=settings.precision,
         )
-        for part, targets in scored
-    ]
-    return {"bce": torch.stack(terms).sum(), "consistency": consistency_loss(parts, swapped_parts)}
 
+    def _is_due(self) -> bool:
+        waited = time.monotonic() - self._saved
+        return waited > self._config.minutes_between_checkpoints * 60
 
-def positive_weights(
-    samples: list[RelationSample], num_predicates: int, settings: RelationTraining
-) -> Tensor:
-    """Return each column's weight of positives: images without the predicate / images with it.
-
-    Column 0 («no relation») weighs 1 / negatives_per_positive (DSFormer).
-    """
-    present = torch.zeros(num_predicates)
-    for sample in samples:
-        present[sample.triplets[:, 2].unique()] += 1
-    weights = ((len(samples) - present) / present.clamp(min=1)).clamp(
-        1 / settings.positive_weight_limit, settings.positive_weight_limit
-    )
-    return torch.cat((torch.tensor([1 / settings.negatives_per_positive]), weights))
-
-
-def learning_rate(settings: RelationTraining, epoch: float) -> float:
-    """Return the rate at a fractional epoch: linear warmup, then cosine to zero."""
-    warm = min(1.0, (epoch + 1e-3) / settings.warmup_epochs) if settings.warmup_epochs else 1.0
-    return settings.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * epoch / settings.epochs))
+    def _save(self) -> None:
+        if self._is_main:
+            self._run.save(self._folder)
+        self._saved = time.monotonic()

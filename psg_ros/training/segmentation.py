@@ -4,87 +4,97 @@
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from tqdm import tqdm
 
-from psg_ros.data.psg import PsgDataset
-from psg_ros.modeling.config import SegmenterConfig
+from psg_ros.data.annotation import AnnotatedImage
+from psg_ros.files import write_text
 from psg_ros.modeling.segmenters.eomt import Eomt
-from psg_ros.training.config import SegmentationTraining, TrainConfig
-from psg_ros.training.history import History, Means, plot_curves
-from psg_ros.training.samples import BatchStream, Sample, load_samples
+from psg_ros.training.batches import Batch, BatchStream, Grids
+from psg_ros.training.config import TrainConfig
+from psg_ros.training.distributed import Ranks
+from psg_ros.training.history import History, Means, open_history, plot_curves
+from psg_ros.training.memory import memory_use
+from psg_ros.training.samples import Sample, SampleMaker, load_samples
 from psg_ros.training.segmentation_run import STATE, SegmentationRun
 
 REPORT_EVERY = 50
+BAD_BATCH = "bad_batch.json"
+
+Source = list[Sample] | Sequence[AnnotatedImage]
 
 
 def train_segmenter(
-    model: Eomt, dataset: PsgDataset, config: TrainConfig, *, resume: bool, device: str
+    model: Eomt,
+    dataset: Sequence[AnnotatedImage],
+    config: TrainConfig,
+    *,
+    resume: bool,
+    ranks: Ranks,
+    tensorboard: bool = False,
 ) -> None:
-    """Run stage 1 and leave the averaged weights in `config.out`, and in `model`."""
-    folder = Path(config.out)
-    run = SegmentationRun(model, config, device)
-    history = History(folder / "segmentation.jsonl")
-    if resume and (folder / STATE).is_file():
-        run.load(folder)
-        history.rewind("samples", run.samples_seen)
-    if run.progress < 1:
-        run_phases(run, load_samples(dataset, "reading pictures"), history)
-    run.save(folder)
-    model.load_state_dict(run.average)
-    plot_curves(history, "samples", folder / "segmentation.png")
-
-
-def check_settings(
-    settings: SegmentationTraining, network: SegmenterConfig, num_images: int
-) -> None:
-    """Refuse settings that cannot work with this network and this data set.
+    """Run stage 1 and leave the averaged weights in `config.out`, and in `model`.
 
     Raises:
-        ValueError: no phases, a picture size the network cannot take, too large a batch.
+        FloatingPointError: a batch with a loss that is not finite; it is named, and described in
+            `BAD_BATCH` of the run folder.
     """
-    if sum(phase.samples for phase in settings.phases) < 1:
-        raise ValueError("segmentation.phases has no samples: list at least one phase")
-    for phase in settings.phases:
-        if any(size % network.patch_size for size in phase.input_hw):
-            what = f"multiples of {network.patch_size} px"
-            raise ValueError(f"input_hw {phase.input_hw} of a phase must be {what}")
-        if network.position == "learned" and phase.input_hw != network.input_hw:
-            what = f"must be the network's {network.input_hw}: its positions are learned"
-            raise ValueError(f"input_hw {phase.input_hw} of a phase {what}")
-    if settings.batch_size > num_images:
-        raise ValueError(f"batch_size {settings.batch_size} exceeds the {num_images} images")
+    folder = Path(config.out)
+    run = SegmentationRun(model, config, ranks)
+    history = open_history(folder, "segmentation", tensorboard=tensorboard and ranks.is_main)
+    if resume and (folder / STATE).is_file():
+        run.load(folder)
+        if ranks.is_main:
+            history.rewind("samples", run.samples_seen)
+    if run.progress < 1:
+        run_phases(run, source_of(dataset, run), history)
+    run.save(folder)
+    ranks.barrier()  # the other ranks may need what rank 0 has written
+    model.load_state_dict(run.average)
+    if ranks.is_main:
+        plot_curves(history, "samples", folder / "segmentation.png")
 
 
-def run_phases(run: SegmentationRun, samples: list[Sample], history: History) -> None:
+def source_of(dataset: Sequence[AnnotatedImage], run: SegmentationRun) -> Source:
+    """Return the decoded pictures, or the data set where they are read as needed."""
+    if not run.settings.keep_in_memory:
+        return dataset
+    return load_samples(dataset, "reading pictures", quiet=not run.ranks.is_main)
+
+
+def run_phases(run: SegmentationRun, source: Source, history: History) -> None:
     """Go through the phases, from where the run stands to the end."""
     with tqdm(
-        total=run.total_samples, initial=run.samples_seen, desc="segmenter", unit="image"
+        total=run.total_samples,
+        initial=run.samples_seen,
+        desc="segmenter",
+        unit="image",
+        disable=not run.ranks.is_main,
     ) as bar:
         end = 0
         for phase in run.settings.phases:
             end += phase.samples
             if run.samples_seen < end:
-                with closing(open_stream(run, samples, phase.input_hw)) as stream:
+                with closing(open_stream(run, source, phase.input_hw)) as stream:
                     train_until(end, run, stream, history, bar)
 
 
-def open_stream(
-    run: SegmentationRun, samples: list[Sample], size_hw: tuple[int, int]
-) -> BatchStream:
-    """Return the batches of one picture size that the run has not seen yet."""
+def open_stream(run: SegmentationRun, source: Source, size_hw: tuple[int, int]) -> BatchStream:
+    """Return this rank's part of the batches of one picture size that the run has not seen yet."""
     settings, network = run.settings, run.model.config
+    min_segment_px = max(1, settings.min_segment_px * size_hw[0] // network.input_hw[0])
     return BatchStream(
-        samples,
-        size_hw,
+        SampleMaker(source, size_hw, settings.augmentation, run.config.seed),
+        Grids(network.mask_stride, min_segment_px, whole=settings.points > 0),
         settings.batch_size,
-        stride=network.mask_stride,
-        min_segment_px=max(1, settings.min_segment_px * size_hw[0] // network.input_hw[0]),
-        seed=run.config.seed,
-        start=run.samples_seen // settings.batch_size,
+        part=run.ranks.part(settings.batch_size),
+        start=run.samples_seen,
+        workers=settings.workers,
     )
 
 
@@ -94,15 +104,33 @@ def train_until(
     """Learn until `end` samples have been seen in all; report and save on the way."""
     run.model.train()
     means, saved = Means(), time.monotonic()
-    for count, (images, targets) in enumerate(stream, start=1):
-        means.add(run.step(images, targets))
-        bar.update(len(images))
-        if count % REPORT_EVERY == 0:
+    for count, batch in enumerate(stream, start=1):
+        means.add(learn(run, batch))
+        bar.update(run.settings.batch_size)
+        if count % REPORT_EVERY == 0 and run.ranks.is_main:
             row = means.take(digits=4)
-            history.add(samples=run.samples_seen, **row)
+            history.add(samples=run.samples_seen, **row, **memory_use(run.ranks.device))
             bar.set_postfix(row)
         if time.monotonic() - saved > run.config.minutes_between_checkpoints * 60:
             run.save(Path(run.config.out))
             saved = time.monotonic()
         if run.samples_seen >= end:
             return
+
+
+def learn(run: SegmentationRun, batch: Batch) -> dict[str, float]:
+    """Do one step; a batch that the run stumbles over is named and written down."""
+    try:
+        return run.step(batch.images, batch.targets)
+    except FloatingPointError as error:
+        place = Path(run.config.out) / BAD_BATCH
+        facts = {
+            "error": str(error),
+            "samples_seen": run.samples_seen,
+            "rank": run.ranks.rank,
+            "image_ids": batch.image_ids,
+        }
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_text(place, json.dumps(facts, indent=2) + "\n")
+        shown = ", ".join(batch.image_ids)
+        raise FloatingPointError(f"{error}, at the images {shown} ({place})") from error

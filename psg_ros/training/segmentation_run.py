@@ -4,17 +4,21 @@
 
 from __future__ import annotations
 
-import math
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.training.checkpoint import load_state, save_state, save_weights
-from psg_ros.training.config import SegmentationTraining, TrainConfig
-from psg_ros.training.losses import SegmentTargets, set_loss
+from psg_ros.training.config import TrainConfig
+from psg_ros.training.distributed import Ranks, without_averaging
+from psg_ros.training.losses import SegmentTargets, Totals, count_totals
+from psg_ros.training.optimizer import make_optimizer, set_learning_rates
+from psg_ros.training.schedule import gate_probabilities, gate_stretches
+from psg_ros.training.segmentation_losses import SegmentationLosses, sample_generators
 
 WEIGHTS = "segmenter.safetensors"
 STATE = "segmenter.state"
@@ -23,14 +27,16 @@ STATE = "segmenter.state"
 class SegmentationRun:
     """State of one run: model, throw-away semantic head, running average, optimizer, progress."""
 
-    def __init__(self, model: Eomt, config: TrainConfig, device: str) -> None:
-        self.config, self.settings, self.device = config, config.segmentation, device
-        num_labels = model.class_head.out_features - 1
-        self.model = model.to(device)
-        self.semantic_head = nn.Conv2d(model.config.dim, num_labels, kernel_size=1).to(device)
+    def __init__(self, model: Eomt, config: TrainConfig, ranks: Ranks) -> None:
+        self.config, self.settings, self.ranks = config, config.segmentation, ranks
+        self.model = model
+        self.losses = SegmentationLosses(model, self.settings).to(ranks.device)
         self.average = {name: value.clone() for name, value in model.state_dict().items()}
-        self.optimizer = make_optimizer([model, self.semantic_head], self.settings)
+        head = self.losses.semantic_head
+        self.optimizer = make_optimizer(model, model.config, self.settings, head)
+        self.gate_stretches = gate_stretches(self.settings, model.config.num_query_blocks)
         self.samples_seen = 0
+        self._wrapped = ranks.wrap(self.losses)
 
     @property
     def total_samples(self) -> int:
@@ -42,51 +48,60 @@ class SegmentationRun:
         return self.samples_seen / self.total_samples
 
     def step(self, images: Tensor, targets: list[SegmentTargets]) -> dict[str, float]:
-        """Learn from one batch uint8 [batch, 3, h, w], RGB; returns the loss terms.
+        """Learn from one batch uint8 [image, 3, h, w], RGB; returns the loss terms.
+
+        Args:
+            images, targets: this rank's part of the batch.
 
         Raises:
             FloatingPointError: a loss or a prediction that is not finite.
         """
-        # Every step has a seed of its own, so a resumed run draws the same attention gates.
-        torch.manual_seed(self.config.seed + self.samples_seen)
-        self.set_learning_rate()
-        targets = [target.to(self.device) for target in targets]
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16):
-            losses = self.losses(images.to(self.device).float(), targets)
-            total = sum(losses.values(), torch.zeros(()))
+        set_learning_rates(self.optimizer, self.settings, self.samples_seen)
+        self.optimizer.zero_grad(set_to_none=True)
+        terms = self._accumulate_gradients(images, targets)
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
+        self.optimizer.step()
+        self.samples_seen += len(images) * self.ranks.world_size
+        self.update_average()
+        return self.ranks.sum(terms)
+
+    def _accumulate_gradients(
+        self, images: Tensor, targets: list[SegmentTargets]
+    ) -> dict[str, float]:
+        """Return this rank's share of the loss terms of the batch."""
+        size, device = len(images), self.ranks.device
+        totals, gates = self._totals(targets), self._gates()
+        first = self.samples_seen + self.ranks.rank * size
+        generators = sample_generators(self.config.seed, first, size, device)
+        share = -(-size // self.settings.accumulate)
+        terms: dict[str, float] = {}
+        for start in range(0, size, share):
+            part = slice(start, start + share)
+            moved = [target.to(device) for target in targets[part]]
+            is_last = start + share >= size
+            with nullcontext() if is_last else without_averaging(self._wrapped):
+                losses = self._wrapped(
+                    images[part].to(device), moved, gates, totals, generators[part]
+                )
+                self._backward(losses)
+            for name, value in losses.items():
+                terms[name] = terms.get(name, 0.0) + float(value.detach())
+        return terms
+
+    def _backward(self, losses: dict[str, Tensor]) -> None:
+        total = sum(losses.values(), torch.zeros((), device=self.ranks.device))
         if not torch.isfinite(total):
             seen = self.samples_seen
             raise FloatingPointError(f"loss is {float(total.detach())} after {seen} samples")
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
-        self.optimizer.step()
-        self.samples_seen += len(images)
-        self.update_average()
-        return {name: float(value.detach()) for name, value in losses.items()}
+        # The ranks' gradients are averaged, but their losses are shares of one sum.
+        (total * self.ranks.world_size).backward()
 
-    def losses(self, images: Tensor, targets: list[SegmentTargets]) -> dict[str, Tensor]:
-        """Return the weighted loss terms, set losses averaged over all predictions."""
-        gates = gate_probabilities(
-            self.progress / self.settings.gate_until, self.model.config.num_query_blocks
-        )
-        predictions = self.model.forward_deep(images, gates)
-        total: dict[str, Tensor] = {}
-        for class_logits, mask_logits, _ in predictions:
-            for name, value in set_loss(class_logits, mask_logits, targets, self.settings).items():
-                total[name] = total.get(name, 0) + value / len(predictions)
-        semantic = torch.stack([target.semantic for target in targets])
-        cells = self.semantic_head(predictions[-1][2]).float()
-        total["semantic"] = self.settings.semantic_weight * functional.cross_entropy(
-            cells, semantic, ignore_index=-1
-        )
-        return total
+    def _totals(self, targets: list[SegmentTargets]) -> Totals:
+        totals = count_totals(targets, self.model.config.num_queries, self.settings)
+        return Totals(**self.ranks.sum(asdict(totals)))
 
-    def set_learning_rate(self) -> None:
-        warm = min(1.0, (self.samples_seen + 1) / max(1, self.settings.warmup_samples))
-        cosine = 0.5 * (1 + math.cos(math.pi * min(self.progress, 1.0)))
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.settings.learning_rate * warm * cosine
+    def _gates(self) -> list[float]:
+        return gate_probabilities(self.samples_seen, self.gate_stretches)
 
     @torch.no_grad()
     def update_average(self) -> None:
@@ -100,11 +115,12 @@ class SegmentationRun:
                 self.average[name].copy_(value)
 
     def save(self, folder: Path) -> None:
-        """Write the averaged weights for users, and beside them what `load` needs."""
+        """Write the averaged weights for users, and beside them what `load` needs; rank 0 only."""
+        if not self.ranks.is_main:
+            return
         save_weights(self.average, folder / WEIGHTS)
         state = {
-            "model": self.model.state_dict(),
-            "semantic_head": self.semantic_head.state_dict(),
+            "losses": self.losses.state_dict(),
             "average": self.average,
             "optimizer": self.optimizer.state_dict(),
             "samples_seen": self.samples_seen,
@@ -112,32 +128,17 @@ class SegmentationRun:
         save_state(state, folder / STATE)
 
     def load(self, folder: Path) -> None:
-        """Take over the state of a checkpoint."""
+        """Take over the state of a checkpoint.
+
+        Raises:
+            ValueError: damaged, or of another network.
+        """
         state = load_state(folder / STATE)
-        self.model.load_state_dict(state["model"])
-        self.semantic_head.load_state_dict(state["semantic_head"])
-        self.average = {name: value.to(self.device) for name, value in state["average"].items()}
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.samples_seen = state["samples_seen"]
-
-
-def gate_probabilities(progress: float, num_blocks: int) -> list[float]:
-    """Return each query block's chance of masked attention: 1 at first, 0 at the end.
-
-    Earlier blocks lose it earlier, each over its own stretch, with polynomial power 0.9 (EoMT).
-    """
-    chances = []
-    for block in range(num_blocks):
-        local = progress * num_blocks - block
-        chances.append((1 - min(max(local, 0.0), 1.0)) ** 0.9)
-    return chances
-
-
-def make_optimizer(modules: list[nn.Module], settings: SegmentationTraining) -> torch.optim.AdamW:
-    """Return AdamW; vectors (norms, biases, tokens) are not decayed."""
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in parameters if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.learning_rate, betas=(0.9, 0.98))
+        try:
+            self.losses.load_state_dict(state["losses"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            average, self.samples_seen = state["average"], state["samples_seen"]
+        except (KeyError, RuntimeError, ValueError) as error:
+            what = f"is no checkpoint of this network: {' '.join(str(error).split())}"
+            raise ValueError(f"{folder / STATE} {what}") from error
+        self.average = {name: value.to(self.ranks.device) for name, value in average.items()}

@@ -43,6 +43,8 @@ SEGMENTATION = {
     "min_segment_px": 4,
 }
 
+RELATIONS = {"epochs": 2, "images_per_step": 3, "workers": 0}
+
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread() -> None:
@@ -54,6 +56,12 @@ def one_thread() -> None:
 def tiny_psg(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder in PSG layout: five images to train with, one to test. Do not change it."""
     return write_tiny_psg(tmp_path_factory.mktemp("data") / "tiny")
+
+
+@pytest.fixture
+def tiny_network() -> dict[str, Any]:
+    """The sizes of the network `tiny`, as its YAML file has them."""
+    return NETWORK
 
 
 @pytest.fixture
@@ -89,7 +97,7 @@ def write_config(tmp_path: Path, tiny_share: Path, tiny_psg: Path) -> Callable[.
             "data": str(tiny_psg),
             "out": str(tmp_path / name),
             "segmentation": {**SEGMENTATION, **changes.pop("segmentation", {})},
-            "relations": {"epochs": 2, "images_per_step": 3, **changes.pop("relations", {})},
+            "relations": {**RELATIONS, **changes.pop("relations", {})},
             **changes,
         }
         path = tmp_path / f"{name}.yaml"

@@ -3,7 +3,8 @@
 import cv2
 import pytest
 
-from psg_ros.training.history import History, Means, plot_curves
+from psg_ros.training import history as module
+from psg_ros.training.history import History, Means, open_history, plot_curves
 
 
 @pytest.fixture
@@ -60,3 +61,26 @@ def test_rows_may_lack_numbers_and_a_run_may_have_no_rows(history, tmp_path):
     history.add(samples=2, dice=0.2)
     history.add(samples=3, mask=0.2)
     assert dark_pixels(history, tmp_path) > 100
+
+
+def test_the_same_numbers_go_to_tensorboard(tmp_path):
+    loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    with_board = open_history(tmp_path, "run", tensorboard=True)
+    with_board.add(samples=50, mask=0.5, dice=1)
+    with_board.add(samples=100, mask=0.25)
+    assert [row["samples"] for row in with_board.rows()] == [50, 100]
+    events = loading.EventAccumulator(str(tmp_path / "tensorboard" / "run")).Reload()
+    assert set(events.Tags()["scalars"]) == {"run/mask", "run/dice"}
+    points = [(point.step, point.value) for point in events.Scalars("run/mask")]
+    assert points == [(50, 0.5), (100, 0.25)]
+
+
+def test_without_being_asked_for_there_is_no_tensorboard(tmp_path):
+    open_history(tmp_path, "run").add(samples=1, mask=0.5)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.jsonl"]
+
+
+def test_a_missing_tensorboard_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"pip install 'psg-ros\[tensorboard\]'"):
+        open_history(tmp_path, "run", tensorboard=True)

@@ -1,164 +1,262 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 2 as a whole: weights, schedule, and that it learns what is there to be learned."""
+"""Stage 2 as a whole: what a run leaves, how it goes on, and that its variants work."""
 
 import math
-from dataclasses import replace
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
-from psg_ros.config import load_config
-from psg_ros.data.psg import load_psg
-from psg_ros.training import relations, train
-from psg_ros.training.checkpoint import load_weights
-from psg_ros.training.config import RelationTraining, TrainConfig
+from psg_ros.training import relation_run, relations, train
+from psg_ros.training.checkpoint import load_state, load_weights, save_weights
 from psg_ros.training.history import History
-from psg_ros.training.relation_samples import RelationSample, pair_batch
-from psg_ros.training.relations import (
-    learning_rate,
-    positive_weights,
-    relation_losses,
-    train_step,
-)
 
-NUM_PREDICATES = 2
-SETTINGS = RelationTraining(
-    epochs=10, learning_rate=1e-2, warmup_epochs=2.0, negatives_per_positive=1.0
-)
+REPOSITORY = Path(__file__).parents[2]
+PROCESS = REPOSITORY / "test" / "training_process.py"
 
 
 @pytest.fixture
-def model(write_config):
-    torch.manual_seed(0)
-    config = load_config(TrainConfig, write_config())
-    return train.build_model(config, train.vocabulary_of(config))
+def prepare(write_config):
+    """A function that writes a config and the random segmenter of its run; returns the config."""
+
+    def write(name="run", **changes) -> Path:
+        config = write_config(name, **changes)
+        torch.manual_seed(0)
+        settings = train.load_config(train.TrainConfig, config)
+        model = train.build_model(settings, train.vocabulary_of(settings))
+        weights = model.segmenter.state_dict()
+        save_weights(weights, Path(settings.out) / "segmenter.safetensors")
+        return config
+
+    return write
 
 
-def made_up_samples(count: int = 2) -> list[RelationSample]:
-    """Four boxes in a row; each is «beside» (0) its right neighbour, the first is «on» the last."""
-    generator = torch.Generator().manual_seed(0)
-    boxes = torch.tensor([[-1, 0, -0.6, 1], [-0.5, 0, -0.1, 1], [0, 0, 0.4, 1], [0.5, 0, 0.9, 1]])
-    overlap = torch.zeros(4, 6)
-    overlap[range(4), range(4)] = 1
-    triplets = torch.tensor([[0, 1, 0], [1, 2, 0], [2, 3, 0], [0, 3, 1]])
-    return [
-        RelationSample(
-            torch.randn(2, 6, 16, generator=generator).bfloat16(), overlap, boxes, triplets
-        )
-        for _ in range(count)
-    ]
+def folder_of(config: Path) -> Path:
+    return Path(train.load_config(train.TrainConfig, config).out)
 
 
-def test_rare_predicates_weigh_more_up_to_the_limit():
-    triplets = [[[0, 1, 0], [1, 2, 0]], [[0, 1, 0], [0, 1, 2]], [[0, 2, 0]], [[1, 0, 2]]]
-    samples = [RelationSample(None, None, None, torch.tensor(of_image)) for of_image in triplets]
-    settings = RelationTraining(negatives_per_positive=0.2, positive_weight_limit=3.5)
-    # 0 is in three images of four, 1 in none, 2 in two; column 0 weighs 1 / 0.2.
-    weights = positive_weights(samples, 3, settings)
-    assert weights.tolist() == pytest.approx([5, 1 / 3, 3.5, 1])
-    everywhere = positive_weights(samples[:3], 3, settings)
-    assert everywhere[1] == pytest.approx(1 / 3.5), "present everywhere: 0, clamped"
+def run(config: Path, **options) -> Path:
+    return train.run(config, stage="relations", **options)
 
 
-def test_learning_rate_warms_up_then_falls_to_zero():
-    peak = SETTINGS.learning_rate
-    assert 0 < learning_rate(SETTINGS, 0.0) < 0.01 * peak
-    expected = 0.5 * 0.5 * (1 + math.cos(0.1 * math.pi))
-    assert learning_rate(SETTINGS, 1.0) == pytest.approx(peak * expected, rel=1e-2)
-    assert learning_rate(SETTINGS, 5.0) == pytest.approx(peak / 2)
-    assert learning_rate(SETTINGS, 10.0) == pytest.approx(0, abs=1e-12)
-    rates = [learning_rate(SETTINGS, epoch / 4) for epoch in range(41)]
-    assert rates.index(max(rates)) == 8
-    assert rates[8:] == sorted(rates[8:], reverse=True)
-    without = replace(SETTINGS, warmup_epochs=0.0)
-    assert learning_rate(without, 0.0) == peak
+def rows_of(folder: Path) -> list[dict]:
+    return History(folder / "relations.jsonl").rows()
 
 
-def steps(model, count: int) -> list[dict[str, float]]:
-    samples, rng = made_up_samples(), np.random.default_rng(0)
-    stage = model.relations.train()
-    optimizer = torch.optim.AdamW(stage.parameters(), lr=1.0)
-    weights = torch.ones(1 + NUM_PREDICATES)
-    return [
-        train_step(
-            stage, optimizer, pair_batch(samples, NUM_PREDICATES, SETTINGS, rng), weights,
-            SETTINGS.learning_rate, SETTINGS,
-        )
-        for _ in range(count)
-    ]  # fmt: skip
-
-
-def test_steps_teach_both_directions_and_both_orders(model):
-    losses = steps(model, 160)
-    assert losses[-1]["bce"] < 0.1 * losses[0]["bce"]
-    sample = made_up_samples(1)[0]
-    pairs = torch.tensor([[0, 1], [1, 2], [0, 3], [0, 2]])
-    stage = model.relations.eval()
-    with torch.no_grad():
-        cells = stage.tap_embedding([tap.float()[None] for tap in sample.taps])
-        answers = []
-        for ordered in (pairs, pairs.flip(1)):
-            overlap, boxes = sample.overlap[ordered], sample.boxes[ordered].flatten(1)
-            answers += stage(cells, overlap[:, 0], overlap[:, 1], boxes)
-    annotated, nothing = [1, 1, 2, 0], [0, 0, 0, 0]
-    columns = [logits.argmax(dim=1).tolist() for logits in answers]
-    assert columns == [annotated, nothing, nothing, annotated]
-
-
-def test_losses_are_the_same_for_pairs_given_the_other_way_round(model):
-    rng, weights = np.random.default_rng(0), torch.tensor([2.0, 3.0, 0.5])
-    batch = pair_batch(made_up_samples(), NUM_PREDICATES, SETTINGS, rng)
-    turned = replace(
-        batch,
-        overlap=batch.overlap.flip(1),
-        boxes=batch.boxes.flip(1),
-        forward_targets=batch.backward_targets,
-        backward_targets=batch.forward_targets,
-    )
-    stage = model.relations
-    cells = stage.tap_embedding([tap.float() for tap in batch.taps])[batch.image_index]
-    losses = relation_losses(stage, cells, batch, weights)
-    assert losses["bce"] > 0 and losses["consistency"] > 0
-    for name, value in relation_losses(stage, cells, turned, weights).items():
-        torch.testing.assert_close(value, losses[name])
-    mistaken = replace(turned, forward_targets=batch.forward_targets)
-    assert relation_losses(stage, cells, mistaken, weights)["bce"] != losses["bce"]
-
-
-def test_a_loss_that_is_not_finite_stops_the_run(model):
-    with torch.no_grad():
-        model.relations.neck.class_embedding[0] = float("nan")
-    with pytest.raises(FloatingPointError, match="relation loss is nan"):
-        steps(model, 1)
-
-
-def train_relations(model, config_path: Path) -> Path:
-    config = load_config(TrainConfig, config_path)
-    dataset = load_psg(Path(config.data), train.vocabulary_of(config), "train")
-    relations.train_relations(model, dataset, config, device="cpu")
-    return Path(config.out)
-
-
-def test_a_run_leaves_weights_and_curves_and_the_segmenter_as_it_was(model, write_config):
-    before = {name: value.clone() for name, value in model.segmenter.state_dict().items()}
-    config = write_config(relations={"learning_rate": 1e-3})
-    folder = train_relations(model, config)
-    for name, value in model.segmenter.state_dict().items():
-        assert value.equal(before[name]), name
+def test_a_run_leaves_weights_and_curves_and_the_segmenter_as_it_was(prepare):
+    config = prepare(relations={"learning_rate": 1e-3})
+    before = (folder_of(config) / "segmenter.safetensors").read_bytes()
+    folder = run(config)
+    assert (folder / "segmenter.safetensors").read_bytes() == before
+    model, _, _ = train.load_run(folder)
     weights = load_weights(folder / relations.WEIGHTS)
     for name, value in model.relations.state_dict().items():
         assert value.equal(weights[name]), name
     assert (folder / "relations.png").is_file()
-    train_relations(model, config)
-    rows = History(folder / "relations.jsonl").rows()
-    assert [row["epoch"] for row in rows] == [1, 2], "another run starts another record"
-    assert all(math.isfinite(row["bce"]) for row in rows)
+    first = rows_of(folder)
+    run(config)
+    assert rows_of(folder) == first, "another run starts another record, and is the same run"
+    assert [row["epoch"] for row in first] == [1, 2]
+    assert all(math.isfinite(row["bce"]) and row["consistency"] > 0 for row in first)
 
 
-def test_a_set_without_relations_is_refused(model, write_config, monkeypatch):
-    monkeypatch.setattr(relations, "collect_samples", lambda *args: [])
-    with pytest.raises(ValueError, match="no image of .* has a relation between two segments"):
-        train_relations(model, write_config())
+def process(*arguments, **options) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, **options)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("killed_after", [3, 4])
+def test_a_killed_run_goes_on_as_if_nothing_had_been(prepare, tiny_share, killed_after):
+    settings = {
+        "minutes_between_checkpoints": 0,
+        "relations": {
+            "learning_rate": 1e-2,
+            "epochs": 3,
+            "images_per_step": 2,
+            "pairs_per_step": 4,
+            "augmentation": "three_augment",
+            "validation_images": 1,
+        },
+    }
+    whole, broken = prepare("whole", **settings), prepare("broken", **settings)
+    assert process(PROCESS, whole, tiny_share, "relations", 0).returncode == 0
+    ended = process(PROCESS, broken, tiny_share, "relations", killed_after)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    folder = folder_of(broken)
+    seen = load_state(folder / relation_run.STATE)["batches_seen"]
+    assert 0 < seen < 6
+    resumed = process(PROCESS, broken, tiny_share, "relations", 0, "resume")
+    assert resumed.returncode == 0, resumed.stderr
+    assert rows_of(folder) == rows_of(folder_of(whole))
+    assert [row["epoch"] for row in rows_of(folder)] == [1, 2, 3]
+    for name in (relations.WEIGHTS, relation_run.LAST_WEIGHTS):
+        assert (folder / name).read_bytes() == (folder_of(whole) / name).read_bytes()
+
+
+@pytest.mark.slow
+def test_resume_goes_on_in_the_second_stage(write_config, tiny_share):
+    config = write_config(minutes_between_checkpoints=0, relations={"learning_rate": 1e-2})
+    ended = process(PROCESS, config, tiny_share, "all", 1)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    folder = folder_of(config)
+    segmenter = (folder / "segmenter.safetensors").read_bytes()
+    assert load_state(folder / relation_run.STATE)["batches_seen"] == 1
+    train.run(config, resume=True)
+    assert (folder / "segmenter.safetensors").read_bytes() == segmenter
+    assert [row["epoch"] for row in rows_of(folder)] == [1, 2]
+    assert train.load_run(folder)[1].relations.epochs == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"images_per_step": 3},
+        {"images_per_step": 5, "pairs_per_step": 3},
+        {"augmentation": "three_augment", "frozen": False},
+    ],
+    ids=str,
+)
+def test_two_processes_learn_what_one_learns(prepare, tiny_share, changes):
+    settings = {"precision": "float32", "learning_rate": 1e-3, "epochs": 2, **changes}
+    alone, shared = prepare("alone", relations=settings), prepare("shared", relations=settings)
+    run(alone)
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    ended = process(*torchrun, PROCESS, shared, tiny_share, "relations", 0)
+    assert ended.returncode == 0, ended.stderr
+    pairs = zip(rows_of(folder_of(alone)), rows_of(folder_of(shared)), strict=True)
+    for expected, found in pairs:
+        assert found == pytest.approx(expected, rel=1e-4)
+    expected, found = (load_weights(folder_of(c) / relations.WEIGHTS) for c in (alone, shared))
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, atol=2e-4, rtol=1e-3)
+
+
+VARIANTS = [
+    {"swap_training": False},
+    {"consistency_target": "hidden"},
+    {"reverse_unlabelled": "ignore"},
+    {"positive_weights": False},
+    {"mask_resolution": "raw"},
+    {"augmentation": "three_augment"},
+    {"frozen": False},
+    {"augmentation": "three_augment", "frozen": False, "pairs_per_step": 2},
+    {"precision": "float32"},
+    {"validation_images": 2},
+    {"feature_cache": "cache", "validation_images": 2},
+]
+
+
+@pytest.mark.parametrize("changes", VARIANTS, ids=str)
+def test_every_variant_trains_to_its_end(prepare, tmp_path, monkeypatch, changes):
+    monkeypatch.chdir(tmp_path)
+    folder = run(prepare(relations={"learning_rate": 1e-3, "epochs": 1, **changes}))
+    (row,) = rows_of(folder)
+    assert math.isfinite(row["bce"])
+    assert ("consistency" in row) == changes.get("swap_training", True)
+    assert ("PredCls mR@50" in row) == ("validation_images" in changes)
+    model, _, _ = train.load_run(folder)
+    start = load_weights(folder / "segmenter.safetensors")
+    moved = {
+        name.split(".")[0]
+        for name, value in model.segmenter.state_dict().items()
+        if not value.equal(start[name])
+    }
+    if changes.get("frozen", True):
+        assert not moved
+    else:
+        assert {"stem", "blocks", "queries"} <= moved
+        assert not moved & set(relation_run.UNTRAINED)
+
+
+def test_a_feature_cache_gives_the_run_that_memory_gives(prepare, tmp_path):
+    settings = {"learning_rate": 1e-2, "validation_images": 1}
+    cached = {**settings, "feature_cache": str(tmp_path / "cache")}
+    folders = [run(prepare("memory", relations=settings))]
+    folders += [run(prepare(name, relations=cached)) for name in ("first", "second")]
+    assert {path.name for path in (tmp_path / "cache").iterdir()} == {"train", "validation"}
+    weights = [(folder / relations.WEIGHTS).read_bytes() for folder in folders]
+    assert weights[0] == weights[1] == weights[2]
+    assert rows_of(folders[0]) == rows_of(folders[1]) == rows_of(folders[2])
+
+
+def test_the_best_epoch_is_kept_and_the_last_one_beside_it(prepare, monkeypatch):
+    scores = iter([30.0, 50.0, 50.0, 40.0])
+
+    def judged(*args, **kwargs):
+        return dict.fromkeys(relations.REPORTED, next(scores))
+
+    monkeypatch.setattr(relations, "evaluate_relations", judged)
+    kept = []
+    save = relation_run.RelationRun.save_weights
+
+    def noted(self, folder, *, last=False):
+        save(self, folder, last=last)
+        kept.append((self.batches_seen // 2, last))
+
+    monkeypatch.setattr(relation_run.RelationRun, "save_weights", noted)
+    config = prepare(
+        relations={"epochs": 4, "images_per_step": 2, "validation_images": 1, "learning_rate": 0.1}
+    )
+    folder = run(config)
+    assert [epoch for epoch, last in kept if not last] == [1, 2]
+    assert [epoch for epoch, last in kept if last] == [1, 2, 3, 4]
+    assert [row["PredCls mR@50"] for row in rows_of(folder)] == [30, 50, 50, 40]
+    best, last = (load_weights(folder / n) for n in (relations.WEIGHTS, relation_run.LAST_WEIGHTS))
+    assert any(not value.equal(last[name]) for name, value in best.items())
+
+
+def test_a_loss_that_is_not_finite_names_its_images(prepare, monkeypatch):
+    config = prepare(relations={"images_per_step": 5})
+    init = relation_run.RelationRun.__init__
+
+    def poisoned(self, model, *args):
+        init(self, model, *args)
+        with torch.no_grad():
+            model.relations.neck.class_embedding[0] = float("nan")
+
+    monkeypatch.setattr(relation_run.RelationRun, "__init__", poisoned)
+    with pytest.raises(
+        FloatingPointError, match=r"not finite \(bce nan.*\) at images [0-4], [0-4]"
+    ):
+        run(config)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"feature_cache": "c", "augmentation": "three_augment"}, "feature_cache holds features"),
+        ({"feature_cache": "c", "frozen": False}, "frozen: false changes them in every step"),
+        ({"masks": "inferred", "augmentation": "three_augment"}, "inferred are found once"),
+        ({"masks": "guessed"}, "masks must be one of true, inferred, not 'guessed'"),
+        ({"epochs": 0}, "epochs must be 1 or more, not 0"),
+        ({"negatives_per_positive": 0}, "negatives_per_positive must be above 0, not 0.0"),
+        ({"validation_images": 5}, "validation_images 5 of 5 images with relations; choose fewer"),
+        ({"validation_images": 1, "validation_split": "val"}, "val"),
+    ],
+    ids=str,
+)
+def test_what_cannot_work_is_refused_before_anything_is_computed(write_config, changes, said):
+    config = write_config(relations=changes)
+    with pytest.raises(ValueError, match=said):
+        train.run(config)
+    assert not (config.parent / "run").exists()
+
+
+@pytest.mark.parametrize("size", ["s", "b", "l"])
+def test_the_recipe_of_the_paper_is_there_in_every_size(size):
+    folder = REPOSITORY / "config"
+    config = train.load_config(train.TrainConfig, folder / "train" / f"dsflash_{size}.yaml")
+    recipe = config.relations
+    assert (recipe.learning_rate, recipe.weight_decay, recipe.clip_norm) == (1e-5, 0.02, 1)
+    assert (recipe.epochs, recipe.negatives_per_positive) == (20, 0.2)
+    assert recipe.augmentation == "three_augment" and recipe.swap_training and recipe.frozen
+    assert (folder / "model" / f"{config.model}.yaml").is_file()
+    assert (folder / "labels" / f"{config.labels}.yaml").is_file()

@@ -1,205 +1,23 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures and their segments stay together on the way into a batch; the stream can be repeated."""
+"""Which picture comes when; decoded pictures are what the data set holds."""
 
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from itertools import islice
 
 import cv2
 import numpy as np
 import pytest
-import torch
 
 from psg_ros.data.psg import load_psg
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-from psg_ros.training import samples as module
-from psg_ros.training.samples import (
-    VOID_BYTE,
-    BatchStream,
-    Sample,
-    augment,
-    load_samples,
-    pad_image,
-    targets_of,
-)
-
-SIZES = [(32, 48), (64, 64), (96, 32)]
-KERNEL = np.ones((3, 3), np.uint8)
-RED_GREEN_BLUE = np.array([(200, 40, 40), (40, 200, 40), (40, 40, 200)], np.uint8)
-
-
-def painted(segments: np.ndarray) -> Sample:
-    """A picture in which segment k shines in channel k, whatever contrast and brightness are."""
-    return Sample(RED_GREEN_BLUE[segments], segments.astype(np.uint8), np.arange(3))
-
-
-def stripes(height: int = 90, width: int = 120, thickness: int = 9) -> np.ndarray:
-    rows, columns = np.arange(height) // thickness, np.arange(width) // thickness
-    return (rows[:, None] + columns) % 3
-
-
-@pytest.mark.parametrize("size_hw", SIZES)
-@pytest.mark.parametrize("thickness", [5, 20])
-@pytest.mark.parametrize("seed", range(3))
-def test_picture_and_segments_stay_aligned(size_hw, thickness, seed):
-    base = painted(stripes(5 * thickness, 6 * thickness, thickness))
-    sample = augment(base, size_hw, np.random.default_rng(seed))
-    inside = cv2.erode(sample.segments, KERNEL) == cv2.dilate(sample.segments, KERNEL)
-    assert inside.mean() > 0.2
-    assert (sample.image.argmax(axis=-1) == sample.segments)[inside].all()
-
-
-def test_edges_of_shrunk_segments_are_not_shifted():
-    edge = np.zeros((60, 120), int)
-    edge[:, 70:] = 1
-    shifts = []
-    for seed in range(60):
-        sample = augment(painted(edge), (32, 64), np.random.default_rng(seed))
-        red = sample.image[0, :, 0].astype(float)
-        shown = ((red - red.min()) / (red.max() - red.min())).sum()
-        shifts.append((sample.segments[0] == 0).sum() - shown)
-    assert np.abs(shifts).max() <= 0.75
-    assert abs(np.mean(shifts)) < 0.1, "in px of the shrunk picture"
-
-
-def test_augmented_samples_fit_and_vary():
-    rng, base = np.random.default_rng(3), painted(stripes())
-    shapes, flipped, means = set(), set(), set()
-    for _ in range(20):
-        sample = augment(base, (48, 64), rng)
-        height, width = sample.segments.shape
-        assert sample.image.shape == (height, width, 3) and sample.image.dtype == np.uint8
-        assert height <= 48 and width <= 64 and (height == 48 or width >= 57)
-        shapes.add((height, width))
-        flipped.add(tuple(sample.segments[0, :8]))
-        means.add(round(float(sample.image.mean()), 3))
-    assert len(shapes) > 3 and len(flipped) > 3 and len(means) == 20
-
-
-def test_a_flip_turns_left_and_right():
-    halves = np.zeros((32, 32), int)
-    halves[:, 16:] = 1
-    rngs = [np.random.default_rng(seed) for seed in range(30)]
-    starts = [augment(painted(halves), (32, 32), rng).segments[:, 0].tolist() for rng in rngs]
-    assert all(len(set(start)) == 1 for start in starts)
-    assert 5 <= sum(start[0] for start in starts) <= 25
-
-
-def test_padding_is_black_and_below_and_right():
-    image = np.full((3, 2, 3), 7, np.uint8)
-    padded = pad_image(image, (4, 5))
-    assert padded.shape == (4, 5, 3)
-    assert (padded[:3, :2] == 7).all() and padded.sum() == image.sum()
-
-
-def test_targets_are_the_shares_of_each_cell():
-    rng = np.random.default_rng(5)
-    segments = rng.integers(0, 3, (14, 19)).astype(np.uint8)
-    segments[:, :4] = VOID_BYTE
-    target = targets_of(Sample(segments, segments, np.array([7, 3, 5])), (16, 24), 4, 1)
-    whole = np.full((16, 24), VOID_BYTE)
-    whole[:14, :19] = segments
-    for index, share in enumerate(target.masks):
-        for row in range(4):
-            for column in range(6):
-                cell = whole[row * 4 : row * 4 + 4, column * 4 : column * 4 + 4]
-                assert share[row, column] == pytest.approx((cell == index).mean())
-    assert target.labels.tolist() == [7, 3, 5]
-    assert target.masks.sum(dim=0).max() <= 1 + 1e-6
-    assert not target.masks[:, :, 0].any() and not target.masks[:, :, 5].any()
-
-
-def test_semantic_label_needs_more_than_half_of_a_cell():
-    segments = np.full((2, 6), VOID_BYTE, np.uint8)
-    segments[:, 0], segments[:2, 2:4], segments[0, 4:], segments[1, 4] = 0, 1, 1, 1
-    target = targets_of(Sample(segments, segments, np.array([4, 9])), (2, 6), 2, 1)
-    assert target.semantic.tolist() == [[-1, 9, 9]]
-
-
-def test_small_remains_are_void():
-    segments = np.zeros((8, 8), np.uint8)
-    segments[0, :3], segments[4:] = 1, 2
-    target = targets_of(Sample(segments, segments, np.array([10, 11, 12])), (8, 8), 4, 4)
-    assert target.labels.tolist() == [10, 12]
-    assert target.masks[0, 0, 0] == pytest.approx(13 / 16)
-    assert target.masks.sum(dim=0)[0, 0] == pytest.approx(13 / 16)
-
-
-def test_a_picture_of_void_alone_has_no_targets():
-    segments = np.full((8, 8), VOID_BYTE, np.uint8)
-    target = targets_of(Sample(segments, segments, np.zeros(0, np.int64)), (8, 12), 4, 1)
-    assert target.labels.shape == (0,) and target.masks.shape == (0, 2, 3)
-    assert (target.semantic == -1).all()
-
-
-def many() -> list[Sample]:
-    return [painted((stripes(24, 32, 4) + shift) % 3) for shift in range(3)] * 2
-
-
-def stream(**changes) -> BatchStream:
-    settings = {"stride": 4, "min_segment_px": 1, "seed": 1, **changes}
-    return BatchStream(settings.pop("samples", many()), (16, 32), 2, **settings)
-
-
-def take(count: int, **changes) -> list:
-    source = stream(**changes)
-    try:
-        return list(islice(source, count))
-    finally:
-        source.close()
-
-
-def assert_equal(batches: list, others: list) -> None:
-    for (images, targets), (other_images, other_targets) in zip(batches, others, strict=True):
-        assert images.equal(other_images)
-        for target, other in zip(targets, other_targets, strict=True):
-            assert target.masks.equal(other.masks) and target.labels.equal(other.labels)
-
-
-def test_batches_have_the_stated_shapes():
-    ((images, targets),) = take(1)
-    assert images.shape == (2, 3, 16, 32) and images.dtype == torch.uint8
-    assert [tuple(target.masks.shape[1:]) for target in targets] == [(4, 8)] * 2
-
-
-def test_equal_seeds_give_equal_batches_and_others_do_not():
-    batches = take(4)
-    assert_equal(batches, take(4))
-    other = take(4, seed=2)
-    assert not any(a[0].equal(b[0]) for a, b in zip(batches, other, strict=True))
-
-
-def test_a_later_start_goes_on_in_the_same_sequence():
-    assert_equal(take(6)[4:], take(2, start=4))
-
-
-def test_closing_ends_the_thread_even_with_batches_waiting():
-    source = stream()
-    next(iter(source))
-    source.close()
-    assert not source._thread.is_alive()
-    source.close()  # twice does no harm
-
-
-def test_what_goes_wrong_in_the_thread_is_raised_where_batches_are_used(monkeypatch):
-    real, calls = augment, []
-
-    def breaks_later(*args):
-        calls.append(args)
-        if len(calls) > 2:
-            raise ZeroDivisionError("third picture")
-        return real(*args)
-
-    monkeypatch.setattr(module, "augment", breaks_later)
-    source = stream()
-    batches = iter(source)
-    next(batches)
-    with pytest.raises(ZeroDivisionError, match="third picture"):
-        next(batches)
-    source.close()
-    assert not source._thread.is_alive()
+from psg_ros.training.augmentation import VOID_BYTE
+from psg_ros.training.batches import BatchStream, Grids
+from psg_ros.training.samples import SampleMaker, load_samples, make_sample
 
 
 def tiny_dataset(folder):
@@ -236,3 +54,61 @@ def test_more_segments_than_a_byte_counts_are_refused(tmp_path):
     (tmp_path / "psg.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match="image crowded has more than 254 segments"):
         load_samples(tiny_dataset(tmp_path), "reading")
+
+
+def test_crowds_are_void(tmp_path):
+    ids = np.ones((4, 6), np.int32)
+    ids[:, 3:] = 2
+    bgr = np.stack([ids >> 16, ids >> 8 & 255, ids & 255], axis=-1).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), bgr)
+    entry = {
+        "image_id": "a", "file_name": "a.png", "pan_seg_file_name": "a.png",
+        "height": 4, "width": 6, "relations": [],
+        "segments_info": [{"id": 1, "category_id": 0}, {"id": 2, "category_id": 0, "iscrowd": 1}],
+    }  # fmt: skip
+    content = {
+        "thing_classes": ["box"], "stuff_classes": [], "predicate_classes": ["on"],
+        "test_image_ids": [], "data": [entry],
+    }  # fmt: skip
+    (tmp_path / "psg.json").write_text(json.dumps(content))
+    (sample,) = load_samples(tiny_dataset(tmp_path), "reading")
+    assert (sample.segments[:, :3] == 0).all() and (sample.segments[:, 3:] == VOID_BYTE).all()
+    assert sample.image_id == "a"
+
+
+def test_every_picture_comes_once_in_each_round_in_an_order_of_its_own():
+    maker = SampleMaker(list(range(7)), (16, 16), "mild", seed=3)
+    rounds = [[maker.index(7 * epoch + place) for place in range(7)] for epoch in range(3)]
+    assert all(sorted(order) == list(range(7)) for order in rounds)
+    assert rounds[0] != rounds[1] != rounds[2]
+    other = SampleMaker(maker.source, (16, 16), "mild", seed=4)
+    assert [other.index(place) for place in range(7)] != rounds[0]
+
+
+def test_a_sample_depends_on_its_number_alone(tiny_psg):
+    maker = SampleMaker(load_samples(tiny_dataset(tiny_psg), "reading"), (32, 48), "mild", 1)
+    first, again, later = (make_sample(maker, number) for number in (3, 3, 8))
+    np.testing.assert_array_equal(first.image, again.image)
+    assert first.image.shape != later.image.shape or (first.image != later.image).any()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_pictures_read_as_needed_make_the_same_batches_as_pictures_in_memory(tiny_psg, workers):
+    dataset = tiny_dataset(tiny_psg)
+    found = []
+    for source in (load_samples(dataset, "reading"), dataset):
+        maker = SampleMaker(source, (32, 48), "large_scale_jitter", 1)
+        stream = BatchStream(maker, Grids(4, 1), 2, workers=workers)
+        found.append(list(islice(stream, 4)))
+        stream.close()
+    for kept, read in zip(*found, strict=True):
+        assert kept.images.equal(read.images) and kept.image_ids == read.image_ids
+        for a, b in zip(kept.targets, read.targets, strict=True):
+            assert a.masks.equal(b.masks) and a.labels.equal(b.labels)
+
+
+def test_reading_needs_no_torch():
+    """Each worker process imports the module anew: torch would cost it seconds and memory."""
+    code = "import sys, psg_ros.training.samples; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step of stage 1: schedules, averages, refusals."""
 
-import math
 from dataclasses import replace
 
 import pytest
@@ -11,15 +10,16 @@ import torch
 from psg_ros.config import load_config
 from psg_ros.training import train
 from psg_ros.training.config import TrainConfig
+from psg_ros.training.distributed import Ranks
 from psg_ros.training.losses import SegmentTargets
-from psg_ros.training.segmentation_run import SegmentationRun, gate_probabilities, make_optimizer
+from psg_ros.training.segmentation_run import SegmentationRun
 
 
 @pytest.fixture
 def run(write_config) -> SegmentationRun:
     torch.manual_seed(0)
     config = load_config(TrainConfig, write_config())
-    return SegmentationRun(build(config), config, "cpu")
+    return SegmentationRun(build(config), config, Ranks())
 
 
 def build(config: TrainConfig):
@@ -36,48 +36,6 @@ def batch(seed: int = 0):
     semantic = torch.cat((torch.zeros(8, 6), torch.ones(8, 6)), dim=1).long()
     target = SegmentTargets(torch.tensor([0, 1]), masks, semantic)
     return images + noise.byte(), [target, target]
-
-
-def test_gates_are_all_closed_at_first_and_all_open_at_the_end():
-    assert gate_probabilities(0.0, 3) == [1, 1, 1]
-    assert gate_probabilities(1.0, 3) == [0, 0, 0]
-    assert gate_probabilities(1.7, 3) == [0, 0, 0]
-
-
-def test_earlier_blocks_lose_their_gates_earlier_one_after_the_other():
-    assert gate_probabilities(0.5, 3) == [0, pytest.approx(0.5**0.9), 1]
-    assert gate_probabilities(1 / 3, 3) == pytest.approx([0, 1, 1])
-    steps = [gate_probabilities(i / 50, 3) for i in range(51)]
-    for before, after in zip(steps, steps[1:], strict=False):
-        assert all(b >= a for b, a in zip(before, after, strict=True)), "never closes again"
-        assert after == sorted(after)
-
-
-def test_learning_rate_warms_up_then_falls_to_zero(run):
-    rates = []
-    for run.samples_seen in range(13):
-        run.set_learning_rate()
-        rates.append(run.optimizer.param_groups[0]["lr"] / run.settings.learning_rate)
-    assert rates[0] == pytest.approx(0.25)
-    assert rates[1] == pytest.approx(0.5 * 0.5 * (1 + math.cos(math.pi / 12)))
-    assert rates.index(max(rates)) == 3, "warmup_samples is 4"
-    assert rates[6] == pytest.approx(0.5) and rates[12] == pytest.approx(0)
-    assert len({group["lr"] for group in run.optimizer.param_groups}) == 1
-
-
-def test_without_warmup_the_full_rate_is_there_at_once(run):
-    run.settings = replace(run.settings, warmup_samples=0)
-    run.set_learning_rate()
-    assert run.optimizer.param_groups[0]["lr"] == run.settings.learning_rate
-
-
-def test_only_matrices_are_decayed(run):
-    optimizer = make_optimizer([run.model], run.settings)
-    decayed, free = optimizer.param_groups
-    assert decayed["weight_decay"] == 0.05 and free["weight_decay"] == 0
-    assert all(p.ndim > 1 for p in decayed["params"]) and all(p.ndim <= 1 for p in free["params"])
-    count = len(decayed["params"]) + len(free["params"])
-    assert count == len(list(run.model.parameters()))
 
 
 def test_average_follows_the_weights_fast_at_first_and_slowly_later(run):
@@ -100,7 +58,7 @@ def test_average_counts_what_is_counted(run):
 
 
 def test_steps_reduce_the_loss(run):
-    run.settings = replace(run.settings, learning_rate=3e-3, gate_until=1.0)
+    run.settings = replace(run.settings, learning_rate=3e-3)
     # As if in the middle of a long run: full learning rate, all the time.
     losses = []
     for _ in range(40):
@@ -113,7 +71,7 @@ def test_steps_reduce_the_loss(run):
 
 def test_a_step_reports_the_weighted_terms(run, monkeypatch):
     terms = {"class": torch.tensor(2.0, requires_grad=True), "mask": torch.tensor(0.5)}
-    monkeypatch.setattr(run, "losses", lambda images, targets: dict(terms))
+    monkeypatch.setattr(run.losses, "forward", lambda *args: dict(terms))
     assert run.step(*batch()) == {"class": 2.0, "mask": 0.5}
     assert run.samples_seen == 2
 
@@ -122,7 +80,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_before_it_spoils_the_weights(ru
     run.samples_seen = 6
     weights = run.model.class_head.weight.clone()
     spoiled = {"mask": run.model.class_head.weight.sum() * float("nan")}
-    monkeypatch.setattr(run, "losses", lambda images, targets: spoiled)
+    monkeypatch.setattr(run.losses, "forward", lambda *args: spoiled)
     with pytest.raises(FloatingPointError, match="loss is nan after 6 samples"):
         run.step(*batch())
     assert run.model.class_head.weight.equal(weights)
@@ -140,7 +98,7 @@ def test_equal_runs_are_equal_to_the_last_bit(write_config):
     runs = []
     for _ in range(2):
         torch.manual_seed(config.seed)
-        run = SegmentationRun(build(config), config, "cpu")
+        run = SegmentationRun(build(config), config, Ranks())
         runs.append([run, [run.step(*batch(i)) for i in range(3)]])
     assert runs[0][1] == runs[1][1]
     for name, value in runs[0][0].average.items():
@@ -149,12 +107,12 @@ def test_equal_runs_are_equal_to_the_last_bit(write_config):
 
 def test_a_loaded_run_goes_on_as_if_it_had_never_stopped(write_config, tmp_path):
     config = load_config(TrainConfig, write_config())
-    run = SegmentationRun(build(config), config, "cpu")
+    run = SegmentationRun(build(config), config, Ranks())
     for i in range(2):
         run.step(*batch(i))
     run.save(tmp_path)
     torch.rand(5)  # a new process has another random state
-    other = SegmentationRun(build(config), config, "cpu")
+    other = SegmentationRun(build(config), config, Ranks())
     other.load(tmp_path)
     assert other.samples_seen == 4
     for i in range(2, 5):
@@ -162,4 +120,4 @@ def test_a_loaded_run_goes_on_as_if_it_had_never_stopped(write_config, tmp_path)
     for name, value in run.model.state_dict().items():
         assert value.equal(other.model.state_dict()[name]), name
         assert run.average[name].equal(other.average[name]), name
-    assert run.semantic_head.weight.equal(other.semantic_head.weight)
+    assert run.losses.semantic_head.weight.equal(other.losses.semantic_head.weight)

@@ -64,7 +64,7 @@ def test_a_folder_of_another_config_is_refused_even_with_resume(write_config):
 @pytest.mark.parametrize(
     ("changes", "error", "said"),
     [
-        ({"data": "nowhere"}, FileNotFoundError, "nowhere does not exist; a PSG data set is"),
+        ({"data": "nowhere"}, FileNotFoundError, "nowhere does not exist; expected"),
         ({"model": "giant"}, FileNotFoundError, "giant.yaml"),
         ({"labels": "martian"}, FileNotFoundError, "martian.yaml"),
         ({"segmentation": {"phases": []}}, ValueError, "phases has no samples"),

@@ -187,15 +187,20 @@ class Eomt(nn.Module):
         return class_logits, mask_logits, taps
 
     def forward_deep(
-        self, pixels: Float[Tensor, "batch 3 h w"], gate_probability: list[float]
+        self,
+        pixels: Float[Tensor, "batch 3 h w"],
+        gate_probability: list[float],
+        draws: Float[Tensor, "block batch query"] | None = None,
+        upscale: bool = False,
     ) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Return the predictions before every query block and after the last, for training.
-
-        The earlier ones have masks on the patch grid, the last one at full mask resolution.
 
         Args:
             gate_probability: for each query block, the chance that a query may look only at the
                 patches under its current mask (EoMT's annealed masked attention: 1 -> 0).
+            draws: uniform in 0..1, what decides about each query's chance; drawn here by default.
+            upscale: whether the earlier masks have full mask resolution, too, as in EoMT; without
+                it they are on the patch grid, which is cheaper.
         """
         tokens, grid_hw = self.embed(pixels)
         rope = self.rope(grid_hw, tokens.device)
@@ -206,10 +211,12 @@ class Eomt(nn.Module):
             if index == first:
                 tokens = self.join_queries(tokens)
             if index >= first:
-                predictions.append(self.predict(tokens, grid_hw, upscale=False))
+                predictions.append(self.predict(tokens, grid_hw, upscale=upscale))
                 chance = gate_probability[index - first]
                 if chance > 0:
-                    mask = self.attention_gate(predictions[-1][1], tokens.shape[1], chance)
+                    masks = functional.interpolate(predictions[-1][1], grid_hw, mode="bilinear")
+                    drawn = None if draws is None else draws[index - first]
+                    mask = self.attention_gate(masks, tokens.shape[1], chance, drawn)
             tokens = block(tokens, rope, mask)
         predictions.append(self.predict(tokens, grid_hw))
         return predictions
@@ -218,12 +225,18 @@ class Eomt(nn.Module):
         return torch.cat((self.queries.expand(len(tokens), -1, -1), tokens), dim=1)
 
     def attention_gate(
-        self, mask_logits: Float[Tensor, "b q h w"], num_tokens: int, chance: float
+        self,
+        mask_logits: Float[Tensor, "b q h w"],
+        num_tokens: int,
+        chance: float,
+        draws: Float[Tensor, "b q"] | None = None,
     ) -> Bool[Tensor, "b 1 t t"]:
         """Return which token may look at which: only query -> patch attention is restricted."""
         batch, num_queries = mask_logits.shape[:2]
         inside = mask_logits.detach().flatten(2) > 0
-        free = torch.rand(batch, num_queries, 1, device=inside.device) >= chance
+        if draws is None:
+            draws = torch.rand(batch, num_queries, device=inside.device)
+        free = draws[..., None] >= chance
         # A query without any patch would have nothing to read: it stays free.
         free = free | ~inside.any(dim=-1, keepdim=True)
         shape = (batch, 1, num_tokens, num_tokens)

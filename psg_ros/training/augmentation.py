@@ -1,0 +1,101 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 1: a picture and its segments -> another one of the same things. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+VOID_BYTE = 255
+NUM_TRIES = 10  # ours: crops of one picture until one shows a segment
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One picture with its segments, as small as it can be kept.
+
+    Attributes:
+        image: uint8 [height, width, 3], RGB.
+        segments: uint8 [height, width]; segment index, or `VOID_BYTE`.
+        labels: int64 [segment].
+        image_id: the data set's name of the picture.
+    """
+
+    image: np.ndarray
+    segments: np.ndarray
+    labels: np.ndarray
+    image_id: str = ""
+
+
+def augment(sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator) -> Sample:
+    """Return a flipped, rescaled, cropped and recoloured sample that fits into `size_hw`.
+
+    The picture is scaled to fit times 0.9 to 1.3; what then hangs over is cropped at random.
+    """
+    sample = crop(rescale(sample, size_hw, rng.uniform(0.9, 1.3)), size_hw, rng)
+    sample = flip_sometimes(sample, rng)
+    return replace(sample, image=recolour(sample.image, rng))
+
+
+def large_scale_jitter(
+    sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator
+) -> Sample:
+    """Return a flipped, rescaled and cropped sample that fits into `size_hw`, as EoMT has it.
+
+    The picture is scaled to fit times 0.1 to 2 (Ghiasi et al., 2021). A crop without any segment is
+    drawn anew.
+    """
+    for _ in range(NUM_TRIES):
+        cropped = crop(rescale(sample, size_hw, rng.uniform(0.1, 2.0)), size_hw, rng)
+        if (cropped.segments != VOID_BYTE).any():
+            break
+    return flip_sometimes(cropped, rng)
+
+
+Augmentation = Callable[[Sample, tuple[int, int], np.random.Generator], Sample]
+AUGMENTATIONS: dict[str, Augmentation] = {
+    "mild": augment,
+    "large_scale_jitter": large_scale_jitter,
+}
+
+
+def rescale(sample: Sample, size_hw: tuple[int, int], factor: float) -> Sample:
+    """Return the sample scaled to fit into `size_hw`, times a factor."""
+    height, width = sample.segments.shape
+    scale = min(size_hw[0] / height, size_hw[1] / width) * factor
+    new_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    image = cv2.resize(sample.image, new_wh, interpolation=interpolation)
+    # Not INTER_NEAREST: that takes the pixel left above and so shifts shrunk segments.
+    segments = cv2.resize(sample.segments, new_wh, interpolation=cv2.INTER_NEAREST_EXACT)
+    return replace(sample, image=image, segments=segments)
+
+
+def crop(sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator) -> Sample:
+    """Return a random part of at most `size_hw`."""
+    sizes = zip(sample.segments.shape, size_hw, strict=True)
+    top, left = (int(rng.integers(max(have - want, 0) + 1)) for have, want in sizes)
+    window = (slice(top, top + size_hw[0]), slice(left, left + size_hw[1]))
+    return replace(sample, image=sample.image[window], segments=sample.segments[window])
+
+
+def flip_sometimes(sample: Sample, rng: np.random.Generator) -> Sample:
+    """Return the sample as it is or mirrored, with equal chances; its arrays are contiguous."""
+    image, segments = sample.image, sample.segments
+    if rng.random() < 0.5:
+        image, segments = image[:, ::-1], segments[:, ::-1]
+    image, segments = np.ascontiguousarray(image), np.ascontiguousarray(segments)
+    return replace(sample, image=image, segments=segments)
+
+
+def recolour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the picture with contrast, brightness and channel gains changed by up to a quarter."""
+    gain = rng.uniform(0.8, 1.2) * rng.uniform(0.93, 1.07, 3)
+    offset = rng.uniform(-20, 20)
+    levels = np.arange(256)[:, None] * gain + offset
+    table = levels.clip(0, 255).astype(np.uint8)
+    return np.stack([table[:, c][image[..., c]] for c in range(3)], axis=-1)

@@ -1,0 +1,21 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""How much memory a run takes, so that a leak shows as a rising line among the curves."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+STATM = Path("/proc/self/statm")  # Linux: sizes in pages, the second one is resident
+
+
+def memory_use(device: str) -> dict[str, float]:
+    """Return in MiB what this process holds, and the most it has held on its GPU so far."""
+    pages = int(STATM.read_text().split()[1])
+    use = {"memory_mib": round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)}
+    if torch.device(device).type == "cuda":
+        use["gpu_peak_mib"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
+    return use

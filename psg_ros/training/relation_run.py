@@ -1,0 +1,144 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""One step of stage 2, and all the state that a killed run needs to go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.training.checkpoint import load_state, save_state, save_weights
+from psg_ros.training.config import RelationTraining
+from psg_ros.training.distributed import Ranks
+from psg_ros.training.relation_losses import RelationLosses, fast_attention
+from psg_ros.training.relation_pairs import PairBatch
+from psg_ros.training.relation_samples import autocast
+
+WEIGHTS = "relations.safetensors"
+LAST_WEIGHTS = "relations_last.safetensors"
+TUNED_SEGMENTER = "segmenter_tuned.safetensors"
+LAST_TUNED_SEGMENTER = "segmenter_tuned_last.safetensors"
+STATE = "relations.state"
+UNTRAINED = ("class_head", "mask_head", "upscale", "norm")
+"""Parts of the segmenter that no loss of stage 2 reaches."""
+
+
+class RelationRun:
+    """State of one run: trained modules, optimizer, progress, best score.
+
+    Attributes:
+        batches_seen: batches that are done, over all epochs.
+        best: highest validation score so far.
+    """
+
+    def __init__(
+        self, model: DsFlash, settings: RelationTraining, weights: Tensor, ranks: Ranks
+    ) -> None:
+        self.model, self.settings, self.ranks = model.to(ranks.device), settings, ranks
+        segmenter = None if settings.frozen else model.segmenter
+        model.segmenter.requires_grad_(not settings.frozen).eval()
+        for name in UNTRAINED:
+            getattr(model.segmenter, name).requires_grad_(False)
+        losses = RelationLosses(model.relations, settings, weights, segmenter).to(ranks.device)
+        self.losses = ranks.wrap(losses)
+        self.optimizer = make_optimizer(model, settings)
+        self.batches_seen, self.best = 0, float("-inf")
+        self._sums: dict[str, float] = {}
+        self._steps = 0
+
+    def step(self, batch: PairBatch, rate: float, image_ids: Sequence[str]) -> None:
+        """Learn from one batch; its losses are added to those of the epoch.
+
+        Raises:
+            FloatingPointError: a loss that is not finite; names the images.
+        """
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
+        self.model.relations.train()
+        device, precision = self.ranks.device, self.settings.precision
+        with fast_attention(device, precision):
+            with autocast(device, precision):
+                terms = self.losses(batch.to(device))
+            total = terms["bce"]
+            if "consistency" in terms:
+                total = total + self.settings.consistency_weight * terms["consistency"]
+            # All ranks see the same means and stop together.
+            means = self.ranks.mean({name: float(term.detach()) for name, term in terms.items()})
+            check_finite(means, image_ids)
+            self.optimizer.zero_grad(set_to_none=True)
+            total.backward()
+        nn.utils.clip_grad_norm_(self._parameters(), self.settings.clip_norm)
+        self.optimizer.step()
+        self._sums = {name: self._sums.get(name, 0.0) + value for name, value in means.items()}
+        self._steps += 1
+
+    def take_means(self, digits: int) -> dict[str, float]:
+        """Return the mean loss terms since the last call."""
+        means = {name: round(total / self._steps, digits) for name, total in self._sums.items()}
+        self._sums, self._steps = {}, 0
+        return means
+
+    def save_weights(self, folder: Path, *, last: bool = False) -> None:
+        """Write what was trained: the weights to use, or those of the last epoch beside them."""
+        relations = LAST_WEIGHTS if last else WEIGHTS
+        save_weights(self.model.relations.state_dict(), folder / relations)
+        if not self.settings.frozen:
+            segmenter = LAST_TUNED_SEGMENTER if last else TUNED_SEGMENTER
+            save_weights(self.model.segmenter.state_dict(), folder / segmenter)
+
+    def save(self, folder: Path) -> None:
+        """Write what `load` needs."""
+        save_state(self._state(), folder / STATE)
+
+    def load(self, folder: Path) -> None:
+        """Take over the state of a checkpoint.
+
+        Raises:
+            FileNotFoundError, ValueError: no state, or a damaged one.
+        """
+        state = load_state(folder / STATE)
+        self.model.relations.load_state_dict(state["relations"])
+        if not self.settings.frozen:
+            self.model.segmenter.load_state_dict(state["segmenter"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.batches_seen, self.best = state["batches_seen"], state["best"]
+        self._sums, self._steps = state["sums"], state["steps"]
+
+    def _state(self) -> dict[str, Any]:
+        state = {
+            "relations": self.model.relations.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "batches_seen": self.batches_seen,
+            "best": self.best,
+            "sums": self._sums,
+            "steps": self._steps,
+        }
+        if not self.settings.frozen:
+            state["segmenter"] = self.model.segmenter.state_dict()
+        return state
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+
+def make_optimizer(model: DsFlash, settings: RelationTraining) -> torch.optim.AdamW:
+    """Return AdamW; each group has the key `scale`, a factor on its learning rate."""
+    groups: list[dict[str, Any]] = [{"params": list(model.relations.parameters()), "scale": 1.0}]
+    if not settings.frozen:
+        tuned = [p for p in model.segmenter.parameters() if p.requires_grad]
+        groups += [{"params": tuned, "scale": settings.segmenter_rate}]
+    return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def check_finite(means: Mapping[str, float], image_ids: Sequence[str]) -> None:
+    """Raise FloatingPointError unless all loss terms are finite."""
+    if not torch.isfinite(torch.tensor(list(means.values()))).all():
+        terms = ", ".join(f"{name} {value}" for name, value in means.items())
+        raise FloatingPointError(
+            f"relation loss is not finite ({terms}) at images {', '.join(image_ids)}"
+        )

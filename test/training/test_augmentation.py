@@ -1,0 +1,102 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A picture and its segments stay together, whatever is done to them."""
+
+import cv2
+import numpy as np
+import pytest
+
+from psg_ros.training.augmentation import VOID_BYTE, Sample, augment, large_scale_jitter
+
+SIZES = [(32, 48), (64, 64), (96, 32)]
+KERNEL = np.ones((3, 3), np.uint8)
+RED_GREEN_BLUE = np.array([(200, 40, 40), (40, 200, 40), (40, 40, 200)], np.uint8)
+
+
+def painted(segments: np.ndarray) -> Sample:
+    """A picture in which segment k shines in channel k, whatever contrast and brightness are."""
+    return Sample(RED_GREEN_BLUE[segments], segments.astype(np.uint8), np.arange(3))
+
+
+def stripes(height: int = 90, width: int = 120, thickness: int = 9) -> np.ndarray:
+    rows, columns = np.arange(height) // thickness, np.arange(width) // thickness
+    return (rows[:, None] + columns) % 3
+
+
+@pytest.mark.parametrize("change", [augment, large_scale_jitter])
+@pytest.mark.parametrize("size_hw", SIZES)
+@pytest.mark.parametrize("thickness", [5, 20])
+@pytest.mark.parametrize("seed", range(3))
+def test_picture_and_segments_stay_aligned(size_hw, thickness, seed, change):
+    base = painted(stripes(5 * thickness, 6 * thickness, thickness))
+    sample = change(base, size_hw, np.random.default_rng(seed))
+    inside = cv2.erode(sample.segments, KERNEL) == cv2.dilate(sample.segments, KERNEL)
+    assert inside.any()
+    assert (sample.image.argmax(axis=-1) == sample.segments)[inside].all()
+
+
+def test_edges_of_shrunk_segments_are_not_shifted():
+    edge = np.zeros((60, 120), int)
+    edge[:, 70:] = 1
+    shifts = []
+    for seed in range(60):
+        sample = augment(painted(edge), (32, 64), np.random.default_rng(seed))
+        red = sample.image[0, :, 0].astype(float)
+        shown = ((red - red.min()) / (red.max() - red.min())).sum()
+        shifts.append((sample.segments[0] == 0).sum() - shown)
+    assert np.abs(shifts).max() <= 0.75
+    assert abs(np.mean(shifts)) < 0.1, "in px of the shrunk picture"
+
+
+def test_augmented_samples_fit_and_vary():
+    rng, base = np.random.default_rng(3), painted(stripes())
+    shapes, flipped, means = set(), set(), set()
+    for _ in range(20):
+        sample = augment(base, (48, 64), rng)
+        height, width = sample.segments.shape
+        assert sample.image.shape == (height, width, 3) and sample.image.dtype == np.uint8
+        assert height <= 48 and width <= 64 and (height == 48 or width >= 57)
+        shapes.add((height, width))
+        flipped.add(tuple(sample.segments[0, :8]))
+        means.add(round(float(sample.image.mean()), 3))
+    assert len(shapes) > 3 and len(flipped) > 3 and len(means) == 20
+
+
+def test_a_flip_turns_left_and_right():
+    halves = np.zeros((32, 32), int)
+    halves[:, 16:] = 1
+    rngs = [np.random.default_rng(seed) for seed in range(30)]
+    starts = [augment(painted(halves), (32, 32), rng).segments[:, 0].tolist() for rng in rngs]
+    assert all(len(set(start)) == 1 for start in starts)
+    assert 5 <= sum(start[0] for start in starts) <= 25
+
+
+def test_large_scale_jitter_shows_parts_and_leaves_room():
+    base, rng = painted(stripes(90, 120, 9)), np.random.default_rng(1)
+    samples = [large_scale_jitter(base, (96, 128), rng) for _ in range(60)]
+    widths = [sample.segments.shape[1] for sample in samples]
+    assert min(widths) < 40 and max(widths) == 128
+    assert 0.3 < np.mean([width == 128 for width in widths]) < 0.75, "half are larger than fits"
+    assert all(sample.labels.tolist() == [0, 1, 2] for sample in samples)
+
+
+def test_large_scale_jitter_keeps_the_colours():
+    base = painted(np.zeros((40, 40), int))
+    sample = large_scale_jitter(base, (32, 32), np.random.default_rng(0))
+    assert (sample.image == RED_GREEN_BLUE[0]).all()
+
+
+def test_a_crop_without_segments_is_drawn_anew():
+    segments = np.full((200, 200), VOID_BYTE, np.uint8)
+    segments[:60, :60] = 0
+    base = Sample(np.zeros((200, 200, 3), np.uint8), segments, np.array([3]))
+    for seed in range(30):
+        sample = large_scale_jitter(base, (64, 64), np.random.default_rng(seed))
+        assert (sample.segments == 0).any()
+
+
+def test_a_picture_without_segments_is_cropped_all_the_same():
+    void = np.full((20, 30), VOID_BYTE, np.uint8)
+    base = Sample(np.zeros((20, 30, 3), np.uint8), void, np.zeros(0, np.int64))
+    sample = large_scale_jitter(base, (16, 16), np.random.default_rng(0))
+    assert (sample.segments == VOID_BYTE).all()

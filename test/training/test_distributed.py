@@ -1,0 +1,124 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Several processes that `torchrun` starts learn what one would learn."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from torch import nn
+
+from psg_ros.training.checkpoint import load_weights
+from psg_ros.training.distributed import Ranks, is_main_process, join_ranks, without_averaging
+from psg_ros.training.history import History
+from psg_ros.training.segmentation_run import STATE, WEIGHTS
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = """
+import sys
+from pathlib import Path
+import torch
+from psg_ros.training import segmentation, train
+
+torch.set_num_threads(1)
+share, config, resume = Path(sys.argv[1]), Path(sys.argv[2]), len(sys.argv) > 3
+train.share_path = lambda: share
+segmentation.REPORT_EVERY = 1
+train.run(config, stage="segmentation", resume=resume)
+"""
+SETTINGS = {
+    "phases": [{"input_hw": [16, 32], "samples": 20}],
+    "batch_size": 4,
+    "precision": "float32",
+    "keep_in_memory": True,
+    "points": 64,
+}
+
+
+@pytest.fixture
+def linear_stem(tiny_share: Path) -> Path:
+    """The tiny network without batch statistics, which ranks on the CPU do not share."""
+    path = tiny_share / "config" / "model" / "tiny.yaml"
+    network = yaml.safe_load(path.read_text())
+    network["segmenter"]["stem"] = "linear"
+    path.write_text(yaml.safe_dump(network))
+    return tiny_share
+
+
+def run_training(num_ranks: int, share: Path, config: Path, *resume: str) -> None:
+    script = config.with_name("script.py")
+    script.write_text(SCRIPT)
+    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_ranks}"]
+    command = [sys.executable, *(torchrun if num_ranks > 1 else []), str(script)]
+    done = subprocess.run(
+        [*command, str(share), str(config), *resume],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_two_processes_learn_what_one_learns(write_config, linear_stem, accumulate):
+    one = write_config("one", segmentation={**SETTINGS})
+    two = write_config("two", segmentation={**SETTINGS, "accumulate": accumulate})
+    run_training(1, linear_stem, one)
+    run_training(2, linear_stem, two)
+    folders = [Path(yaml.safe_load(config.read_text())["out"]) for config in (one, two)]
+    rows = [History(folder / "segmentation.jsonl").rows() for folder in folders]
+    assert [row["samples"] for row in rows[1]] == [4, 8, 12, 16, 20], "one rank reports"
+    for alone, shared in zip(*rows, strict=True):
+        for name in ("class", "mask", "dice", "semantic"):
+            assert shared[name] == pytest.approx(alone[name], abs=1.5e-4), "rounded to 1e-4"
+    weights = [load_weights(folder / WEIGHTS) for folder in folders]
+    for name, value in weights[0].items():
+        torch.testing.assert_close(weights[1][name], value, atol=1e-4, rtol=1e-4)
+    assert {path.name for path in folders[1].iterdir()} == {
+        WEIGHTS, STATE, "segmentation.jsonl", "segmentation.png", "train.yaml",
+    }  # fmt: skip
+
+
+def test_alone_without_torchrun(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with join_ranks("cpu") as ranks:
+        assert ranks == Ranks("cpu", 0, 1) and ranks.is_main
+        assert ranks.part(5) == slice(0, 5)
+        assert ranks.sum({"a": 2.0}) == ranks.mean({"a": 2.0}) == {"a": 2.0}
+        module = nn.Linear(1, 1)
+        assert ranks.wrap(module) is module
+        with without_averaging(module):
+            ranks.barrier()
+
+
+def test_parts_of_the_ranks_make_the_whole():
+    parts = [list(range(12))[Ranks("cpu", rank, 3).part(12)] for rank in range(3)]
+    assert sum(parts, []) == list(range(12)) and {len(part) for part in parts} == {4}
+    with pytest.raises(ValueError, match="a batch of 10 cannot be shared evenly by 3 processes"):
+        Ranks("cpu", 0, 3).part(10)
+
+
+def test_several_ranks_are_not_put_on_one_gpu(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with (
+        pytest.raises(ValueError, match="2 processes cannot share cuda:1; give --device cuda"),
+        join_ranks("cuda:1"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(("rank", "speaks"), [(None, True), ("0", True), ("3", False)])
+def test_one_process_speaks(monkeypatch, rank, speaks):
+    monkeypatch.delenv("RANK", raising=False)
+    if rank is not None:
+        monkeypatch.setenv("RANK", rank)
+    assert is_main_process() == speaks

@@ -1,0 +1,106 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which images train and which are held out, and that batches hold every image once an epoch."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from psg_ros.training.config import RelationTraining, TrainConfig
+from psg_ros.training.relation_data import choose_images
+from psg_ros.training.relation_plan import BatchPlan
+
+
+def dataset(relations: list[list[list[int]]]):
+    """A data set of nothing but relations."""
+    records = [
+        SimpleNamespace(triplets=np.array(of_image, np.int64).reshape(-1, 3))
+        for of_image in relations
+    ]
+    return SimpleNamespace(records=records, root="there")
+
+
+RELATED, SELF, NONE = [[0, 1, 0], [1, 1, 2]], [[2, 2, 0]], []
+HALF = dataset([RELATED, SELF, NONE, RELATED] * 5)
+
+
+def test_only_images_with_a_relation_between_two_segments_are_used():
+    chosen = choose_images(HALF, RelationTraining())
+    assert chosen.train.tolist() == [0, 3, 4, 7, 8, 11, 12, 15, 16, 19]
+    assert chosen.held_out.tolist() == []
+    with pytest.raises(ValueError, match="no image of there has a relation between two segments"):
+        choose_images(dataset([SELF, NONE]), RelationTraining())
+
+
+def test_a_limit_takes_images_from_all_over_the_set():
+    assert choose_images(HALF, RelationTraining(max_images=4)).train.tolist() == [0, 4, 11, 15]
+    assert len(choose_images(HALF, RelationTraining(max_images=99)).train) == 10
+
+
+def test_held_out_images_are_not_trained_with():
+    settings = RelationTraining(validation_images=3, max_images=5)
+    chosen = choose_images(HALF, settings)
+    assert len(chosen.held_out) == 3 and len(chosen.train) == 5
+    assert not set(chosen.held_out) & set(chosen.train)
+    again = choose_images(HALF, replace(settings, max_images=0))
+    assert again.held_out.tolist() == chosen.held_out.tolist() and len(again.train) == 7
+
+
+def test_images_can_be_held_out_of_another_set():
+    settings = RelationTraining(validation_images=2)
+    chosen = choose_images(HALF, settings, dataset([NONE, RELATED, RELATED, RELATED]))
+    assert len(chosen.train) == 10 and chosen.held_out.tolist() == [1, 2]
+    with pytest.raises(ValueError, match="validation_images 2 of 1 images with relations"):
+        choose_images(HALF, settings, dataset([RELATED]))
+    with pytest.raises(ValueError, match="validation_images 10 of 10 images"):
+        choose_images(HALF, RelationTraining(validation_images=10))
+
+
+def plan(num_images=10, num_ranks=1, seed=0, **relations) -> BatchPlan:
+    settings = RelationTraining(**{"images_per_step": 4, "epochs": 2, **relations})
+    config = TrainConfig("m", "l", "d", "o", seed=seed, relations=settings)
+    return BatchPlan(config, num_images, num_ranks)
+
+
+def test_every_epoch_has_every_image_once_in_an_order_of_its_own():
+    batches = plan()
+    assert (len(batches), batches.per_epoch) == (6, 3)
+    orders = []
+    for epoch in range(2):
+        places = [place for n in range(3) for place in batches.batch(3 * epoch + n)]
+        assert {e for e, _ in places} == {epoch}
+        orders.append([image for _, image in places])
+        assert sorted(orders[-1]) == list(range(10))
+    assert orders[0] != orders[1]
+    assert batches.batch(4) == plan().batch(4) != plan(seed=1).batch(4)
+    assert [len(batches.batch(n)) for n in range(3)] == [4, 3, 3]
+
+
+@pytest.mark.parametrize("num_ranks", [1, 2, 3])
+def test_processes_divide_a_batch_evenly(num_ranks):
+    batches = plan(num_ranks=num_ranks)
+    for size in (3, 4):
+        parts = [range(size)[batches.part(size, rank)] for rank in range(num_ranks)]
+        assert [i for part in parts for i in part] == list(range(size))
+        sizes = [len(part) for part in parts]
+        assert min(sizes) >= 1 and max(sizes) - min(sizes) <= 1
+
+
+def test_batches_too_small_for_the_processes_are_refused():
+    with pytest.raises(ValueError, match="batches of 3 images cannot be shared by 4 processes"):
+        plan(num_ranks=4)
+
+
+def test_draws_of_an_image_depend_on_seed_epoch_and_image_alone():
+    draws = {
+        place: rng.random()
+        for n in range(6)
+        for place, rng in zip(plan().batch(n), plan().rngs(n), strict=True)
+    }
+    assert len(set(draws.values())) == 20
+    other = plan(images_per_step=2)
+    for n in (0, 7):
+        for place, rng in zip(other.batch(n), other.rngs(n), strict=True):
+            assert rng.random() == draws[place]

@@ -1,0 +1,64 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What stage 1 refuses before it starts, and that it says why."""
+
+from dataclasses import replace
+
+import pytest
+
+from psg_ros.modeling.config import SegmenterConfig
+from psg_ros.training.config import Phase, SegmentationTraining
+from psg_ros.training.segmentation_checks import check_settings
+
+WORKING = SegmentationTraining(phases=(Phase((32, 48), 10),), batch_size=4)
+NETWORK = SegmenterConfig(input_hw=(64, 96), position="rope")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"phases": ()}, "segmentation.phases has no samples"),
+        ({"phases": (Phase((32, 48), 0),)}, "segmentation.phases has no samples"),
+        ({"phases": (Phase((32, 48), 9), Phase((32, 48), -1))}, "samples of a phase .* not -1"),
+        ({"phases": (Phase((32, 50), 9),)}, r"input_hw \(32, 50\) .* multiples of 16 px"),
+        ({"phases": (Phase((0, 48), 9),)}, r"input_hw \(0, 48\) .* multiples of 16 px"),
+        ({"batch_size": 6}, "batch_size 6 exceeds the 5 images"),
+        ({"batch_size": 0}, "batch_size must be 1 or more, not 0"),
+        ({"accumulate": 0}, "accumulate must be 1 or more, not 0"),
+        ({"accumulate": 5}, "accumulate 5 exceeds a process's 4 images of a step"),
+        ({"points": -1}, "points must be 0 or more, not -1"),
+        ({"points": 3}, "points must be 0 or 4 or more, not 3"),
+        ({"workers": -2}, "workers must be 0 or more, not -2"),
+        ({"precision": "float16"}, "precision must be one of bfloat16, float32, not 'float16'"),
+        ({"schedule": "linear"}, "schedule must be one of cosine, poly, not 'linear'"),
+        ({"augmentation": "strong"}, "augmentation must be one of mild, large_scale_jitter"),
+        ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"clip_norm": float("nan")}, "clip_norm must be above 0, not nan"),
+        ({"layer_decay": 1.5}, "layer_decay must lie above 0 and up to 1, not 1.5"),
+        ({"average": 1.0}, r"average must lie in 0 .. 1 \(exclusive\)"),
+        ({"backbone_warmup_samples": 9}, "the warmup of 3009 samples exceeds the 10"),
+        ({"gate_start": (1, 2)}, "one step for each of the 3 query blocks"),
+        ({"gate_start": (1, 2, 3), "gate_end": (2, 3)}, "one step for each of the 3 query blocks"),
+        ({"gate_start": (1, 2, 9), "gate_end": (2, 3, 4)}, "must lie before gate_end"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(changes, said):
+    check_settings(WORKING, NETWORK, 5)
+    with pytest.raises(ValueError, match=said):
+        check_settings(replace(WORKING, **changes), NETWORK, 5)
+
+
+def test_learned_positions_need_the_size_they_were_made_for():
+    network = replace(NETWORK, position="learned")
+    with pytest.raises(ValueError, match=r"\(32, 48\) .* must be the network's \(64, 96\)"):
+        check_settings(WORKING, network, 5)
+    fits = replace(WORKING, phases=(Phase((64, 96), 10),))
+    check_settings(fits, network, 5)
+
+
+def test_processes_must_be_able_to_share_a_batch():
+    check_settings(WORKING, NETWORK, 5, num_ranks=4)
+    with pytest.raises(ValueError, match="batch_size 4 cannot be shared evenly by 3 processes"):
+        check_settings(WORKING, NETWORK, 5, num_ranks=3)
+    with pytest.raises(ValueError, match="accumulate 3 exceeds a process's 2 images"):
+        check_settings(replace(WORKING, accumulate=3), NETWORK, 5, num_ranks=2)

@@ -1,0 +1,58 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What may be switched at export: another network of the same weights, which says so."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
+from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.training.release import Switches, switched
+
+
+@pytest.fixture
+def trained() -> DsFlash:
+    segmenter = SegmenterConfig(
+        input_hw=(32, 48), dim=16, depth=2, num_heads=2, num_queries=5, num_query_blocks=1,
+        taps=(0, 1), stem="convolution",
+    )  # fmt: skip
+    relations = RelationConfig(dim=16, depth=1, num_heads=2, head_hidden=16, cell_patches=1)
+    config = ModelConfig("tiny", "Finds boxes", segmenter=segmenter, relations=relations)
+    return DsFlash(config, num_labels=3, num_predicates=4).eval()
+
+
+def test_the_network_changes_but_not_its_weights(trained):
+    model = switched(trained, Switches(prune=True, merge_ratio=0.4))
+    assert model.relations.prune and model.segmenter.config.merge_ratio == 0.4
+    assert not model.training and not trained.relations.prune
+    for name, tensor in trained.state_dict().items():
+        torch.testing.assert_close(model.state_dict()[name], tensor, atol=0, rtol=0)
+    image = torch.rand(1, 3, 32, 48) * 255
+    with torch.no_grad():
+        masks, merged = (network.segmenter(image)[1] for network in (trained, model))
+    assert not torch.allclose(masks, merged, atol=1e-3)
+
+
+def test_the_description_says_what_differs_from_training(trained):
+    both = switched(trained, Switches(prune=True, merge_ratio=0.4))
+    assert both.config.description == (
+        "Finds boxes. Exported, unlike trained, with prune True instead of False, merge_ratio 0.4 "
+        "instead of 0.0."
+    )
+    back = switched(switched(trained, Switches(prune=True)), Switches(prune=False))
+    assert "with prune False instead of True." in back.config.description
+    trained.config = dataclasses.replace(trained.config, description="")
+    model = switched(trained, Switches(merge_ratio=0.5))
+    assert model.config.description.startswith("Exported, unlike trained, with merge_ratio 0.5")
+
+
+def test_switches_as_trained_change_nothing(trained):
+    assert switched(trained, Switches()) is trained
+    assert switched(trained, Switches(prune=False, merge_ratio=0.0)) is trained
+
+
+def test_an_impossible_merge_ratio_is_refused(trained):
+    with pytest.raises(ValueError, match="merge_ratio must lie in 0"):
+        switched(trained, Switches(merge_ratio=1.0))
