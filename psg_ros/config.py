@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import types
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -171,7 +172,14 @@ def load_config(kind: type[Config], path: Path) -> Config:
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
-    """Return the value in the annotated type: int -> float, list -> tuple, mapping -> dataclass."""
+    """Return the value in the annotated type: int -> float, list -> tuple, mapping -> dataclass.
+
+    Of `X | None` it is X, unless the value is None (null in YAML).
+    """
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        (hint,) = (choice for choice in hint.__args__ if choice is not types.NoneType)
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             raise ValueError(f"{where} must be a mapping, not {value!r}")

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Manifest: all that the runtime knows of a model folder.
 
-A model folder holds `manifest.yaml`, `labels.yaml` and one ONNX file per stage. The runtime knows
-neither network nor training code: a new segmenter is a new folder.
+A model folder holds `manifest.yaml`, `labels.yaml` and one ONNX file per stage, or one fused file
+in place of both stages. The runtime knows neither network nor training code: a new segmenter is a
+new folder.
 
 Stage `segmenter` (fixed shapes)
     in   image         uint8   [1, H, W, 3]           RGB, padded right and bottom with zeros
@@ -18,6 +19,20 @@ Stage `relations` (the pair axis is free)
   A network that prunes has a free token axis, too, and is told which cells it gets:
     in   cells         int64   [pair, token]          a cell without overlap counts for nothing
          subject_overlap, object_overlap float32 [pair, token]
+Stage `fused` (fixed shapes): both stages and the panoptic merge between them, on the mask grid, for
+the `slot` best queries by class score. For processors on which a way to the host and back costs
+more than pairs of empty slots. A slot without segment has `slot` (their number) in its place.
+    in   image         uint8   [1, H, W, 3]           as above
+         thresholds    float32 [2]                    score, overlap
+         content_hw    int64   [2]                    cells of the mask grid that the image reaches
+         row_edges     float32 [h + 1]                where the lines of the mask grid lie in the
+         column_edges  float32 [w + 1]                image, in -1..1 of H, W, rising
+    out  class_logits  float32 [slot, label + 1]      slots are in the order of the queries
+         segment_of    int32   [slot]                 first slot of the same segment
+         segment_map   uint8   [h, w]                 that of the slot that won the cell
+         mask_logits   float32 [slot, h, w]
+         forward_logits, backward_logits float32 [pair, 1 + predicate]
+                       all pairs of slots (0, 1), (0, 2) ... (1, 2) ...
 """
 
 from __future__ import annotations
@@ -34,6 +49,7 @@ MANIFEST_FILE = "manifest.yaml"
 LABELS_FILE = "labels.yaml"
 FORMAT = 1
 STAGES = ("segmenter", "relations")
+FUSED = "fused"
 SCALINGS = ("area", "eomt", "transformers")
 
 
@@ -66,6 +82,7 @@ class Manifest:
         grid_hw: cells of the relation stage.
         cell_px: input px per cell, (vertical, horizontal); what lies beyond the cells is unused.
         score_threshold, overlap_threshold, relation_threshold: recommended for this model.
+        segmenter, relations, fused: the two artifacts, or the one in place of them.
         scaling: how images are scaled, one of `SCALINGS`; see `psg_ros.ops.image`.
     """
 
@@ -79,8 +96,9 @@ class Manifest:
     score_threshold: float
     overlap_threshold: float
     relation_threshold: float
-    segmenter: ArtifactSpec
-    relations: ArtifactSpec
+    segmenter: ArtifactSpec | None = None
+    relations: ArtifactSpec | None = None
+    fused: ArtifactSpec | None = None
     scaling: str = "area"
 
     def __post_init__(self) -> None:
@@ -91,6 +109,28 @@ class Manifest:
             raise ValueError(f"scaling must be one of {known}, not {self.scaling!r}")
         if self.scaling == "transformers" and len(set(self.input_hw)) > 1:
             raise ValueError(f"scaling transformers needs a square input, not {self.input_hw}")
+        there = tuple(name for name in (*STAGES, FUSED) if getattr(self, name) is not None)
+        if there not in (STAGES, (FUSED,)):
+            raise ValueError(
+                f"a model has the artifacts {' and '.join(STAGES)}, or {FUSED} alone, not "
+                f"{', '.join(there) or 'none'}"
+            )
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the artifacts, in the order in which they run."""
+        return STAGES if self.fused is None else (FUSED,)
+
+    def artifact(self, stage: str) -> ArtifactSpec:
+        """Return the artifact of a stage.
+
+        Raises:
+            ValueError: the model does not have this stage.
+        """
+        spec: ArtifactSpec | None = getattr(self, stage)
+        if spec is None:
+            raise ValueError(f"{self.name} has no artifact {stage}, but {', '.join(self.stages)}")
+        return spec
 
 
 @dataclass(frozen=True)
@@ -102,7 +142,7 @@ class ModelFolder:
     vocabulary: Vocabulary = field(repr=False)
 
     def artifact_path(self, stage: str) -> Path:
-        return self.path / getattr(self.manifest, stage).file
+        return self.path / self.manifest.artifact(stage).file
 
 
 def find_model(model: str) -> Path:
@@ -132,8 +172,8 @@ def load_model_folder(model: str) -> ModelFolder:
     path = find_model(model)
     manifest = load_config(Manifest, path / MANIFEST_FILE)
     vocabulary = load_vocabulary(path / LABELS_FILE)
-    for stage in STAGES:
-        _check_artifact(path, getattr(manifest, stage))
+    for stage in manifest.stages:
+        _check_artifact(path, manifest.artifact(stage))
     _check_vocabulary(path, manifest, vocabulary)
     return ModelFolder(path, manifest, vocabulary)
 
@@ -162,12 +202,13 @@ def _check_artifact(folder: Path, spec: ArtifactSpec) -> None:
 
 
 def _check_vocabulary(folder: Path, manifest: Manifest, vocabulary: Vocabulary) -> None:
+    first, last = manifest.stages[0], manifest.stages[-1]
     wanted = (
-        ("segmenter", "class_logits", vocabulary.num_labels + 1, "labels and «no object»"),
-        ("relations", "forward_logits", vocabulary.num_predicates + 1, "predicates, «no relation»"),
+        (first, "class_logits", vocabulary.num_labels + 1, "labels and «no object»"),
+        (last, "forward_logits", vocabulary.num_predicates + 1, "predicates, «no relation»"),
     )
     for stage, name, expected, what in wanted:
-        outputs = {tensor.name: tensor for tensor in getattr(manifest, stage).outputs}
+        outputs = {tensor.name: tensor for tensor in manifest.artifact(stage).outputs}
         if name not in outputs:
             raise ValueError(f"{folder / MANIFEST_FILE}: stage {stage} has no output {name!r}")
         found = outputs[name].shape[-1]

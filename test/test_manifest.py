@@ -129,3 +129,55 @@ def test_a_manifest_without_the_promised_output_is_refused(folder):
     change(folder, lambda content: content["segmenter"]["outputs"].pop(0))
     with pytest.raises(ValueError, match="stage segmenter has no output 'class_logits'"):
         load_model_folder(str(folder))
+
+
+def fuse(content):
+    """Name the file of the relation stage as if it were a fused one."""
+    content["fused"] = content.pop("relations")
+    columns = content.pop("segmenter")["outputs"][0]
+    content["fused"]["outputs"].append(columns)
+
+
+def test_one_fused_file_takes_the_place_of_both_stages(folder):
+    change(folder, fuse)
+    (folder / "segmenter.onnx").unlink()
+    model = load_model_folder(str(folder))
+    assert model.manifest.stages == ("fused",)
+    assert model.artifact_path("fused") == folder.resolve() / "relations.onnx"
+    with pytest.raises(ValueError, match="tiny has no artifact segmenter, but fused"):
+        model.artifact_path("segmenter")
+
+
+def test_a_changed_fused_file_is_refused(folder):
+    change(folder, fuse)
+    file = folder / "relations.onnx"
+    file.write_bytes(file.read_bytes() + b"!")
+    with pytest.raises(ValueError, match="relations.onnx is damaged"):
+        load_model_folder(str(folder))
+
+
+def test_labels_of_another_model_are_refused_with_a_fused_file(folder):
+    change(folder, fuse)
+    change(folder, lambda content: content["fused"]["outputs"][-1]["shape"].append(9))
+    with pytest.raises(ValueError, match="class_logits has 9 columns"):
+        load_model_folder(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("removed", "found"),
+    [
+        (["relations"], "segmenter"),
+        (["segmenter"], "relations"),
+        (["segmenter", "relations"], "none"),
+    ],
+)
+def test_half_a_model_is_refused(folder, removed, found):
+    change(folder, lambda content: [content.pop(stage) for stage in removed])
+    with pytest.raises(ValueError, match=f"segmenter and relations, or fused alone, not {found}"):
+        load_model_folder(str(folder))
+
+
+def test_a_fused_file_beside_the_two_is_refused(folder):
+    change(folder, lambda content: content.update(fused=dict(content["relations"])))
+    with pytest.raises(ValueError, match="not segmenter, relations, fused"):
+        load_model_folder(str(folder))

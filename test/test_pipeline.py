@@ -13,6 +13,7 @@ from tiny_model import paint, write_tiny_model
 
 from psg_ros.config import PipelineConfig
 from psg_ros.pipeline import Pipeline
+from psg_ros.scene_graph import Segmentation
 
 SCENE = {"cyan": (0, 0, 640, 430), "red": (64, 64, 192, 256), "blue": (400, 240, 600, 400)}
 
@@ -231,3 +232,30 @@ def test_given_segments_of_another_size_are_refused(pipeline):
     segmentation = pipeline(image).segmentation
     with pytest.raises(ValueError, match="does not fit"):
         pipeline.predict_relations(image[:-1], segmentation)
+
+
+def tiles(count: int) -> Segmentation:
+    """Return an image of 6 x 10 tiles, the first `count` of them segments of changing size."""
+    label_map = np.full((240, 400), -1, np.int32)
+    for segment in range(count):
+        top, left = segment // 10 * 40, segment % 10 * 40
+        label_map[top : top + 8 + segment % 32, left : left + 39 - segment % 31] = segment
+    return Segmentation(label_map, np.arange(count) % 6, np.full(count, 0.9, np.float32))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 60])
+def test_any_number_of_segments_is_related_and_each_pair_as_if_it_were_alone(pipeline, count):
+    image = np.random.default_rng(0).integers(0, 256, (240, 400, 3)).astype(np.uint8)
+    given = tiles(count)
+    scores = pipeline.predict_relations(image, given).relation_scores
+    assert len(scores.pairs) == count * (count - 1)
+    assert len({tuple(pair) for pair in scores.pairs.tolist()}) == len(scores.pairs)
+    for row in range(0, len(scores.pairs) // 2, 293):
+        first, second = scores.pairs[row]
+        table = np.full(count + 1, -1, np.int32)
+        table[[first, second]] = 0, 1
+        labels, confidence = given.labels[[first, second]], given.scores[:2]
+        alone = Segmentation(table[given.label_map], labels, confidence)
+        expected = pipeline.predict_relations(image, alone).relation_scores.logits
+        both = scores.logits[[row, row + len(scores.pairs) // 2]]
+        np.testing.assert_allclose(both, expected, atol=0.05)

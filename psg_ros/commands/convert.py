@@ -18,6 +18,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from psg_ros.commands.export import add_switches
+
 USAGE = "SOURCE OUT [--backbone SOURCE] [--labels NAME] [--export FOLDER] [options]"
 EXAMPLES = """\
 examples:
@@ -64,6 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=int, default=0, metavar="N", help="of that random stage (default: 0)"
     )
+    add_switches(parser, "of the model that --export writes; default: off")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -71,8 +74,12 @@ def run(args: argparse.Namespace) -> int:
     try:
         from psg_ros.checkpoints.convert import convert
         from psg_ros.training.adopted import export_untrained, write_run
+        from psg_ros.training.release import Switches
     except ModuleNotFoundError as error:
         raise ImportError(f"converting needs: pip install 'psg-ros[train]' ({error})") from error
+    switches = Switches(args.prune, args.merge_ratio)
+    if switches != Switches() and not args.export:
+        raise ValueError("--prune and --merge-ratio belong to the model that --export writes")
     converted = convert(args.source, backbone=args.backbone, input_px=args.input_size)
     print(converted.summary())
     if converted.assumed:
@@ -80,7 +87,7 @@ def run(args: argparse.Namespace) -> int:
     folder = write_run(converted, args.out, args.labels)
     print(f"wrote {folder}")
     if args.export:
-        warning = export_untrained(converted, args.export, args.labels, args.seed)
+        warning = export_untrained(converted, args.export, args.labels, args.seed, switches)
         print(f"wrote {args.export}")
         print(f"warning: {warning}", file=sys.stderr)
         print(f"next: psg predict IMAGE --model {args.export}")

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Turn a finished training run into a model folder: manifest, labels and ONNX files.
+"""Turn a finished training run into a model folder: manifest, labels and one or two ONNX files.
 
 The folder is all that `psg predict`, `psg evaluate` and the ROS node need; they never see torch.
 """
@@ -10,13 +10,14 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from psg_ros.commands.options import share
+from psg_ros.commands.options import positive_int, share
 
 USAGE = "RUN OUT [options]"
 EXAMPLES = """\
 examples:
   psg export runs/demo models/mine
   psg export runs/demo models/mine --score 0.6 --relation 0.2
+  psg export runs/demo models/fast --prune --merge-ratio 0.4
   psg predict photo.jpg --model models/mine
 
 needs the extra train (torch, onnx, onnxscript).
@@ -41,15 +42,43 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help=f"{meaning} (0 to 1) that the manifest recommends to users of the model",
         )
 
+    add_switches(parser, "default: as it was trained")
+    parser.add_argument(
+        "--fused",
+        type=positive_int,
+        metavar="N",
+        help="write one network instead of two, for at most N segments: on a GPU no data goes to "
+        "the host in between; on a CPU it is slower (default: two)",
+    )
+
+
+def add_switches(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add --prune and --merge-ratio, which need no other weights; None where not given."""
+    parser.add_argument(
+        "--prune",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="leave out, per pair, the cells that neither segment overlaps: faster, a little less "
+        f"accurate unless it was trained so ({default})",
+    )
+    parser.add_argument(
+        "--merge-ratio",
+        type=share,
+        metavar="X",
+        help="share of the patch tokens, 0 to below 1, merged before every attention of the "
+        f"segmenter; 0 is off ({default})",
+    )
+
 
 def run(args: argparse.Namespace) -> int:
     """Export and say how to try the result."""
     try:
-        from psg_ros.training.release import Thresholds, export_model
+        from psg_ros.training.release import Switches, Thresholds, export_model
     except ModuleNotFoundError as error:
         raise ImportError(f"exporting needs: pip install 'psg-ros[train]' ({error})") from error
     given = {name: getattr(args, name) for name in THRESHOLDS}
     thresholds = {name: value for name, value in given.items() if value is not None}
-    export_model(args.run, args.out, Thresholds(**thresholds))
+    switches = Switches(args.prune, args.merge_ratio)
+    export_model(args.run, args.out, Thresholds(**thresholds), switches, args.fused)
     print(f"wrote {args.out}\nnext: psg predict IMAGE --model {args.out}")
     return 0

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from psg_ros.doctor.finding import Finding
-from psg_ros.manifest import MANIFEST_FILE, STAGES, load_model_folder
+from psg_ros.manifest import MANIFEST_FILE, load_model_folder
 from psg_ros.resources import share_path
 
 
@@ -36,7 +36,8 @@ def examine_model(folder: Path) -> Finding:
         return Finding(
             "model", name, "broken", str(error), "copy the folder again, or export again"
         )
-    size_mb = sum(model.artifact_path(stage).stat().st_size for stage in STAGES) / 1e6
+    paths = (model.artifact_path(stage) for stage in model.manifest.stages)
+    size_mb = sum(path.stat().st_size for path in paths) / 1e6
     height, width = model.manifest.input_hw
     vocabulary = model.vocabulary
     detail = (

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Trained network -> the two ONNX files of a model folder (see `psg_ros.manifest`).
+"""Trained network -> the ONNX files of a model folder: two, or a fused one (`psg_ros.manifest`).
 
 No threshold and no data-dependent operator is in a graph. Opset 18 keeps LayerNormalization whole.
 """
@@ -10,7 +10,8 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
-from psg_ros.modeling.dsflash import DsFlash, RelationStage
+from psg_ros.modeling.dsflash import DsFlash, RelationStage, swap_boxes
+from psg_ros.modeling.fused import FusedGraph
 from psg_ros.modeling.mask_embedding import kept_cells
 
 OPSET = 18
@@ -20,6 +21,13 @@ RELATION_NAMES = (
     ("forward_logits", "backward_logits"),
 )
 PRUNED_NAMES = (("patch_tokens", "cells", *RELATION_NAMES[0][1:]), RELATION_NAMES[1])
+FUSED_NAMES = (
+    ("image", "thresholds", "content_hw", "row_edges", "column_edges"),
+    (
+        "class_logits", "segment_of", "segment_map", "mask_logits", "forward_logits",
+        "backward_logits",
+    ),
+)  # fmt: skip
 
 
 class SegmenterGraph(nn.Module):
@@ -42,6 +50,20 @@ def export_segmenter(model: DsFlash, path: str) -> None:
     image = torch.zeros(1, *model.config.segmenter.input_hw, 3, dtype=torch.uint8)
     inputs, outputs = SEGMENTER_NAMES
     _export(SegmenterGraph(model), (image,), path, inputs, outputs, None)
+
+
+def export_fused(model: DsFlash, path: str, is_thing: list[bool], num_slots: int) -> None:
+    """Write `fused.onnx` with fixed shapes; arguments as in `FusedGraph`."""
+    config, inputs, outputs = model.config.segmenter, *FUSED_NAMES
+    height, width = (size // config.mask_stride for size in config.input_hw)
+    arguments = (
+        torch.zeros(1, *config.input_hw, 3, dtype=torch.uint8),
+        torch.zeros(2),
+        torch.tensor([height, width]),
+        torch.linspace(-1, 1, height + 1),
+        torch.linspace(-1, 1, width + 1),
+    )
+    _export(FusedGraph(model, is_thing, num_slots), arguments, path, inputs, outputs, None)
 
 
 def export_relations(model: DsFlash, path: str) -> None:
@@ -81,10 +103,27 @@ class PrunedRelationGraph(nn.Module):
         boxes: Float[Tensor, "pair 8"],
     ) -> tuple[Float[Tensor, "pair column"], Float[Tensor, "pair column"]]:
         """Return logits subject -> object and object -> subject, pruned."""
-        chosen = functional.embedding(cells, patch_tokens[0])
-        tokens = self.stage.mask_embedding(chosen, subject_overlap, object_overlap)
+        tokens, head = functional.embedding(cells, patch_tokens[0]), self.stage.head
+        vectors = self.pair_vectors(tokens, cells, subject_overlap, object_overlap, boxes)
+        if head.bidirectional:
+            return head(vectors)
+        swapped = self.pair_vectors(
+            tokens, cells, object_overlap, subject_overlap, swap_boxes(boxes)
+        )
+        return head.mlp(vectors), head.mlp(swapped)
+
+    def pair_vectors(
+        self,
+        tokens: Float[Tensor, "pair token dim"],
+        cells: Int[Tensor, "pair token"],
+        subject_overlap: Float[Tensor, "pair token"],
+        object_overlap: Float[Tensor, "pair token"],
+        boxes: Float[Tensor, "pair 8"],
+    ) -> Float[Tensor, "pair dim"]:
+        """Return the class token of every pair, before the head."""
+        embedded = self.stage.mask_embedding(tokens, subject_overlap, object_overlap)
         keep = kept_cells(subject_overlap, object_overlap)
-        return self.stage.head(self.stage.neck(tokens, boxes, keep, cells))
+        return self.stage.neck(embedded, boxes, keep, cells)
 
 
 def _export_pruned(model: DsFlash, path: str) -> None:

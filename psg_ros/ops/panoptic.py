@@ -71,21 +71,13 @@ def merge(
     scratch = scratch or Scratch()
     scores, labels = best_label(class_logits)
     kept = np.flatnonzero((labels < len(is_thing)) & (scores > score_threshold))
-    stride = placement.input_hw[0] // mask_logits.shape[1]
-    shape_hw = contest_hw(placement, stride, resolution)
-    windows = _windows(mask_logits[kept], scores[kept], placement, stride, resolution)
-    matters = [not is_empty(window) for window in windows]
-    kept, windows = kept[matters], list(compress(windows, matters))
+    kept, codes, own_areas = contest(mask_logits, kept, scores, placement, resolution, scratch)
     scores, labels = scores[kept], labels[kept]
-    masks = (
-        enlarge(mask_logits[query], window, placement, stride, resolution, scratch)
-        for query, window in zip(kept, windows, strict=True)
-    )
-    codes, own_areas = compete(masks, scores, windows, shape_hw, scratch)
+    stride = placement.input_hw[0] // mask_logits.shape[1]
     segment_of, founders = select_segments(codes, own_areas, labels, is_thing, overlap_threshold)
-    label_map, content_map = _both_maps(segment_of.take(codes), placement, stride, resolution)
+    label_map, content_map = both_maps(segment_of.take(codes), placement, stride, resolution)
     if label_map.size < content_map.size:
-        founders, label_map, content_map = _drop_absent(founders, label_map, content_map)
+        founders, label_map, content_map = drop_absent(founders, label_map, content_map)
     segmentation = Segmentation(label_map, labels[founders], scores[founders])
     return MergedMasks(segmentation, content_map, stride if resolution == "mask" else 1)
 
@@ -94,6 +86,36 @@ def best_label(class_logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the highest softmax probability float32 [query] and its column int64 [query]."""
     exponents = np.exp(class_logits - class_logits.max(axis=1, keepdims=True))
     return 1 / exponents.sum(axis=1), class_logits.argmax(axis=1)
+
+
+def contest(
+    mask_logits: np.ndarray,
+    queries: np.ndarray,
+    scores: np.ndarray,
+    placement: Placement,
+    resolution: str,
+    scratch: Scratch,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Let some of the queries compete.
+
+    Args:
+        mask_logits, placement, resolution: as in `merge`.
+        queries: int64 [kept], ascending.
+        scores: float32 [query].
+
+    Returns:
+        Those of `queries` that matter anywhere, then codes and areas of these as from `compete`.
+    """
+    stride = placement.input_hw[0] // mask_logits.shape[1]
+    windows = _windows(mask_logits[queries], scores[queries], placement, stride, resolution)
+    matters = [not is_empty(window) for window in windows]
+    queries, windows = queries[matters], list(compress(windows, matters))
+    masks = (
+        enlarge(mask_logits[query], window, placement, stride, resolution, scratch)
+        for query, window in zip(queries, windows, strict=True)
+    )
+    shape_hw = contest_hw(placement, stride, resolution)
+    return queries, *compete(masks, scores[queries], windows, shape_hw, scratch)
 
 
 def compete(
@@ -201,7 +223,7 @@ def _scaled_sigmoid(logits: np.ndarray, scale: np.float32, out: np.ndarray) -> N
     np.divide(scale, out, out=out)
 
 
-def _both_maps(
+def both_maps(
     contest_map: np.ndarray, placement: Placement, stride: int, resolution: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the label map at image size and the one for pooling (see `MergedMasks`)."""
@@ -213,7 +235,7 @@ def _both_maps(
     return resize_nearest(contest_map, placement.image_hw, extent), contest_map
 
 
-def _drop_absent(
+def drop_absent(
     founders: np.ndarray, label_map: np.ndarray, content_map: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Re-index so that every segment has pixels in `label_map`; the others become void."""

@@ -45,9 +45,10 @@ class Relations:
         self._backend = backend
         self._grid_hw = manifest.grid_hw
         self._cell_px = manifest.cell_px
-        logits = next(t for t in manifest.relations.outputs if t.name == "forward_logits")
+        spec = manifest.artifact("relations")
+        logits = next(t for t in spec.outputs if t.name == "forward_logits")
         self._num_columns = logits.shape[-1]
-        self._prunes = any(tensor.name == "cells" for tensor in manifest.relations.inputs)
+        self._prunes = any(tensor.name == "cells" for tensor in spec.inputs)
 
     def prepare(
         self, masks: MergedMasks, regions: Regions, placement: Placement, max_segments: int = 0

@@ -10,10 +10,11 @@ import numpy as np
 
 from psg_ros.labels import Vocabulary
 from psg_ros.manifest import Manifest
-from psg_ros.ops.image import Placement, place, write_content
+from psg_ros.ops.image import Placement
 from psg_ros.ops.panoptic import MergedMasks, merge
 from psg_ros.ops.scratch import Scratch
 from psg_ros.runtime.backend import Backend
+from psg_ros.stages.network_input import NetworkInput
 
 
 @dataclass(frozen=True)
@@ -45,27 +46,17 @@ class Segmenter:
 
     def __init__(self, backend: Backend, manifest: Manifest, vocabulary: Vocabulary) -> None:
         self._backend = backend
-        self._scaling = manifest.scaling
-        self._input = np.zeros((1, *manifest.input_hw, 3), np.uint8)
-        self._written_hw = (0, 0)
+        self._input = NetworkInput(manifest)
         self._scratch = Scratch()
         self._is_thing = np.array([label.is_thing for label in vocabulary.labels])
 
     def prepare(self, image_rgb: np.ndarray) -> Placement:
         """Write an image uint8 [height, width, 3] into the network input; returns where it lies."""
-        height, width = self._input.shape[1:3]
-        placement = place(image_rgb.shape[:2], (height, width), self._scaling)
-        if placement.content_hw != self._written_hw:
-            self._input.fill(0)
-            self._written_hw = placement.content_hw
-        content_h, content_w = placement.content_hw
-        content = self._input[0, :content_h, :content_w]
-        write_content(image_rgb, content, self._scaling)
-        return placement
+        return self._input.write(image_rgb)
 
     def infer(self) -> SegmenterOutput:
         """Run the network on the image written last."""
-        outputs = self._backend.run({"image": self._input})
+        outputs = self._backend.run({"image": self._input.array})
         return SegmenterOutput(
             outputs["class_logits"][0], outputs["mask_logits"][0], outputs["patch_tokens"]
         )

@@ -20,7 +20,7 @@ from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.resources import share_path
 from psg_ros.training.checkpoint import save_weights
-from psg_ros.training.release import Thresholds, release
+from psg_ros.training.release import AS_TRAINED, Switches, Thresholds, release, switched
 from psg_ros.training.segmentation_run import WEIGHTS
 
 MODEL_FILE, SETTINGS_FILE = "model.yaml", "relations.yaml"
@@ -79,11 +79,13 @@ def write_run(converted: Converted, folder: Path, labels: str) -> Path:
     return folder
 
 
-def export_untrained(converted: Converted, out: Path, labels: str, seed: int) -> str:
+def export_untrained(
+    converted: Converted, out: Path, labels: str, seed: int, switches: Switches = AS_TRAINED
+) -> str:
     """Write a model folder whose relation stage is random; return the warning about it.
 
     Raises:
-        FileNotFoundError, ValueError: unsuitable labels.
+        FileNotFoundError, ValueError: unsuitable labels, or a switch out of range.
     """
     vocabulary = vocabulary_for(converted, labels)
     warning = UNTRAINED.format(seed=seed)
@@ -92,7 +94,7 @@ def export_untrained(converted: Converted, out: Path, labels: str, seed: int) ->
     torch.manual_seed(seed)
     model = DsFlash(config, vocabulary.num_labels, vocabulary.num_predicates).eval()
     model.segmenter.load_state_dict(converted.weights)
-    release(model, labels, out, UNTRAINED_THRESHOLDS)
+    release(switched(model, switches), labels, out, UNTRAINED_THRESHOLDS)
     return warning
 
 

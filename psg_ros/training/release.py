@@ -9,18 +9,21 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import onnx
 import yaml
+from torch import nn
 
+from psg_ros.calibration import CALIBRATION_FILE
+from psg_ros.labels import load_vocabulary
 from psg_ros.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, Manifest, file_sha256
 from psg_ros.modeling import export
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.resources import share_path
 from psg_ros.training.train import load_run
 
-SEGMENTER_FILE, RELATIONS_FILE = "segmenter.onnx", "relations.onnx"
+SEGMENTER_FILE, RELATIONS_FILE, FUSED_FILE = "segmenter.onnx", "relations.onnx", "fused.onnx"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,39 +35,110 @@ class Thresholds:
     relation: float = 0.1
 
 
-def export_model(run_dir: Path, out: Path, thresholds: Thresholds = Thresholds()) -> Path:
+@dataclasses.dataclass(frozen=True)
+class Switches:
+    """Settings that need no other weights: they may differ from those of the training.
+
+    Attributes:
+        prune, merge_ratio: as in `RelationConfig` and `SegmenterConfig`; None keeps the model's.
+    """
+
+    prune: bool | None = None
+    merge_ratio: float | None = None
+
+
+AS_TRAINED = Switches()
+
+
+def export_model(
+    run_dir: Path,
+    out: Path,
+    thresholds: Thresholds = Thresholds(),
+    switches: Switches = AS_TRAINED,
+    fused: int | None = None,
+) -> Path:
     """Write a model folder from a run folder of `psg train`.
+
+    Args:
+        fused: write one file for both stages, for at most this many segments; None: two files.
 
     Raises:
         FileNotFoundError: the run is not finished.
+        ValueError: a switch or a number of segments is out of range.
     """
     model, config, _ = load_run(run_dir)
-    return release(model, config.labels, out, thresholds)
+    return release(switched(model, switches), config.labels, out, thresholds, fused)
 
 
-def release(model: DsFlash, labels: str, out: Path, thresholds: Thresholds) -> Path:
+def switched(model: DsFlash, switches: Switches) -> DsFlash:
+    """Return a network of the same weights with other switches; its description says so.
+
+    Raises:
+        ValueError: a switch is out of range.
+    """
+    relations, segmenter = model.config.relations, model.config.segmenter
+    prune = relations.prune if switches.prune is None else switches.prune
+    ratio = segmenter.merge_ratio if switches.merge_ratio is None else switches.merge_ratio
+    both = (("prune", relations.prune, prune), ("merge_ratio", segmenter.merge_ratio, ratio))
+    changed = [f"{name} {new} instead of {old}" for name, old, new in both if new != old]
+    if not changed:
+        return model
+    told = ", ".join(changed)
+    sentences = model.config.description.rstrip(". "), f"Exported, unlike trained, with {told}."
+    config = dataclasses.replace(
+        model.config,
+        description=". ".join(filter(None, sentences)),
+        segmenter=dataclasses.replace(segmenter, merge_ratio=ratio),
+        relations=dataclasses.replace(relations, prune=prune),
+    )
+    other = DsFlash(config, *sizes(model)).eval()
+    other.load_state_dict(model.state_dict())
+    return other
+
+
+def sizes(model: DsFlash) -> tuple[int, int]:
+    """Return how many labels and predicates a network knows."""
+    last = cast(nn.Linear, model.relations.head.mlp[-1])
+    return model.segmenter.class_head.out_features - 1, last.out_features - 1
+
+
+def release(
+    model: DsFlash, labels: str, out: Path, thresholds: Thresholds, fused: int | None = None
+) -> Path:
     """Write a model folder of a network: all of its files or, after an error, none.
 
     Files that are in `out` already and not part of a model (its README, pictures) stay.
     """
+    of_other_weights = {SEGMENTER_FILE, RELATIONS_FILE, FUSED_FILE, CALIBRATION_FILE}
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch)
-        write_folder(model, labels, folder, thresholds)
-        for name in (SEGMENTER_FILE, RELATIONS_FILE, LABELS_FILE, MANIFEST_FILE):
+        write_folder(model, labels, folder, thresholds, fused)
+        written = {path.name for path in folder.iterdir()}
+        for name in (*sorted(written - {MANIFEST_FILE}), MANIFEST_FILE):
             os.replace(folder / name, out / name)
+        for name in of_other_weights - written:
+            (out / name).unlink(missing_ok=True)
     return out
 
 
-def write_folder(model: DsFlash, labels: str, folder: Path, thresholds: Thresholds) -> None:
+def write_folder(
+    model: DsFlash, labels: str, folder: Path, thresholds: Thresholds, fused: int | None = None
+) -> None:
     """Export both stages of a network into an existing folder and describe them.
 
     Args:
         labels: a file of config/labels, without its ending.
     """
     labels_path = share_path() / "config" / "labels" / f"{labels}.yaml"
-    export.export_segmenter(model, str(folder / SEGMENTER_FILE))
-    export.export_relations(model, str(folder / RELATIONS_FILE))
+    if fused is None:
+        artifacts = {"segmenter": SEGMENTER_FILE, "relations": RELATIONS_FILE}
+        export.export_segmenter(model, str(folder / SEGMENTER_FILE))
+        export.export_relations(model, str(folder / RELATIONS_FILE))
+    else:
+        artifacts = {"fused": FUSED_FILE}
+        is_thing = [label.is_thing for label in load_vocabulary(labels_path).labels]
+        export.export_fused(model, str(folder / FUSED_FILE), is_thing, fused)
     shutil.copyfile(labels_path, folder / LABELS_FILE)
     manifest = {
         "format": FORMAT,
@@ -77,8 +151,7 @@ def write_folder(model: DsFlash, labels: str, folder: Path, thresholds: Threshol
         "score_threshold": thresholds.score,
         "overlap_threshold": thresholds.overlap,
         "relation_threshold": thresholds.relation,
-        "segmenter": describe_artifact(folder / SEGMENTER_FILE),
-        "relations": describe_artifact(folder / RELATIONS_FILE),
+        **{stage: describe_artifact(folder / file) for stage, file in artifacts.items()},
     }
     if model.config.scaling != Manifest.scaling:
         manifest["scaling"] = model.config.scaling

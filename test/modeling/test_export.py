@@ -1,8 +1,11 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Exported graphs say what torch says, on both CPU backends, and use plain operators only."""
+"""Every variant exports: it says what torch says on both CPU backends, in plain operators only.
 
-import dataclasses
+The variants of a stage are many; the tables hold every pair of choices at least once.
+"""
+
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ import pytest
 import torch
 
 from psg_ros.modeling import export
+from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
 from psg_ros.modeling.dsflash import DsFlash
 
 # Operators that TensorRT, OpenVINO and ONNX Runtime all run without data-dependent shapes.
@@ -27,7 +31,47 @@ MERGING = {
     "And", "ArgMax", "Equal", "GatherElements", "Less", "ReduceL2", "ReduceMax", "ReduceSum",
     "TopK", "Where",
 }  # fmt: skip
+# What the mask of pruned cells adds.
+PRUNING = {"Greater", "IsNaN", "Pad", "Where"}
 TOLERANCE = 1e-4
+
+POSITIONS, STEMS, NORMS, RATIOS = (
+    ("rope", "learned"), ("linear", "convolution"), ("layernorm", "none"), (0.0, 0.4, 0.6),
+)  # fmt: skip
+SEGMENTERS = [
+    ("rope", "linear", "layernorm", 0.0),
+    ("learned", "convolution", "none", 0.0),
+    ("rope", "convolution", "layernorm", 0.4),
+    ("learned", "linear", "none", 0.4),
+    ("rope", "linear", "none", 0.6),
+    ("learned", "convolution", "layernorm", 0.6),
+]
+"""Family (rotary: DINOv3, learned: DINOv2), stem, norm of the taps, merge ratio."""
+CODES, SPLITS = ("every_block", "first", "none"), ("gate", "two_linear", "none")
+RELATIONS = [
+    (code, split, (row + column) % 2 == 1)
+    for row, code in enumerate(CODES)
+    for column, split in enumerate(SPLITS)
+]
+"""Position code of the neck, split of the head, prune."""
+
+
+def small_model(segmenter=SEGMENTERS[0], relations=RELATIONS[0]) -> DsFlash:
+    """Return random weights; the mask grid is 24 x 36, the relation grid 3 x 4 cells of 2."""
+    torch.manual_seed(0)
+    position, stem, tap_norm, ratio = segmenter
+    code, split, prune = relations
+    segments = SegmenterConfig(
+        input_hw=(96, 144), dim=16, depth=3, num_heads=2, num_queries=6, num_query_blocks=1,
+        taps=(0, 2), position=position, key_bias=position == "learned", stem=stem,
+        merge_ratio=ratio,
+    )  # fmt: skip
+    pairs = RelationConfig(
+        dim=24, depth=2, num_heads=2, head_hidden=16, cell_patches=2, tap_norm=tap_norm,
+        position=code, split=split, prune=prune,
+    )  # fmt: skip
+    config = ModelConfig("small", segmenter=segments, relations=pairs)
+    return DsFlash(config, num_labels=5, num_predicates=4).eval()
 
 
 def run_onnxruntime(path: Path, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -41,65 +85,80 @@ def run_openvino(path: Path, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
     return [compiled(inputs)[output] for output in compiled.outputs]
 
 
-def assert_allowed(path: Path, allowed: set[str] = ALLOWED) -> None:
-    used = {node.op_type for node in onnx.load(str(path)).graph.node}
+def assert_plain(path: Path, allowed: set[str]) -> None:
+    """Check opset and operators, and that no size depends on data."""
+    model = onnx.load(str(path))
+    assert {entry.domain: entry.version for entry in model.opset_import}[""] == 18
+    used = {node.op_type for node in model.graph.node}
     assert used <= allowed, f"new operators: {sorted(used - allowed)}"
     assert "LayerNormalization" in used, "LayerNorm must stay whole: its parts overflow fp16"
+    fixed = {tensor.name for tensor in model.graph.initializer}
+    fixed |= {node.output[0] for node in model.graph.node if node.op_type == "Constant"}
+    tops = [node for node in model.graph.node if node.op_type == "TopK"]
+    assert all(node.input[1] in fixed for node in tops), "k of TopK must be a constant"
 
 
-@pytest.fixture
-def image(small_model) -> torch.Tensor:
-    size = small_model.config.segmenter.input_hw
-    return torch.randint(0, 256, (1, *size, 3), dtype=torch.uint8)
+def free_axes(path: Path) -> set[str]:
+    graph = onnx.load(str(path)).graph
+    tensors = (*graph.input, *graph.output)
+    return {d.dim_param for t in tensors for d in t.type.tensor_type.shape.dim if d.dim_param}
+
+
+def assert_agrees(path: Path, inputs: dict[str, np.ndarray], expected) -> None:
+    for run in (run_onnxruntime, run_openvino):
+        for value, truth in zip(run(path, inputs), expected, strict=True):
+            np.testing.assert_allclose(value, truth.numpy(), atol=TOLERANCE)
+
+
+@pytest.mark.parametrize(
+    ("table", "choices"),
+    [(SEGMENTERS, (POSITIONS, STEMS, NORMS, RATIOS)), (RELATIONS, (CODES, SPLITS, (False, True)))],
+)
+def test_the_tables_hold_every_pair_of_choices(table, choices):
+    for first, second in itertools.combinations(range(len(choices)), 2):
+        held = {(row[first], row[second]) for row in table}
+        assert held == set(itertools.product(choices[first], choices[second]))
 
 
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
-def test_segmenter_graph_agrees_on_both_backends(small_model, image, tmp_path):
-    path = tmp_path / "segmenter.onnx"
-    export.export_segmenter(small_model, str(path))
-    assert_allowed(path)
+@pytest.mark.parametrize("variant", SEGMENTERS, ids=str)
+def test_every_segmenter_agrees_with_torch_on_both_backends(variant, tmp_path):
+    path, model, ratio = tmp_path / "segmenter.onnx", small_model(variant), variant[-1]
+    image = torch.randint(0, 256, (1, 96, 144, 3), dtype=torch.uint8)
+    export.export_segmenter(model, str(path))
+    assert_plain(path, ALLOWED | MERGING if ratio else ALLOWED)
+    assert not free_axes(path), "one image at a time"
+    whole = small_model((*variant[:-1], 0.0))
     with torch.no_grad():
-        expected = export.SegmenterGraph(small_model)(image)
-    for run in (run_onnxruntime, run_openvino):
-        for value, truth in zip(run(path, {"image": image.numpy()}), expected, strict=True):
-            np.testing.assert_allclose(value, truth.numpy(), atol=TOLERANCE)
+        expected, unmerged = (export.SegmenterGraph(net)(image) for net in (model, whole))
+    shows = not torch.allclose(expected[1], unmerged[1], atol=10 * TOLERANCE)
+    assert shows == bool(ratio), "merging must show"
+    assert_agrees(path, {"image": image.numpy()}, expected)
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("ratio", [0.3, 0.6])
-def test_segmenter_graph_with_token_merging_agrees_on_both_backends(
-    small_model, image, tmp_path, ratio
-):
-    path, config = tmp_path / "segmenter.onnx", small_model.config
-    segmenter = dataclasses.replace(config.segmenter, merge_ratio=ratio)
-    merging = DsFlash(dataclasses.replace(config, segmenter=segmenter), 5, 4).eval()
-    merging.load_state_dict(small_model.state_dict())
-    export.export_segmenter(merging, str(path))
-    assert_allowed(path, ALLOWED | MERGING)
-    with torch.no_grad():
-        expected = export.SegmenterGraph(merging)(image)
-        whole = export.SegmenterGraph(small_model)(image)
-    assert not torch.allclose(expected[1], whole[1], atol=10 * TOLERANCE), "merging must show"
-    for run in (run_onnxruntime, run_openvino):
-        for value, truth in zip(run(path, {"image": image.numpy()}), expected, strict=True):
-            np.testing.assert_allclose(value, truth.numpy(), atol=TOLERANCE)
-
-
-@pytest.mark.filterwarnings("ignore")
-def test_relation_graph_agrees_for_any_number_of_pairs(small_model, tmp_path):
-    path = tmp_path / "relations.onnx"
-    export.export_relations(small_model, str(path))
-    assert_allowed(path)
-    stage = small_model.relations
-    cells = stage.grid_hw[0] * stage.grid_hw[1]
+@pytest.mark.parametrize("variant", RELATIONS, ids=str)
+def test_every_relation_stage_agrees_with_torch_for_any_number_of_pairs(variant, tmp_path):
+    path, model, prunes = tmp_path / "relations.onnx", small_model(relations=variant), variant[-1]
+    export.export_relations(model, str(path))
+    assert_plain(path, ALLOWED | PRUNING if prunes else ALLOWED)
+    assert len(free_axes(path)) == (2 if prunes else 1)
+    graph = export.PrunedRelationGraph(model.relations) if prunes else model.relations
     for pairs in (1, 2, 33):
-        inputs = (
-            torch.randn(1, cells, 24), torch.rand(pairs, cells), torch.rand(pairs, cells),
-            torch.rand(pairs, 8) * 2 - 1,
-        )  # fmt: skip
-        named = dict(zip(export.RELATION_NAMES[0], (x.numpy() for x in inputs), strict=True))
+        inputs = relation_inputs(pairs, prunes)
         with torch.no_grad():
-            expected = stage(*inputs)
-        for run in (run_onnxruntime, run_openvino):
-            for value, truth in zip(run(path, named), expected, strict=True):
-                np.testing.assert_allclose(value, truth.numpy(), atol=TOLERANCE)
+            expected = graph(*inputs.values())
+        assert not torch.allclose(*expected, atol=10 * TOLERANCE), "directions must differ"
+        assert_agrees(path, {name: value.numpy() for name, value in inputs.items()}, expected)
+
+
+def relation_inputs(pairs: int, prunes: bool) -> dict[str, torch.Tensor]:
+    """Return random inputs over the 12 cells, or over 5 chosen ones of each pair."""
+    inputs = {"patch_tokens": torch.randn(1, 12, 24)}
+    if prunes:
+        inputs["cells"] = torch.stack([torch.randperm(12)[:5] for _ in range(pairs)])
+    for name in ("subject_overlap", "object_overlap"):
+        shares = torch.rand(pairs, 5 if prunes else 12)
+        inputs[name] = torch.where(shares < 0.5, 0, shares)
+    inputs["boxes"] = torch.rand(pairs, 8) * 2 - 1
+    return inputs

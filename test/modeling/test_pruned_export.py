@@ -28,14 +28,14 @@ NUM_PREDICATES = 4
 TOLERANCE = 1e-4
 
 
-def small_model(prune: bool) -> DsFlash:
+def small_model(prune: bool, split: str = "gate") -> DsFlash:
     """Return random weights with relation cells of one patch: 6 x 9."""
     torch.manual_seed(0)
     segmenter = SegmenterConfig(
         input_hw=INPUT_HW, dim=16, depth=4, num_heads=2, num_queries=6, taps=(0, 1)
     )
     relations = RelationConfig(
-        dim=24, depth=3, num_heads=2, head_hidden=16, cell_patches=1, prune=prune
+        dim=24, depth=3, num_heads=2, head_hidden=16, cell_patches=1, prune=prune, split=split
     )
     config = ModelConfig("small", segmenter=segmenter, relations=relations)
     return DsFlash(config, num_labels=5, num_predicates=NUM_PREDICATES).eval()
@@ -93,6 +93,19 @@ def test_deployed_stage_agrees_with_torch(artifact, tiny_model, name, num_masks)
     if num_masks > 2:
         dense = torch_logits(small_model(prune=False), tokens, pairs)
         assert np.abs(dense - expected).max() > 10 * TOLERANCE, "pruning must show"
+
+
+@pytest.mark.parametrize("split", ["gate", "two_linear", "none"])
+def test_chosen_cells_in_any_order_give_what_all_cells_give(split):
+    model, pairs = small_model(prune=True, split=split), 5
+    subject, other = torch.rand(2, pairs, 54) * (torch.rand(2, pairs, 54) > 0.7)
+    tokens, boxes = torch.randn(1, 54, 24), torch.rand(pairs, 8) * 2 - 1
+    cells = (subject + other > 0).int().argsort(dim=1, descending=True)[:, :48]
+    chosen = (subject.gather(1, cells), other.gather(1, cells))
+    with torch.no_grad():
+        expected = model.relations(tokens, subject, other, boxes)
+        found = export.PrunedRelationGraph(model.relations)(tokens, cells, *chosen, boxes)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
 def test_token_and_pair_axes_are_free_and_no_operator_depends_on_data(artifact):

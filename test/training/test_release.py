@@ -16,7 +16,8 @@ from psg_ros.pipeline import Pipeline
 from psg_ros.training import relations, segmentation_run, train
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import TrainConfig
-from psg_ros.training.relation_samples import describe, network_input
+from psg_ros.training.relation_pictures import describe, network_input
+from psg_ros.training.relation_samples import sample_format, true_sample
 from psg_ros.training.release import Thresholds, export_model
 
 
@@ -86,13 +87,24 @@ def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg)
 @torch.no_grad()
 def torch_logits(model, item) -> tuple[np.ndarray, np.ndarray]:
     """Directed pairs and their logits, computed with the modules that training uses."""
-    image = network_input(item, model.config)
+    format = sample_format(model, "full")
+    image = network_input(read_rgb(item.image_path), format)
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     _, _, taps = model.segmenter(pixels)
-    sample = describe(model, item, torch.cat(taps))
+    sample = true_sample(describe(item, image, format), torch.cat(taps))
     pairs = torch.triu_indices(len(sample.overlap), len(sample.overlap), offset=1).T
     overlap, boxes = sample.overlap[pairs], sample.boxes[pairs].flatten(1)
     cells = model.relations.tap_embedding(taps)
     forward, backward = model.relations(cells, overlap[:, 0], overlap[:, 1], boxes)
     both = torch.cat((pairs, pairs.flip(1)))
     return both.numpy(), torch.cat((forward, backward)).numpy()
+
+
+def test_a_new_export_drops_the_calibration_of_the_old_weights(run_folder, tmp_path):
+    out = tmp_path / "model"
+    out.mkdir()
+    (out / "calibration.yaml").write_text("of other weights")
+    (out / "README.md").write_text("stays")
+    export_model(run_folder, out)
+    assert not (out / "calibration.yaml").exists()
+    assert (out / "README.md").read_text() == "stays"
