@@ -22,8 +22,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from machine import describe_machine
 
+from psg_ros.benchmark.machine import describe_machine
 from psg_ros.ros.start import (
     PROFILE_VARIABLES,
     TRANSPORTS_VARIABLE,

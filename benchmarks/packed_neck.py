@@ -15,6 +15,7 @@ packed neck to the dense one with the pruned tokens masked.
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import time
 from collections.abc import Callable
@@ -23,11 +24,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from machine import describe_machine
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from psg_ros.benchmark.machine import describe_machine
+from psg_ros.benchmark.networks import compute_all_tokens
+from psg_ros.benchmark.scene import partition
 from psg_ros.config import load_config
 from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import RelationStage
@@ -39,7 +42,6 @@ from psg_ros.ops.regions import measure_regions
 MODEL = Path(__file__).parents[1] / "config" / "model" / "dsflash_s.yaml"
 NUM_PREDICATES = 56
 MASK_GRID, MASK_STRIDE = 160, 4
-WEIGHT_SPREAD = 1.0
 CHECKED_PAIRS = 64
 COUNTED_PAIRS = 8
 
@@ -75,27 +77,9 @@ class Inputs:
         return Inputs(self.tokens, *pairs)
 
 
-Run = Callable[[RelationStage, Inputs], Tensor]
-
-
-def partition(num_masks: int, rng: np.random.Generator) -> np.ndarray:
-    """Return int32 [h, w], every pixel the index of its segment, all `num_masks` visible.
-
-    A weighted Voronoi diagram: log-normal weights make few large and many small segments.
-    """
-    row, column = np.mgrid[:MASK_GRID, :MASK_GRID]
-    while True:
-        center = rng.uniform(0, MASK_GRID, (2, num_masks, 1, 1))
-        weight = rng.lognormal(0, WEIGHT_SPREAD, (num_masks, 1, 1))
-        distance = np.hypot(row - center[0], column - center[1])
-        label_map = (distance / weight).argmin(axis=0).astype(np.int32)
-        if len(np.unique(label_map)) == num_masks:
-            return label_map
-
-
 def make_inputs(stage: RelationStage, num_masks: int, seed: int) -> Inputs:
     rng = np.random.default_rng(seed)
-    label_map = partition(num_masks, rng)
+    label_map = partition(num_masks, rng, (MASK_GRID, MASK_GRID))
     overlap = torch.from_numpy(
         overlap_ratios(label_map, MASK_STRIDE, num_masks, stage.grid_hw, stage.cell_px)
     )
@@ -107,18 +91,7 @@ def make_inputs(stage: RelationStage, num_masks: int, seed: int) -> Inputs:
     return Inputs(tokens, overlap[first], overlap[second], pair_boxes)
 
 
-def run_whole(stage: RelationStage, inputs: Inputs) -> Tensor:
-    """The dense neck with all tokens in the last block as well."""
-    tokens = stage.mask_embedding(inputs.tokens, inputs.subject, inputs.other)
-    location = stage.neck.location(inputs.boxes)[:, None]
-    tokens = torch.cat((stage.neck.class_embedding.expand_as(location), location, tokens), dim=1)
-    code = torch.nn.functional.pad(stage.neck.position, (0, 0, NUM_EXTRA, 0))
-    for block in stage.neck.blocks:
-        tokens = block(tokens + code)
-    return tokens[:, 0]
-
-
-def run_class(stage: RelationStage, inputs: Inputs) -> Tensor:
+def run_dense(stage: RelationStage, inputs: Inputs) -> Tensor:
     return stage.pair_vectors(inputs.tokens, inputs.subject, inputs.other, inputs.boxes)
 
 
@@ -137,10 +110,17 @@ def largest_difference(stage: RelationStage, inputs: Inputs) -> float:
     return float((run_packed(stage, inputs)[:CHECKED_PAIRS] - expected).abs().max())
 
 
-def dense_gflop(run: Run, stage: RelationStage, inputs: Inputs) -> float:
+def with_all_tokens(stage: RelationStage) -> RelationStage:
+    """Return a copy that computes every token in the last block as well."""
+    whole = copy.deepcopy(stage)
+    compute_all_tokens(whole.neck.blocks)
+    return whole
+
+
+def dense_gflop(stage: RelationStage, inputs: Inputs) -> float:
     """Count a few pairs; every pair of a dense neck is the same work."""
     some = inputs.first(COUNTED_PAIRS)
-    return gflop(lambda: run(stage, some)) * len(inputs.boxes) / len(some.boxes)
+    return gflop(lambda: run_dense(stage, some)) * len(inputs.boxes) / len(some.boxes)
 
 
 def gflop(run: Callable[[], Tensor]) -> float:
@@ -163,11 +143,12 @@ def cpu_ms(run: Callable[[], Tensor], repeats: int) -> float:
 def measure(stage: RelationStage, num_masks: int, repeats: int, seed: int) -> Result:
     inputs = make_inputs(stage, num_masks, seed)
     kept = kept_cells(inputs.subject, inputs.other).sum(dim=1).float().mean() + NUM_EXTRA
-    work = [dense_gflop(run, stage, inputs) for run in (run_whole, run_class)]
+    whole = with_all_tokens(stage)
+    work = [dense_gflop(form, inputs) for form in (whole, stage)]
     work.append(gflop(lambda: run_packed(stage, inputs)))
     # Counting has also been the first call, which chooses kernels and fetches memory.
-    runs = (run_whole, run_class, run_packed)
-    times = [cpu_ms(lambda run=run: run(stage, inputs), repeats) for run in runs]
+    runs = ((run_dense, whole), (run_dense, stage), (run_packed, stage))
+    times = [cpu_ms(lambda run=run, form=form: run(form, inputs), repeats) for run, form in runs]
     difference = largest_difference(stage, inputs)
     return Result(num_masks, len(inputs.boxes), float(kept), *work, *times, difference)
 

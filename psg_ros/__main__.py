@@ -22,11 +22,13 @@ COMMANDS = {
     "demo": "camera, node and subscriber over ROS 2, on this machine, in one go",
     "doctor": "what of psg_ros works on this machine, and what cures the rest",
     "simulate": "render a training set of simulated rooms with exact annotations",
+    "dataset": "check an annotated data set before it is trained on or measured with",
     "train": "train a model on a data set",
     "export": "turn a training run into a model folder",
     "convert": "turn a public EoMT checkpoint into ours",
     "calibrate": "fit probabilities to a model's relation scores",
     "evaluate": "recall and panoptic quality on an annotated data set",
+    "benchmark": "how long a frame takes, and what each step towards it saves",
 }
 
 BAD_INPUT: tuple[type[Exception], ...] = (

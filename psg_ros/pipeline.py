@@ -14,7 +14,7 @@ import numpy as np
 from psg_ros.calibration import Calibrator, load_calibration
 from psg_ros.config import MODEL_THRESHOLD, PipelineConfig
 from psg_ros.labels import Vocabulary
-from psg_ros.manifest import STAGES, Manifest, ModelFolder, load_model_folder
+from psg_ros.manifest import FUSED, Manifest, ModelFolder, load_model_folder
 from psg_ros.ops.image import Placement, check_image, resize_nearest
 from psg_ros.ops.panoptic import MergedMasks
 from psg_ros.ops.regions import Regions, measure_regions
@@ -28,6 +28,7 @@ from psg_ros.scene_graph import (
     Segmentation,
     StageTimes,
 )
+from psg_ros.stages.fused import Fused
 from psg_ros.stages.relations import Relations
 from psg_ros.stages.segmenter import MergeSettings, Segmenter, SegmenterOutput
 
@@ -39,7 +40,10 @@ STEPS = {
     "relations": "inference_ms",
     "ranking": "postprocess_ms",
 }
-"""Steps of one image in their order -> the field of `StageTimes` that they count for."""
+"""Steps of one image in their order -> the field of `StageTimes` that they count for.
+
+With a fused model the segmenter is the whole network, and relations are looked up.
+"""
 
 
 class Pipeline:
@@ -49,26 +53,31 @@ class Pipeline:
         config: thresholds and caps in use; change them with `replace_config`.
         manifest, vocabulary: of the loaded model.
         model_name: the manifest's name of the model.
-        model_sha256: digest over both artifacts; equal digests mean equal weights.
+        model_sha256: digest over the artifacts; equal digests mean equal weights.
         backend_name: what runs it, never "auto".
         step_ms: wall-clock milliseconds of the last image, by the names in `STEPS`.
     """
 
-    def __init__(
-        self, config: PipelineConfig, folder: ModelFolder, segmenter: Backend, relations: Backend
-    ) -> None:
+    def __init__(self, config: PipelineConfig, folder: ModelFolder, *backends: Backend) -> None:
+        """Use opened backends, one for each of `folder.manifest.stages`."""
         self.config = config
         self.manifest: Manifest = folder.manifest
         self.vocabulary: Vocabulary = folder.vocabulary
         self.model_name = folder.manifest.name
         self.model_sha256 = model_sha256(folder.manifest)
-        self.backend_name = segmenter.name
+        self.backend_name = backends[0].name
         self.step_ms: dict[str, float] = {}
         calibration = load_calibration(folder.path, self.model_sha256)
         self._calibrator = Calibrator(calibration, folder.vocabulary)
-        self._backends = (segmenter, relations)
-        self._segmenter = Segmenter(segmenter, folder.manifest, folder.vocabulary)
-        self._relations = Relations(relations, folder.manifest)
+        self._backends = backends
+        self._fused: Fused | None = None
+        if folder.manifest.stages == (FUSED,):
+            (network,) = backends
+            self._fused = Fused(network, folder.manifest, folder.vocabulary)
+        else:
+            segmenter, relations = backends
+            self._segmenter = Segmenter(segmenter, folder.manifest, folder.vocabulary)
+            self._relations = Relations(relations, folder.manifest)
 
     @classmethod
     def open(cls, config: PipelineConfig) -> Pipeline:
@@ -82,17 +91,17 @@ class Pipeline:
         """
         folder = load_model_folder(config.model)
         name = resolve_backend(config.backend)
-        segmenter, relations = (
+        backends = (
             open_backend(
                 name,
                 folder.artifact_path(stage),
-                getattr(folder.manifest, stage),
+                folder.manifest.artifact(stage),
                 threads=config.threads,
                 precision=config.precision,
             )
-            for stage in STAGES
+            for stage in folder.manifest.stages
         )
-        return cls(config, folder, segmenter, relations)
+        return cls(config, folder, *backends)
 
     def __call__(self, image_rgb: np.ndarray) -> SceneGraph:
         """Return the scene graph of one image uint8 [height, width, 3], RGB.
@@ -103,6 +112,8 @@ class Pipeline:
         """
         check_image(image_rgb)
         config, clock = self.config, _Clock()
+        if self._fused is not None:
+            return self._run_fused(self._fused, image_rgb, config, clock)
         placement = self._segmenter.prepare(image_rgb)
         clock.lap("preprocess")
         output = self._segmenter.infer()
@@ -115,8 +126,13 @@ class Pipeline:
         """Return the graph of an image whose segments are given (the task PredCls).
 
         Raises:
-            ValueError: an unusable image, or a label map of another size.
+            ValueError: an unusable image, a label map of another size, or a fused model.
         """
+        if self._fused is not None:
+            raise ValueError(
+                f"{self.model_name} is a fused model, which takes no segments from outside; use "
+                "its form of two files (psg export without --fused)"
+            )
         check_image(image_rgb)
         if segmentation.image_hw != image_rgb.shape[:2]:
             raise ValueError(
@@ -182,6 +198,34 @@ class Pipeline:
         clock.lap("regions")
         scores = self._relations.infer(output.patch_tokens, pairs)
         clock.lap("relations")
+        return self._describe(segmentation, regions, scores, config, clock)
+
+    def _run_fused(
+        self, fused: Fused, image_rgb: np.ndarray, config: PipelineConfig, clock: _Clock
+    ) -> SceneGraph:
+        """As `__call__`, with one network for everything."""
+        settings = self._merge_settings(config)
+        placement = fused.prepare(image_rgb)
+        clock.lap("preprocess")
+        output = fused.infer(placement, settings)
+        clock.lap("segmenter")
+        segmentation, slots = fused.merge(output, placement, settings)
+        clock.lap("merge")
+        regions = measure_regions(segmentation.label_map, segmentation.num_segments)
+        clock.lap("regions")
+        scores = fused.relate(output, slots, segmentation.scores, config.max_segments)
+        clock.lap("relations")
+        return self._describe(segmentation, regions, scores, config, clock)
+
+    def _describe(
+        self,
+        segmentation: Segmentation,
+        regions: Regions,
+        scores: RelationScores,
+        config: PipelineConfig,
+        clock: _Clock,
+    ) -> SceneGraph:
+        """From scores on: nodes, relations, the graph."""
         nodes = describe_nodes(segmentation, regions, self.vocabulary)
         relations = self._list_relations(scores, config)
         clock.lap("ranking")
@@ -246,7 +290,7 @@ def describe_nodes(
 
 def model_sha256(manifest: Manifest) -> str:
     """Return one digest for a model: SHA-256 over the digests of its artifacts, in stage order."""
-    digests = "".join(getattr(manifest, stage).sha256 for stage in STAGES)
+    digests = "".join(manifest.artifact(stage).sha256 for stage in manifest.stages)
     return hashlib.sha256(digests.encode()).hexdigest()
 
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands beside every figure: the machine and the versions it was measured with."""
 
+from __future__ import annotations
+
 import os
 import platform
 from importlib.metadata import version
@@ -26,3 +28,15 @@ def describe_machine(*packages: str) -> dict[str, object]:
         "python": platform.python_version(),
         **{name: version(name) for name in packages},
     }
+
+
+def peak_resident_mib() -> float:
+    """Return the most memory this process has had in RAM so far, in MiB.
+
+    The kernel's high-water mark of this program: `getrusage` would also count what the process was
+    before it became this program, that is its parent.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("/proc/self/status has no line VmHWM; peak memory is measured on Linux only")

@@ -1,0 +1,137 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""psg benchmark: both modes from the command line to the files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+import yaml
+from tiny_model import paint
+
+from psg_ros.__main__ import main
+
+MODEL = {
+    "name": "tiny",
+    "segmenter": {
+        "input_hw": [192, 192],
+        "dim": 32,
+        "depth": 4,
+        "num_heads": 2,
+        "num_queries": 16,
+        "num_query_blocks": 2,
+        "taps": [0, 1, 2, 3],
+    },
+    "relations": {"dim": 24, "depth": 3, "num_heads": 2, "head_hidden": 16},
+}
+
+
+@pytest.fixture
+def model_config(tmp_path: Path) -> Path:
+    pytest.importorskip("torch", reason="needs the extra train")
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(MODEL))
+    return path
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    path = tmp_path / "photo.png"
+    cv2.imwrite(str(path), paint((240, 320), {"red": (20, 20, 100, 100)})[..., ::-1])
+    return path
+
+
+def ladder(model_config: Path, *options: object) -> int:
+    fixed = ["--ladder", "--model-config", model_config, "--masks", 4, "--threads", 1]
+    return main(["benchmark", *map(str, [*fixed, *options])])
+
+
+def test_ladder_prints_a_row_a_step_and_writes_both_files(model_config, tmp_path, capsys):
+    files = ["--json", tmp_path / "l.json", "--markdown", tmp_path / "l.md"]
+    steps = ["--steps", "per_mask", "both_ways"]
+    assert ladder(model_config, *steps, "--repeats", 2, "--size", "192x144", *files) == 0
+    printed = capsys.readouterr().out
+    assert [line.split()[0] for line in printed.splitlines()[2:4]] == ["2", "3"]
+    assert "random weights" in printed and "4 synthetic segments" in printed
+    content = json.loads((tmp_path / "l.json").read_text())
+    assert [row["sequences"] for row in content["rows"]] == [12, 6]
+    assert content["settings"]["repeats"] == 2
+    assert content["machine"]["torch"] and content["command"].startswith("psg ")
+    assert (tmp_path / "l.md").read_text().count("| ratios once per mask |") == 1
+
+
+@pytest.mark.slow
+def test_ladder_ends_with_the_exported_network(model_config, tmp_path):
+    file = tmp_path / "l.json"
+    options = ["--steps", "packed", "--deployed", "--backend", "onnxruntime", "--precision", "fp32"]
+    assert ladder(model_config, *options, "--size", "192x144", "--json", file) == 0
+    packed, deployed = json.loads(file.read_text())["rows"]
+    assert deployed["step"]["deployed"] and deployed["relations"] == packed["relations"] == 12
+    assert deployed["parameters"] == packed["parameters"]
+    assert deployed["device"].endswith("onnxruntime")
+    assert packed["mean_tokens"] <= deployed["mean_tokens"] <= 16 + 2
+
+
+def test_step_that_cannot_be_measured_is_shown_and_makes_the_status_one(tmp_path, capsys):
+    pytest.importorskip("torch", reason="needs the extra train")
+    path = tmp_path / "odd.yaml"
+    # 144 px are no whole number of DSFormer's cells.
+    segmenter = {**MODEL["segmenter"], "input_hw": [144, 192]}
+    path.write_text(yaml.safe_dump({**MODEL, "segmenter": segmenter}))
+    assert ladder(path, "--steps", "dsformer", "--repeats", 1) == 1
+    assert "failed: ValueError: input_hw" in capsys.readouterr().out
+
+
+def test_stages_of_a_model_folder(tiny_model: Path, photo: Path, tmp_path: Path, capsys):
+    files = ["--json", tmp_path / "s.json", "--markdown", tmp_path / "s.md"]
+    options = ["--model", tiny_model, "--image", photo, "--frames", 3, "--warmup", 0, *files]
+    assert main(["benchmark", "--stages", *map(str, options)]) == 0
+    assert "whole frame" in capsys.readouterr().out
+    content = json.loads((tmp_path / "s.json").read_text())
+    assert content["frames"] == 3 and content["model"] == "tiny"
+    assert {"decode", "merge", "relations", "drawing"} <= content["ms_median_p95"].keys()
+    assert "| whole frame |" in (tmp_path / "s.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--stages", "--masks", "5"], "--masks has no meaning with --stages"),
+        (["--stages", "--deployed"], "--deployed has no meaning with --stages"),
+        (["--ladder", "--frames", "5"], "--frames has no meaning with --ladder"),
+        (["--ladder", "--model", "demo"], "--model has no meaning with --ladder"),
+        (["--ladder", "--pipeline", "p.yaml"], "--pipeline has no meaning with --ladder"),
+        (["--ladder", "--steps", "pack"], "no step 'pack'; known: dsformer"),
+        (["--ladder", "--variant", "s", "--weights", "runs/x"], "choose one of --variant"),
+        (["--ladder", "--weights", "nowhere"], "nowhere is not a finished run"),
+        (["--ladder", "--json", "/nowhere/x.json"], "/nowhere"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_is_measured(options, named, capsys):
+    assert main(["benchmark", *options]) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_one_of_the_two_modes_must_be_chosen(capsys):
+    with pytest.raises(SystemExit):
+        main(["benchmark"])
+    assert "one of the arguments --stages --ladder is required" in capsys.readouterr().err
+
+
+def test_times_of_the_pipeline_need_no_torch(tiny_model: Path, photo: Path):
+    options = ["--stages", "--model", str(tiny_model), "--image", str(photo), "--frames", "1"]
+    code = f"""
+import sys
+from psg_ros.__main__ import main
+assert main(["benchmark", *{options!r}]) == 0
+print(sorted({{"torch", "jaxtyping"}} & {{*sys.modules}}))
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert finished.stdout.splitlines()[-1:] == ["[]"], finished.stderr
