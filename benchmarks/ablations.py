@@ -5,7 +5,7 @@
     python benchmarks/ablations.py runs/demo --data data/sim --out build/ablations
     python benchmarks/ablation_report.py build/ablations/results.jsonl --picture ablations.png
 
-RUN is a finished run of `psg train`; its segmenter is used as it is. Each variant differs from the
+RUN is a run folder of `psg train`; its segmenter is used as it is. Each variant differs from the
 reference (gate, swap training, true masks at full resolution, no pruning) in one thing and is
 trained once per seed, on the same images, for the same number of steps. Variants that differ in the
 test alone reuse the weights of another. Every result is a line of results.jsonl; what is there
@@ -27,7 +27,9 @@ from typing import Any
 import torch
 
 from psg_ros.benchmark.machine import describe_machine
+from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
+from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import RelationTraining, TrainConfig
@@ -37,7 +39,8 @@ from psg_ros.training.relation_plan import BatchPlan
 from psg_ros.training.relation_run import TUNED_SEGMENTER, WEIGHTS, RelationRun
 from psg_ros.training.relation_weights import positive_weights
 from psg_ros.training.relations import RelationLoop
-from psg_ros.training.train import load_run
+from psg_ros.training.segmentation_run import WEIGHTS as SEGMENTER_WEIGHTS
+from psg_ros.training.train import CONFIG_COPY, model_file, vocabulary_of
 from psg_ros.training.validation import evaluate_relations
 
 TASKS = ("PredCls", "SGDet")
@@ -83,8 +86,10 @@ class Study:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
-        model, self.config, self.vocabulary = load_run(options.run)
-        self.segmenter, self.model_config = model.segmenter.state_dict(), model.config
+        self.config = load_config(TrainConfig, options.run / CONFIG_COPY)
+        self.vocabulary = vocabulary_of(self.config)
+        self.model_config = load_config(ModelConfig, model_file(self.config))
+        self.segmenter = load_weights(options.run / SEGMENTER_WEIGHTS)
         self.train = open_dataset(options.data, self.vocabulary, "train")
         self.test = open_dataset(options.data, self.vocabulary, "test")
         self.train_data = cache(self._train_data)
@@ -157,7 +162,7 @@ class Study:
             validation_task=task,
         )
         config = dataclasses.replace(self.config, relations=settings)
-        return open_held_out(model, self.test, config, self.vocabulary, Ranks())
+        return open_held_out(model, self.test, config, self.vocabulary)
 
     def scores(self, variant: Variant, model: DsFlash, task: str) -> dict[str, float]:
         """Return the recalls of a trained variant on the test images."""

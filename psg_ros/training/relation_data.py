@@ -161,6 +161,22 @@ def open_relation_data(
     return RelationData(source, held_out if ranks.is_main else None)
 
 
+def open_held_out(
+    model: DsFlash, dataset: PanopticDataset, config: TrainConfig, vocabulary: Vocabulary
+) -> HeldOut:
+    """Return `validation_images` evenly spaced images that have relations, for `validation_task`.
+
+    Raises:
+        ValueError: fewer images than are asked for.
+    """
+    indices = related_images(dataset)
+    wanted = config.relations.validation_images
+    if wanted > len(indices):
+        raise ValueError(f"{wanted} images are asked for, {len(indices)} have relations")
+    chosen = indices[evenly_spaced(len(indices), wanted)]
+    return _Opener(model, config, vocabulary, Ranks()).hold_out(dataset, chosen)()
+
+
 class _Opener:
     """What all samples of a run are made with."""
 
