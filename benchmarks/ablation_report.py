@@ -48,6 +48,12 @@ def by_variant(rows: list[dict[str, Any]]) -> dict[str, Seeds]:
     return {v.name: found[v.name] for v in VARIANTS if v.name in found}
 
 
+def references() -> dict[str, str]:
+    """Return variant -> the variant it is compared with, without those that are references."""
+    compared = {v.name: v.against or REFERENCE for v in VARIANTS if v.name != REFERENCE}
+    return {name: other for name, other in compared.items() if name not in compared.values()}
+
+
 def spread(values: list[float]) -> float:
     return stdev(values) if len(values) > 1 else math.nan
 
@@ -76,12 +82,13 @@ def table(variants: dict[str, Seeds]) -> str:
         f"| variant | seeds | {' | '.join(COLUMNS)} | change of {MAIN} | paper | |",
         f"|:--|--:|{'--:|' * len(COLUMNS)}--:|:--|:--|",
     ]
+    against = references()
     for name, seeds in variants.items():
         columns = {c: [row[c] for row in seeds.values()] for c in COLUMNS}
         cells = [f"{mean(v):.1f} ± {spread(v):.1f}" for v in columns.values()]
-        change = differences(seeds, variants[REFERENCE], MAIN)
-        told = ("", str(PAPER_REFERENCE), "the reference")
-        if name != REFERENCE:
+        told = ("", str(PAPER_REFERENCE) if name == REFERENCE else "", "a reference")
+        if name in against:
+            change = differences(seeds, variants[against[name]], MAIN)
             paper = PAPER_WORDS.get(name, str(PAPER.get(name, "not reported")))
             told = (f"{mean(change):+.1f} ± {spread(change):.1f}", paper, verdict(change, name))
         lines.append(f"| {name} | {len(seeds)} | {' | '.join((*cells, *told))} |")
@@ -92,11 +99,12 @@ def plot(variants: dict[str, Seeds], out: Path) -> None:
     """Draw the change of every variant with the spread over seeds, the paper's as a cross."""
     from matplotlib.figure import Figure
 
-    names = [name for name in variants if name != REFERENCE][::-1]
+    against = references()
+    names = [name for name in variants if name in against][::-1]
     figure = Figure(figsize=(7.5, 0.42 * len(names) + 1.2), layout="tight")
     axes = figure.subplots()
     for row, name in enumerate(names):
-        change = differences(variants[name], variants[REFERENCE], MAIN)
+        change = differences(variants[name], variants[against[name]], MAIN)
         axes.barh(row, mean(change), xerr=spread(change), color="#4878a8", capsize=3)
         axes.plot(change, [row] * len(change), "o", color="0.2", markersize=3)
         if name in PAPER:

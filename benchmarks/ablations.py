@@ -56,6 +56,7 @@ class Variant:
         network: of `RelationConfig`, in training and test.
         training: of `RelationTraining`.
         test: `prune`, `mask_resolution` and `merge_ratio` of the test alone.
+        against: the variant that it is compared with.
     """
 
     name: str
@@ -63,13 +64,19 @@ class Variant:
     network: Mapping[str, Any] = field(default_factory=dict)
     training: Mapping[str, Any] = field(default_factory=dict)
     test: Mapping[str, Any] = field(default_factory=dict)
+    against: str = ""
 
 
 REFERENCE = "gate, swap training"
+SHORT = "reference, one epoch"
+ONE_EPOCH = {"epochs": 1}
+"""The network runs forth and back in every step of a backbone that is not frozen: slow."""
 VARIANTS = (
     Variant(REFERENCE),
     Variant("one direction per pair", network={"split": "none"}),
     Variant("gate, no swap training", training={"swap_training": False}),
+    Variant("two projections, swap training", network={"split": "two_linear"}),
+    Variant("hidden layer compared", training={"consistency_target": "hidden"}),
     Variant("raw-resolution masks", REFERENCE, test={"mask_resolution": "raw"}),
     Variant("pruning at test time", REFERENCE, test={"prune": True}),
     Variant("pruning in training", network={"prune": True}),
@@ -77,7 +84,10 @@ VARIANTS = (
     Variant("ToMe 0.5 at test time", REFERENCE, test={"merge_ratio": 0.5}),
     Variant("inferred masks in training", training={"masks": "inferred"}),
     Variant("no tap norm", network={"tap_norm": "none"}),
-    Variant("backbone not frozen", training={"frozen": False}),
+    Variant(SHORT, training=ONE_EPOCH),
+    Variant(
+        "backbone not frozen, one epoch", training={"frozen": False, **ONE_EPOCH}, against=SHORT
+    ),
 )
 
 
@@ -98,10 +108,12 @@ class Study:
     def settings(self, variant: Variant) -> RelationTraining:
         """Return the settings of stage 2: those of the run, shortened, with the difference."""
         options = self.options
-        shortened = dict(
-            epochs=options.epochs, max_images=options.images, pairs_per_step=options.pairs,
-            validation_images=0, feature_cache="", workers=1, **variant.training,
-        )  # fmt: skip
+        shortened = {
+            "epochs": options.epochs, "max_images": options.images, "pairs_per_step": options.pairs,
+            "validation_images": 0, "feature_cache": "", "workers": 1,
+            "score_threshold": options.score, "overlap_threshold": options.overlap,
+            **variant.training,
+        }  # fmt: skip
         return dataclasses.replace(self.config.relations, **shortened)
 
     def train_config(self, variant: Variant, seed: int) -> TrainConfig:
@@ -210,6 +222,8 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=500, help="images to test (default: 500)")
     parser.add_argument("--epochs", type=int, default=8, help="(default: 8)")
     parser.add_argument("--pairs", type=int, default=128, help="a step (default: 128)")
+    parser.add_argument("--score", type=float, default=0.5, help="for inferred segments")
+    parser.add_argument("--overlap", type=float, default=0.5, help="for inferred segments")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="variants to run")
     parser.add_argument("--threads", type=int, default=1)

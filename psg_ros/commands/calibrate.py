@@ -18,6 +18,7 @@ from tqdm import tqdm
 from psg_ros.calibration import save_calibration
 from psg_ros.commands.options import add_pipeline_options, pipeline_config, positive_int
 from psg_ros.data.psg import SPLITS, load_psg, read_rgb
+from psg_ros.evaluation.reliability import Reliability
 from psg_ros.files import check_writable
 from psg_ros.manifest import find_model
 from psg_ros.pipeline import Pipeline
@@ -86,13 +87,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _judge(found: dict, plot: Path | None) -> None:
+def _judge(found: dict[str, Reliability], plot: Path | None) -> None:
     """Print, and draw where asked, how reliable score and probability are."""
     if not found:
         print("  too few images to say how reliable it is: half of them must do for the fit")
         return
     for name, what in found.items():
-        print(f"  {name:<12} calibration error {what.expected_error:.3f}, Brier {what.brier:.3f}")
+        print(
+            f"  {name:<12} calibration error {what.calibration_error:.3f}, Brier {what.brier:.3f}"
+        )
     if plot:
         from psg_ros.training.reliability_plot import plot_reliability
 

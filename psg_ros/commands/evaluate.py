@@ -4,7 +4,8 @@
 
 The task sgdet judges everything the model says. The task predcls gives it the true masks and labels
 and judges the relations alone. Results of any method, as a folder, can be judged in place of a
-model; `psg_ros.evaluation.results_format` says what such a folder holds.
+model; `psg_ros.evaluation.results_format` says what such a folder holds. So can a run folder of
+`psg train`, whose network then runs in torch, with the thresholds that an export recommends.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,9 @@ from psg_ros.files import check_writable, write_text
 from psg_ros.labels import Vocabulary
 from psg_ros.pipeline import Pipeline
 
-USAGE = "DATA [--split SPLIT] [--task TASK] [--model MODEL | --results FOLDER] [options]"
+USAGE = (
+    "DATA [--split SPLIT] [--task TASK] [--model MODEL | --run RUN | --results FOLDER] [options]"
+)
 EXAMPLES = """\
 examples:
   psg evaluate rooms --split val
@@ -49,6 +52,7 @@ examples:
   psg evaluate rooms --split test --task predcls --json result.json --markdown result.md
   psg evaluate psg_data/psg.json --split test --model models/dsflash_s --images 100
   psg evaluate psg_data/psg.json --split test --results other_method --k 20,50 --multi-mpo
+  psg evaluate rooms --split val --run runs/mine --device cuda     needs the extra train (torch)
 """
 
 TASKS: dict[str, Task] = {"sgdet": "SGDet", "predcls": "PredCls"}
@@ -96,6 +100,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="also the figures of the first protocol, which compare with no others",
     )
+    parser.add_argument(
+        "--run",
+        type=Path,
+        metavar="RUN",
+        help="run folder of psg train: judge its network in torch",
+    )
+    parser.add_argument("--device", help="torch device for --run: cpu, cuda ... (default: cpu)")
     parser.add_argument("--results", type=Path, metavar="FOLDER", help="judge these, run no model")
     parser.add_argument(
         "--save-results", type=Path, metavar="FOLDER", help="write what the model says, for later"
@@ -144,7 +155,7 @@ def _open_data(args: argparse.Namespace, vocabulary: Vocabulary) -> Sequence[Ann
 
 
 def _from_model(args: argparse.Namespace, stack: ExitStack) -> Judged:
-    pipeline = stack.enter_context(Pipeline.open(pipeline_config(args)))
+    pipeline = stack.enter_context(_open_pipeline(args))
     task = TASKS[args.task or "sgdet"]
     model = {
         "name": pipeline.model_name,
@@ -154,16 +165,36 @@ def _from_model(args: argparse.Namespace, stack: ExitStack) -> Judged:
     return Judged(from_pipeline(pipeline, task), pipeline.vocabulary, task, model)
 
 
+def _open_pipeline(args: argparse.Namespace) -> Pipeline:
+    config = pipeline_config(args)
+    if not args.run:
+        _refuse(["device"] if args.device else [], "--device is where --run computes")
+        return Pipeline.open(config)
+    opening = [field.name for field in fields(config) if field.metadata["fixed"]]
+    changed = [o for o in opening if o in args or getattr(config, o) != getattr(PipelineConfig, o)]
+    _refuse(changed, "--run judges the network of a run folder, in torch")
+    try:
+        from psg_ros.training.torch_pipeline import open_run
+    except ModuleNotFoundError as error:
+        raise ImportError(f"--run needs: pip install 'psg-ros[train]' ({error})") from error
+    return open_run(args.run, config, args.device or "cpu")
+
+
 def _from_results(args: argparse.Namespace) -> Judged:
-    useless = [name for name in ("save_results", "pipeline") if getattr(args, name)]
+    useless = [
+        name for name in ("save_results", "run", "device", "pipeline") if getattr(args, name)
+    ]
     useless += sorted(set(vars(args)) & set(vars(PipelineConfig())))
-    if useless:
-        option = "--" + useless[0].replace("_", "-")
-        raise ValueError(f"--results judges a folder and runs no model; leave {option} out")
+    _refuse(useless, "--results judges a folder and runs no model")
     results = Results(args.results)
     if args.task and TASKS[args.task] != results.task:
         raise ValueError(f"{args.results} is of the task {results.task}, not {TASKS[args.task]}")
     return Judged(from_results(results), results.vocabulary, results.task, results.model)
+
+
+def _refuse(options: Sequence[str], reason: str) -> None:
+    if options:
+        raise ValueError(f"{reason}; leave --{options[0].replace('_', '-')} out")
 
 
 def _start(args: argparse.Namespace, judged: Judged, stack: ExitStack) -> Run:

@@ -3,7 +3,8 @@
 """Do scores mean what they say? Of what is scored 0.7, are seven in ten right?
 
 Reliability diagram and expected calibration error after Guo et al., «On Calibration of Modern
-Neural Networks», ICML 2017: equal bins over [0, 1], counts only, so that images add up.
+Neural Networks», ICML 2017: equal bins over [0, 1], sums only, so that images add up. Brier score
+after Brier, «Verification of Forecasts Expressed in Terms of Probability», 1950.
 """
 
 from __future__ import annotations
@@ -17,19 +18,21 @@ NUM_BINS = 10
 
 @dataclass(frozen=True)
 class Reliability:
-    """Counts per bin of a score; adding two joins their images.
+    """Sums per bin of a score; adding two joins their images.
 
     Attributes:
         others: int64 [bin]; what nobody annotated, so that nobody knows whether it is right.
         judged: int64 [bin]; what can be right or wrong.
         right: int64 [bin]; the part of `judged` that is right.
         total: float64 [bin]; sum of the scores of `judged`.
+        squares: float64 [bin]; sum of (score - outcome)² of `judged`, an outcome being 1 or 0.
     """
 
     others: np.ndarray
     judged: np.ndarray
     right: np.ndarray
     total: np.ndarray
+    squares: np.ndarray
 
     @classmethod
     def of(
@@ -37,13 +40,21 @@ class Reliability:
     ) -> Reliability:
         """Sort scores float64 [item] in [0, 1] into bins; a 1 belongs to the last one."""
         place = np.minimum((scores * bins).astype(np.int64), bins - 1)
-        judged = place[is_judged]
+        judged, sure = place[is_judged], scores[is_judged]
         return cls(
             others=np.bincount(place[~is_judged], minlength=bins),
             judged=np.bincount(judged, minlength=bins),
             right=np.bincount(place[is_judged & is_right], minlength=bins),
-            total=np.bincount(judged, weights=scores[is_judged], minlength=bins),
+            total=np.bincount(judged, weights=sure, minlength=bins),
+            squares=np.bincount(judged, weights=(sure - is_right[is_judged]) ** 2, minlength=bins),
         )
+
+    @classmethod
+    def of_judged(
+        cls, scores: np.ndarray, is_right: np.ndarray, bins: int = NUM_BINS
+    ) -> Reliability:
+        """As `of` where everything can be right or wrong, as listed relations can."""
+        return cls.of(scores, np.ones(len(scores), bool), is_right, bins)
 
     @classmethod
     def empty(cls, bins: int = NUM_BINS) -> Reliability:
@@ -57,6 +68,7 @@ class Reliability:
             self.judged + other.judged,
             self.right + other.right,
             self.total + other.total,
+            self.squares + other.squares,
         )
 
     @property
@@ -72,9 +84,16 @@ class Reliability:
     @property
     def calibration_error(self) -> float:
         """Expected calibration error in [0, 1]; NaN if nothing is judged."""
+        return self._mean(np.abs(self.right - self.total))
+
+    @property
+    def brier(self) -> float:
+        """Brier score in [0, 1]: mean squared difference of score and outcome; NaN if nothing."""
+        return self._mean(self.squares)
+
+    def _mean(self, sums: np.ndarray) -> float:
         count = self.judged.sum()
-        gap = np.abs(self.right - self.total).sum()
-        return float(gap / count) if count else float("nan")
+        return float(sums.sum() / count) if count else float("nan")
 
     def _share(self, part: np.ndarray) -> np.ndarray:
         missing = np.full(len(part), np.nan)

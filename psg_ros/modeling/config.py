@@ -4,6 +4,9 @@
 
 from dataclasses import dataclass
 
+BACKGROUNDS = ("sum", "onoff")
+"""Rules of the mask embedding, see `RelationConfig`."""
+
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
@@ -26,6 +29,9 @@ class SegmenterConfig:
         taps: blocks (0-based) whose patch tokens feed the relation stage.
         merge_ratio: share of the patch tokens merged away in front of every attention (ToMe-SD); 0
             is off. Acts in `forward`; the training pass `forward_deep` always sees all tokens.
+        merge_rope: which rotary code a token has that others merged into: its `own` (not said by
+            DSFlash; the default), or the `mean` over them, as ToMe's author proposes for position
+            codes.
     """
 
     input_hw: tuple[int, int] = (640, 640)
@@ -43,10 +49,12 @@ class SegmenterConfig:
     num_query_blocks: int = 3
     taps: tuple[int, ...] = (2, 5, 8, 11)
     merge_ratio: float = 0.0
+    merge_rope: str = "own"
 
     def __post_init__(self) -> None:
         _check_choice("stem", self.stem, ("linear", "convolution"))
         _check_choice("position", self.position, ("rope", "learned"))
+        _check_choice("merge_rope", self.merge_rope, ("own", "mean"))
         if any(size % self.patch_size for size in self.input_hw):
             raise ValueError(f"input_hw {self.input_hw} must be multiples of {self.patch_size} px")
         if self.dim % self.num_heads or (self.dim // self.num_heads) % 4:
@@ -79,6 +87,12 @@ class RelationConfig:
     Attributes:
         cell_patches: side of one relation cell in patches (kernel and stride of the embedding).
         tap_norm: `layernorm` on each tap, or `none`.
+        tap_projection: width that each tap is brought to by a linear layer before all are joined,
+            or 0: taps join as they are. DSFlash's published sizes speak for 0; 192 is the other
+            reading, whose four taps always join to 768 channels.
+        background: how a cell's overlaps weigh the mask embedding: `sum`, by their shares, the rest
+            by a background vector (DSFlash); `onoff`, by 1 wherever a segment reaches, without
+            background (DSFormer's option).
         position: the fixed sine code is added to the patch tokens before `every_block`, only before
             the `first`, or before `none`.
         split: how one pair answers both directions: `gate` (g*x and (1-g)*x), `two_linear`
@@ -94,12 +108,17 @@ class RelationConfig:
     head_hidden: int = 768
     cell_patches: int = 3
     tap_norm: str = "layernorm"
+    tap_projection: int = 0
+    background: str = "sum"
     position: str = "every_block"
     split: str = "gate"
     prune: bool = False
 
     def __post_init__(self) -> None:
         _check_choice("tap_norm", self.tap_norm, ("layernorm", "none"))
+        _check_choice("background", self.background, BACKGROUNDS)
+        if self.tap_projection < 0:
+            raise ValueError(f"tap_projection must be 0 or a width, not {self.tap_projection}")
         _check_choice("position", self.position, ("every_block", "first", "none"))
         _check_choice("split", self.split, ("gate", "two_linear", "none"))
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from psg_ros.modeling.config import ModelConfig, SegmenterConfig
+from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
 from psg_ros.modeling.mask_embedding import MaskEmbedding, kept_cells
 from psg_ros.modeling.neck import Neck
 from psg_ros.modeling.relation_head import RelationHead
@@ -24,21 +24,27 @@ class TapEmbedding(nn.Module):
     a cell are unused (40 patches give 13 cells of 3).
     """
 
-    def __init__(self, segmenter: SegmenterConfig, dim: int, cell_patches: int, norm: str) -> None:
+    def __init__(self, segmenter: SegmenterConfig, relations: RelationConfig) -> None:
         super().__init__()
         self.grid_hw = segmenter.grid_hw
-        taps = len(segmenter.taps)
+        taps, width = segmenter.taps, relations.tap_projection or segmenter.dim
         self.norms = nn.ModuleList(
-            nn.LayerNorm(segmenter.dim) if norm == "layernorm" else nn.Identity()
-            for _ in range(taps)
+            nn.LayerNorm(segmenter.dim) if relations.tap_norm == "layernorm" else nn.Identity()
+            for _ in taps
         )
-        self.embed = nn.Conv2d(taps * segmenter.dim, dim, cell_patches, stride=cell_patches)
+        self.projections = nn.ModuleList(
+            nn.Linear(segmenter.dim, width) if relations.tap_projection else nn.Identity()
+            for _ in taps
+        )
+        cell = relations.cell_patches
+        self.embed = nn.Conv2d(len(taps) * width, relations.dim, cell, stride=cell)
 
     def forward(
         self, taps: list[Float[Tensor, "batch patch dim"]]
     ) -> Float[Tensor, "batch cell width"]:
-        normed = [norm(tap) for norm, tap in zip(self.norms, taps, strict=True)]
-        features = torch.cat(normed, dim=-1).transpose(1, 2).unflatten(2, self.grid_hw)
+        layers = zip(self.norms, self.projections, taps, strict=True)
+        joined = torch.cat([project(norm(tap)) for norm, project, tap in layers], dim=-1)
+        features = joined.transpose(1, 2).unflatten(2, self.grid_hw)
         return self.embed(features).flatten(2).transpose(1, 2)
 
 
@@ -52,8 +58,8 @@ class RelationStage(nn.Module):
         self.prune = relations.prune
         self.grid_hw = (segmenter.grid_hw[0] // cell, segmenter.grid_hw[1] // cell)
         self.cell_px = (cell * segmenter.patch_size, cell * segmenter.patch_size)
-        self.tap_embedding = TapEmbedding(segmenter, relations.dim, cell, relations.tap_norm)
-        self.mask_embedding = MaskEmbedding(relations.dim)
+        self.tap_embedding = TapEmbedding(segmenter, relations)
+        self.mask_embedding = MaskEmbedding(relations.dim, relations.background)
         self.neck = Neck(relations, self.grid_hw)
         self.head = RelationHead(relations, num_predicates)
 

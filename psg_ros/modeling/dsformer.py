@@ -34,6 +34,7 @@ class DsFormerConfig:
     Attributes:
         input_hw: px, multiples of a cell (4 px of the backbone's stride times `patch`).
         patch: side of a cell on the backbone's features (kernel and stride of the embedding).
+        background: as in `RelationConfig`; DSFormer's code has both, `sum` by default.
     """
 
     input_hw: tuple[int, int] = (640, 640)
@@ -42,6 +43,7 @@ class DsFormerConfig:
     num_heads: int = 8
     mlp_ratio: float = 4.0
     patch: int = 8
+    background: str = "sum"
     head_hidden: int = 768
     num_labels: int = 133
     num_predicates: int = 56
@@ -69,6 +71,7 @@ class DsFormerConfig:
             num_heads=self.num_heads,
             mlp_ratio=self.mlp_ratio,
             head_hidden=self.head_hidden,
+            background=self.background,
             split="none",
         )
 
@@ -87,7 +90,7 @@ class DsFormer(nn.Module):
         self.grid_hw, self.cell_px = config.grid_hw, config.cell_px
         self.backbone = ResNetFpn()
         self.embed = nn.Conv2d(ResNetFpn.channels, dim, config.patch, stride=config.patch)
-        self.mask_embedding = MaskEmbedding(dim)
+        self.mask_embedding = MaskEmbedding(dim, config.background)
         self.class_embedding = nn.Parameter(torch.rand(dim))
         # Two axes of labels, so that a label beyond the table is an error, not its neighbour's row.
         self.semantic = nn.Parameter(torch.randn(config.num_labels, config.num_labels, dim))

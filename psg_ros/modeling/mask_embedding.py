@@ -19,13 +19,18 @@ def kept_cells(
 
 
 class MaskEmbedding(nn.Module):
-    """Patch tokens of the image + overlap-weighted subject, object and background vectors."""
+    """Patch tokens of the image + overlap-weighted subject, object and background vectors.
 
-    def __init__(self, dim: int) -> None:
+    Args:
+        background: `sum`: overlaps weigh by their shares, what they leave of a cell is background;
+            `onoff`: by 1 wherever they are positive, and there is no background vector (DSFormer).
+    """
+
+    def __init__(self, dim: int, background: str = "sum") -> None:
         super().__init__()
         self.subject = nn.Parameter(torch.rand(dim))
         self.object = nn.Parameter(torch.rand(dim))
-        self.background = nn.Parameter(torch.rand(dim))
+        self.background = nn.Parameter(torch.rand(dim)) if background == "sum" else None
 
     def forward(
         self,
@@ -34,7 +39,12 @@ class MaskEmbedding(nn.Module):
         object_overlap: Float[Tensor, "pair cell"],
     ) -> Float[Tensor, "pair cell dim"]:
         """Return the tokens of every pair; overlaps are shares of a cell in 0..1."""
-        background = (1 - subject_overlap - object_overlap).clamp(min=0)
-        weights = torch.stack((subject_overlap, object_overlap, background), dim=-1)
-        vectors = torch.stack((self.subject, self.object, self.background))
-        return patch_tokens + weights @ functional.normalize(vectors, dim=-1)
+        shares = [subject_overlap, object_overlap]
+        vectors: list[Tensor] = [self.subject, self.object]
+        if self.background is None:
+            shares = [(share > 0).to(share.dtype) for share in shares]
+        else:
+            shares += [(1 - subject_overlap - object_overlap).clamp(min=0)]
+            vectors += [self.background]
+        unit = functional.normalize(torch.stack(vectors), dim=-1)
+        return patch_tokens + torch.stack(shares, dim=-1) @ unit

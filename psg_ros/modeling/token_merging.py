@@ -5,8 +5,8 @@
 Source: Bolya and Hoffman, «Token Merging for Fast Stable Diffusion», 2023 (ToMe-SD), with its
 deterministic choice of destinations, as DSFlash (CVPR 2026) puts it in front of attention.
 Differences, because the network is EoMT: only patch tokens merge, never queries and prefix tokens;
-each kept token keeps the rotary angles of its own patch. Merging is written as matrix product and
-gathers of fixed sizes, so that it exports to ONNX.
+merged tokens need a rotary code, on which neither source has a word. Merging is written as matrix
+product and gathers of fixed sizes, so that it exports to ONNX.
 """
 
 from dataclasses import dataclass
@@ -45,6 +45,9 @@ class TokenMerging:
     Args:
         ratio: share of the patches to merge away, 0..1; at most the sources, which are three
             quarters of an even grid.
+        rope: which rotary code a destination has: `own`, that of its own patch, or `mean`, the mean
+            of the tables of all patches in it: a mean of rotations, so its length falls below 1 the
+            farther these lie apart.
 
     Attributes:
         sources, destinations: int64; patches that may merge, and those they may merge into.
@@ -52,7 +55,9 @@ class TokenMerging:
         num_merged: how many sources merge.
     """
 
-    def __init__(self, grid_hw: tuple[int, int], ratio: float, device: torch.device) -> None:
+    def __init__(
+        self, grid_hw: tuple[int, int], ratio: float, device: torch.device, rope: str = "own"
+    ) -> None:
         height, width = grid_hw
         # A left-over row or column is no whole square: its patches are sources (ToMe-SD).
         destinations = [
@@ -63,6 +68,7 @@ class TokenMerging:
         sources = sorted(set(range(height * width)) - set(destinations))
         places = {patch: place for place, patch in enumerate(sources + destinations)}
         self.num_merged = min(int(height * width * ratio), len(sources))
+        self.rope = rope
         self.sources = torch.tensor(sources, device=device)
         self.destinations = torch.tensor(destinations, device=device)
         self.place = torch.tensor([places[patch] for patch in sorted(places)], device=device)
@@ -123,10 +129,19 @@ class TokenMerging:
         num_prefix = tokens.shape[1] - len(self.place)
         plan = self.plan(tokens[:, num_prefix:])
         merged = self.merge(normed[:, num_prefix:], plan)
-        kept_rope = rope and tuple(functional.embedding(plan.kept, t)[:, None] for t in rope)
+        kept_rope = rope and (self.kept_table(rope[0], plan), self.kept_table(rope[1], plan))
         mixed = attention(torch.cat((normed[:, :num_prefix], merged), dim=1), kept_rope)
         patches = self.unmerge(mixed[:, num_prefix:], plan)
         return torch.cat((mixed[:, :num_prefix], patches), dim=1)
+
+    def kept_table(
+        self, table: Float[Tensor, "patch size"], plan: MergePlan
+    ) -> Float[Tensor, "batch 1 kept size"]:
+        """Return a table of the rotary code for the merged list."""
+        if self.rope == "own":
+            return functional.embedding(plan.kept, table)[:, None]
+        tables = table.to(plan.assignment.dtype).expand(len(plan.kept), -1, -1)
+        return self.merge(tables, plan)[:, None]
 
 
 def gather_tokens(

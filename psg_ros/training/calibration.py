@@ -20,13 +20,13 @@ from scipy.special import expit, log_expit, logit
 from psg_ros.calibration import FORMAT, Calibration, Calibrator, Curve
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.evaluation.overlap import match_segments, measure_overlap
+from psg_ros.evaluation.reliability import Reliability
 from psg_ros.labels import Vocabulary
 from psg_ros.ops.triplets import rank_relations
 from psg_ros.scene_graph import SceneGraph
 
 MIN_POSITIVES = 10
 """A predicate that was rightly listed less often gets no curve: it would be noise."""
-NUM_BINS = 10
 _MARGIN = 1e-6
 _KNOTS = np.linspace(-9, 9, 49)
 """Logits at which the smooth curve of a temperature is sampled; most scores are near 0."""
@@ -51,24 +51,6 @@ class Samples:
     def where(self, chosen: np.ndarray) -> Samples:
         """Return the chosen ones; `chosen` is bool [relation]."""
         return Samples(*(column[chosen] for column in vars(self).values()))
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """How probabilities compare with what held.
-
-    Attributes:
-        said, held: float64 [bin]; mean probability and share that held, NaN in an empty bin.
-        counts: int64 [bin].
-        expected_error: mean over samples of |said - held| of their bin (ECE), 0..1.
-        brier: mean squared difference of probability and outcome, 0..1.
-    """
-
-    said: np.ndarray
-    held: np.ndarray
-    counts: np.ndarray
-    expected_error: float
-    brier: float
 
 
 def samples_of(number: int, truth: AnnotatedImage, graph: SceneGraph) -> Samples:
@@ -171,17 +153,8 @@ def compare_on_halves(
     if not judged.any():
         return {}
     said = {"score": samples.scores, "probability": probabilities}
-    return {name: reliability(p[judged], samples.holds[judged]) for name, p in said.items()}
-
-
-def reliability(probabilities: np.ndarray, holds: np.ndarray) -> Reliability:
-    """Compare probabilities float64 [relation] in 0..1, at least one, with bool [relation]."""
-    bins = np.minimum((probabilities * NUM_BINS).astype(int), NUM_BINS - 1)
-    counts = np.bincount(bins, minlength=NUM_BINS)
-    with np.errstate(invalid="ignore"):  # 0 / 0: nothing was said in that bin
-        said, held = (np.bincount(bins, w, NUM_BINS) / counts for w in (probabilities, holds))
-    gap = np.nansum(np.abs(said - held) * counts) / len(holds)
-    return Reliability(said, held, counts, float(gap), float(np.mean((probabilities - holds) ** 2)))
+    holds = samples.holds[judged]
+    return {name: Reliability.of_judged(p[judged], holds) for name, p in said.items()}
 
 
 def _columns(samples: Samples) -> tuple[np.ndarray, ...]:

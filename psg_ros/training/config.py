@@ -97,6 +97,11 @@ class RelationTraining:
             annotated order, without it. `split: none` always has both orders and no such loss.
         consistency_weight: of the loss that makes swapped pairs swap their two halves.
         consistency_target: what is compared: the `gated` vectors, or the `hidden` layer behind.
+        consistency_stop_gradient: whether that loss teaches only the pairs in their drawn order and
+            takes the swapped ones as they are (not known of DSFlash; default: it teaches both).
+        node_weight: share of a second task, to tell the labels of subject and object from a pair's
+            vector by a layer of the training alone; relations have the rest (DSFormer: 0.18, with
+            labels weighed by their rarity, which is left out here; not listed for DSFlash: 0).
         reverse_unlabelled: the unannotated direction of an annotated pair is a `negative`, or the
             losses `ignore` it.
         positive_weights: whether rare predicates weigh more: images without / images with.
@@ -138,6 +143,8 @@ class RelationTraining:
     swap_training: bool = True
     consistency_weight: float = 1.0
     consistency_target: str = "gated"
+    consistency_stop_gradient: bool = False
+    node_weight: float = 0.0
     reverse_unlabelled: str = "negative"
     positive_weights: bool = True
     positive_weight_limit: float = 1000.0
@@ -166,6 +173,8 @@ class RelationTraining:
         if not self.negatives_per_positive > 0:
             found = self.negatives_per_positive
             raise ValueError(f"negatives_per_positive must be above 0, not {found}")
+        if self.node_weight >= 1:
+            raise ValueError(f"node_weight must be below 1, not {self.node_weight}")
         self._check_features()
 
     @property
@@ -203,6 +212,7 @@ _RELATION_MINIMA = {
     "epochs": 1, "max_images": 0, "images_per_step": 1, "pairs_per_step": 0, "learning_rate": 0,
     "weight_decay": 0, "warmup_epochs": 0, "clip_norm": 0, "consistency_weight": 0,
     "positive_weight_limit": 1, "workers": 0, "segmenter_rate": 0, "validation_images": 0,
+    "node_weight": 0,
 }  # fmt: skip
 
 

@@ -100,4 +100,7 @@ def plot_curves(history: History, x_axis: str, out: Path) -> None:
         panel.set_title(name)
         panel.set_xlabel(x_axis)
         panel.grid(alpha=0.3)
+        panel.locator_params(axis="x", nbins=4)
+        if name.endswith("_mib"):
+            panel.set_ylim(bottom=0)  # flat is what it should look like
     figure.savefig(out, dpi=110)

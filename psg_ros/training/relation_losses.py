@@ -3,18 +3,16 @@
 """What stage 2 minimises: classification of both directions, in both orders, and swap consistency.
 
 Source: DSFlash (CVPR 2026), its training of the bidirectional head; `split: none` is DSFormer's,
-every order of a pair on its own.
+every order of a pair on its own, and so is the task of telling the labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from psg_ros.modeling.dsflash import RelationStage
 from psg_ros.modeling.packed_neck import packed_pair_vectors
@@ -32,6 +30,10 @@ class RelationLosses(nn.Module):
     Args:
         weights: float32 [1 + predicate]; of positives, see `positive_weights`.
         segmenter: where it is trained along; then features are pictures.
+        num_labels: for the second task, where the settings have it.
+
+    Attributes:
+        node_head: pair vector -> label logits of subject, then object; only training has it.
     """
 
     weights: Tensor
@@ -42,26 +44,52 @@ class RelationLosses(nn.Module):
         settings: RelationTraining,
         weights: Tensor,
         segmenter: Eomt | None = None,
+        num_labels: int = 0,
     ) -> None:
         super().__init__()
         self.stage, self.settings, self.segmenter = stage, settings, segmenter
+        dim = stage.neck.config.dim
+        self.node_head = nn.Linear(dim, 2 * num_labels) if settings.node_weight else None
         self.register_buffer("weights", weights, persistent=False)
 
     def forward(self, batch: PairBatch) -> dict[str, Tensor]:
-        """Return the terms «bce» and, where there is one, «consistency», not weighted yet."""
+        """Return the terms «bce» and, where they are, «consistency», «nodes», not weighted yet."""
         cells = self.stage.tap_embedding(self.taps(batch.features))
-        if self.stage.head.bidirectional and not self.settings.swap_training:
-            halves = self.stage.head.split(self.vectors(cells, batch))
+        swapped = self.settings.swap_training or not self.stage.head.bidirectional
+        vectors = self.vectors(cells, batch, swapped=swapped)
+        return self.relation_terms(vectors, batch) | self.node_terms(vectors, batch)
+
+    def relation_terms(self, vectors: Tensor, batch: PairBatch) -> dict[str, Tensor]:
+        """Return the terms of the relations from what `vectors` gives."""
+        head = self.stage.head
+        if head.bidirectional and not self.settings.swap_training:
+            halves = head.split(vectors)
             return {"bce": self.classification(halves, (FORWARD, BACKWARD), batch)[1]}
-        both = self.vectors(cells, batch, swapped=True).chunk(2)
-        if not self.stage.head.bidirectional:
+        both = vectors.chunk(2)
+        if not head.bidirectional:
             return {"bce": self.classification(both, (FORWARD, BACKWARD), batch)[1]}
-        parts = (*self.stage.head.split(both[0]), *self.stage.head.split(both[1]))
+        parts = (*head.split(both[0]), *head.split(both[1]))
         directions = (FORWARD, BACKWARD, BACKWARD, FORWARD)
         hidden, bce = self.classification(parts, directions, batch)
         compared = hidden if self.settings.consistency_target == "hidden" else parts
-        first, swapped = (compared[0], compared[1]), (compared[2], compared[3])
-        return {"bce": bce, "consistency": consistency_loss(first, swapped, batch.totals[2])}
+        first, second = (compared[0], compared[1]), (compared[2], compared[3])
+        if self.settings.consistency_stop_gradient:
+            second = (second[0].detach(), second[1].detach())
+        return {"bce": bce, "consistency": consistency_loss(first, second, batch.totals[2])}
+
+    def node_terms(self, vectors: Tensor, batch: PairBatch) -> dict[str, Tensor]:
+        """Return the cross entropy of subject's and object's label, a mean over pairs each.
+
+        Orders of a pair add up, as they do for the relations.
+        """
+        if self.node_head is None:
+            return {}
+        labels = batch.labels
+        if len(vectors) > len(labels):
+            labels = torch.cat((labels, labels.flip(1)))
+        logits = self.node_head(vectors).float().unflatten(1, (2, -1)).flatten(0, 1)
+        loss = functional.cross_entropy(logits, labels.flatten(), reduction="sum")
+        return {"nodes": loss / batch.totals[2]}
 
     def taps(self, features: Tensor) -> list[Tensor]:
         """Return one [image, patch, dim] per tap."""
@@ -95,6 +123,16 @@ class RelationLosses(nn.Module):
         return hidden.chunk(len(parts)), (loss.mean(dim=1) * torch.cat(shares)).sum()
 
 
+def weighted_sum(terms: dict[str, Tensor], settings: RelationTraining) -> Tensor:
+    """Return what is minimised, from all terms of `RelationLosses`."""
+    weights = {
+        "bce": 1 - settings.node_weight,
+        "consistency": settings.consistency_weight,
+        "nodes": settings.node_weight,
+    }
+    return reduce(torch.add, [weights[name] * term for name, term in terms.items()])
+
+
 def tap_list(features: Tensor, precision: str) -> list[Tensor]:
     """Return one [image, patch, dim] per tap of [image, tap, patch, dim], as a pass takes them."""
     return list((features.float() if precision == "float32" else features).unbind(1))
@@ -115,23 +153,3 @@ def pair_vectors(
     if stage.prune and len(image):
         return packed_pair_vectors(stage, cells, image, subject, other, boxes.flatten(1))
     return stage.pair_vectors(cells[image], subject, other, boxes.flatten(1))
-
-
-@contextmanager
-def fast_attention(device: str, precision: str) -> Iterator[None]:
-    """Choose the kernel of attention where torch's own choice is slow.
-
-    On CPUs torch's fused attention in bfloat16 takes five to ten times as long backwards as plain
-    matrix products do, for the short sequences of the neck; not in float32, and not on GPUs.
-    """
-    if torch.device(device).type != "cpu" or precision == "float32":
-        yield
-        return
-    # Despite its name the setting acts on CPUs, too: no detour over float32.
-    before = torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()
-    torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)
-    try:
-        with sdpa_kernel(SDPBackend.MATH):
-            yield
-    finally:
-        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(before)

@@ -26,12 +26,14 @@ class DrawnPairs:
         pairs: int64 [pair, 2].
         targets: float32 [pair, 2, 1 + predicate]; multi-hot, forward and backward.
         learned: bool [pair, 2]; whether a direction is learned from.
+        labels: int64 [pair, 2]; of the segments.
     """
 
     image: Tensor
     pairs: Tensor
     targets: Tensor
     learned: Tensor
+    labels: Tensor
 
     def where(self, chosen: Tensor | slice) -> DrawnPairs:
         """Return some of the pairs."""
@@ -49,7 +51,7 @@ class PairBatch:
 
     Attributes:
         features: bfloat16 [image, tap, patch, dim], or uint8 [image, 3, h, w].
-        image, targets, learned: see `DrawnPairs`; places of images are those in `features`.
+        image, targets, learned, labels: see `DrawnPairs`; places of images are those in `features`.
         overlap: float32 [pair, 2, cell].
         boxes: float32 [pair, 2, 4].
         totals: what the sums of forward and backward losses and of consistency are divided by.
@@ -61,6 +63,7 @@ class PairBatch:
     boxes: Tensor
     targets: Tensor
     learned: Tensor
+    labels: Tensor
     totals: tuple[float, float, float]
 
     def to(self, device: str) -> PairBatch:
@@ -116,7 +119,8 @@ def draw_batch(
         dim=1,
     )
     learned = learned_directions(targets, settings.reverse_unlabelled)
-    return DrawnPairs(torch.from_numpy(image), pairs, targets, learned)
+    labels = torch.from_numpy(np.concatenate([truth.labels for truth in truths]))[shifted]
+    return DrawnPairs(torch.from_numpy(image), pairs, targets, learned, labels)
 
 
 def learned_directions(targets: Tensor, reverse_unlabelled: str) -> Tensor:
@@ -156,4 +160,5 @@ def pair_batch(
     boxes = torch.cat([sample.boxes for sample in samples])[rows]
     forward, backward, pairs = (max(total, 1) / num_ranks for total in drawn.totals())
     totals = (forward, backward, pairs)
-    return PairBatch(features, image, overlap, boxes, mine.targets, mine.learned, totals)
+    facts = (mine.targets, mine.learned, mine.labels)
+    return PairBatch(features, image, overlap, boxes, *facts, totals)

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.training.attention_kernel import fast_attention
 from psg_ros.training.checkpoint import load_state, save_state, save_weights
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.distributed import Ranks
-from psg_ros.training.relation_losses import RelationLosses, fast_attention
+from psg_ros.training.relation_losses import RelationLosses, weighted_sum
 from psg_ros.training.relation_pairs import PairBatch
 from psg_ros.training.relation_samples import autocast
 
@@ -44,9 +45,11 @@ class RelationRun:
         model.segmenter.requires_grad_(not settings.frozen).eval()
         for name in UNTRAINED:
             getattr(model.segmenter, name).requires_grad_(False)
-        losses = RelationLosses(model.relations, settings, weights, segmenter).to(ranks.device)
-        self.losses = ranks.wrap(losses)
-        self.optimizer = make_optimizer(model, settings)
+        num_labels = model.segmenter.class_head.out_features - 1
+        losses = RelationLosses(model.relations, settings, weights, segmenter, num_labels)
+        self.losses = ranks.wrap(losses.to(ranks.device))
+        self.node_head = losses.node_head
+        self.optimizer = make_optimizer(model, settings, self.node_head)
         self.batches_seen, self.best = 0, float("-inf")
         self._sums: dict[str, float] = {}
         self._steps = 0
@@ -64,14 +67,11 @@ class RelationRun:
         with fast_attention(device, precision):
             with autocast(device, precision):
                 terms = self.losses(batch.to(device))
-            total = terms["bce"]
-            if "consistency" in terms:
-                total = total + self.settings.consistency_weight * terms["consistency"]
             # All ranks see the same means and stop together.
             means = self.ranks.mean({name: float(term.detach()) for name, term in terms.items()})
             check_finite(means, image_ids)
             self.optimizer.zero_grad(set_to_none=True)
-            total.backward()
+            weighted_sum(terms, self.settings).backward()
         nn.utils.clip_grad_norm_(self._parameters(), self.settings.clip_norm)
         self.optimizer.step()
         self._sums = {name: self._sums.get(name, 0.0) + value for name, value in means.items()}
@@ -105,6 +105,8 @@ class RelationRun:
         self.model.relations.load_state_dict(state["relations"])
         if not self.settings.frozen:
             self.model.segmenter.load_state_dict(state["segmenter"])
+        if self.node_head is not None:
+            self.node_head.load_state_dict(state["node_head"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.batches_seen, self.best = state["batches_seen"], state["best"]
         self._sums, self._steps = state["sums"], state["steps"]
@@ -120,15 +122,21 @@ class RelationRun:
         }
         if not self.settings.frozen:
             state["segmenter"] = self.model.segmenter.state_dict()
+        if self.node_head is not None:
+            state["node_head"] = self.node_head.state_dict()
         return state
 
     def _parameters(self) -> list[nn.Parameter]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
 
-def make_optimizer(model: DsFlash, settings: RelationTraining) -> torch.optim.AdamW:
+def make_optimizer(
+    model: DsFlash, settings: RelationTraining, node_head: nn.Module | None = None
+) -> torch.optim.AdamW:
     """Return AdamW; each group has the key `scale`, a factor on its learning rate."""
-    groups: list[dict[str, Any]] = [{"params": list(model.relations.parameters()), "scale": 1.0}]
+    modules = [model.relations] if node_head is None else [model.relations, node_head]
+    learned = [p for module in modules for p in module.parameters()]
+    groups: list[dict[str, Any]] = [{"params": learned, "scale": 1.0}]
     if not settings.frozen:
         tuned = [p for p in model.segmenter.parameters() if p.requires_grad]
         groups += [{"params": tuned, "scale": settings.segmenter_rate}]

@@ -23,7 +23,7 @@ from psg_ros.labels import Vocabulary
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks
-from psg_ros.training.history import History, plot_curves
+from psg_ros.training.history import open_history, plot_curves
 from psg_ros.training.relation_data import RelationData, open_relation_data
 from psg_ros.training.relation_pairs import draw_batch, pair_batch, split_pairs
 from psg_ros.training.relation_plan import BatchPlan
@@ -46,12 +46,14 @@ def train_relations(
     validation: PanopticDataset | None = None,
     resume: bool = False,
     ranks: Ranks,
+    tensorboard: bool = False,
 ) -> None:
     """Run stage 2 and leave the weights of the relation stage in `config.out`.
 
     Args:
         validation: where images are held out; None: of `dataset`.
         resume: go on from the folder's checkpoint, if there is one.
+        tensorboard: write the figures as events, too.
 
     Raises:
         ValueError: too few images for these settings; a feature cache of something else.
@@ -64,7 +66,7 @@ def train_relations(
     if resume and (Path(config.out) / STATE).is_file():
         run.load(Path(config.out))
     plan = BatchPlan(config, len(truths), ranks.world_size)
-    RelationLoop(run, plan, data, config, vocabulary).go()
+    RelationLoop(run, plan, data, config, vocabulary, tensorboard=tensorboard).go()
 
 
 class RelationLoop:
@@ -77,11 +79,14 @@ class RelationLoop:
         data: RelationData,
         config: TrainConfig,
         vocabulary: Vocabulary,
+        *,
+        tensorboard: bool = False,
     ) -> None:
         self._run, self._plan, self._data = run, plan, data
         self._config, self._vocabulary = config, vocabulary
         self._folder, self._is_main = Path(config.out), run.ranks.is_main
-        self._history = History(self._folder / "relations.jsonl")
+        board = tensorboard and self._is_main
+        self._history = open_history(self._folder, "relations", tensorboard=board)
         self._saved = time.monotonic()
 
     def go(self) -> None:

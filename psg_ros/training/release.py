@@ -140,7 +140,14 @@ def write_folder(
         is_thing = [label.is_thing for label in load_vocabulary(labels_path).labels]
         export.export_fused(model, str(folder / FUSED_FILE), is_thing, fused)
     shutil.copyfile(labels_path, folder / LABELS_FILE)
-    manifest = {
+    manifest = describe_network(model, thresholds)
+    manifest |= {stage: describe_artifact(folder / file) for stage, file in artifacts.items()}
+    (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False))
+
+
+def describe_network(model: DsFlash, thresholds: Thresholds) -> dict[str, Any]:
+    """Return what the manifest stores of a network, apart from its artifacts."""
+    facts = {
         "format": FORMAT,
         "name": model.config.name,
         "description": model.config.description,
@@ -151,22 +158,22 @@ def write_folder(
         "score_threshold": thresholds.score,
         "overlap_threshold": thresholds.overlap,
         "relation_threshold": thresholds.relation,
-        **{stage: describe_artifact(folder / file) for stage, file in artifacts.items()},
     }
-    if model.config.scaling != Manifest.scaling:
-        manifest["scaling"] = model.config.scaling
-    (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False))
+    is_usual = model.config.scaling == Manifest.scaling
+    return facts if is_usual else facts | {"scaling": model.config.scaling}
 
 
 def describe_artifact(path: Path) -> dict[str, Any]:
     """Return name, digest and tensors of an ONNX file as the manifest stores them."""
     graph = onnx.load(str(path), load_external_data=False).graph
-    return {
-        "file": path.name,
-        "sha256": file_sha256(path),
-        "inputs": [describe_tensor(value) for value in graph.input],
-        "outputs": [describe_tensor(value) for value in graph.output],
-    }
+    inputs, outputs = ([describe_tensor(v) for v in vs] for vs in (graph.input, graph.output))
+    return describe_file(path, inputs, outputs)
+
+
+def describe_file(path: Path, inputs: list[dict], outputs: list[dict]) -> dict[str, Any]:
+    """Return name, digest and tensors of a file as the manifest stores them."""
+    digest = file_sha256(path)
+    return {"file": path.name, "sha256": digest, "inputs": inputs, "outputs": outputs}
 
 
 def describe_tensor(value: onnx.ValueInfoProto) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from psg_ros.training.calibration import NUM_BINS, Reliability
+from psg_ros.evaluation.reliability import Reliability
 
 
 def plot_reliability(curves: Mapping[str, Reliability], out: Path) -> None:
@@ -18,13 +18,13 @@ def plot_reliability(curves: Mapping[str, Reliability], out: Path) -> None:
     figure = Figure(figsize=(5.2, 5.6), layout="tight")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     upper.plot([0, 1], [0, 1], color="0.7", linestyle="--", linewidth=1)
-    edges = np.arange(NUM_BINS) / NUM_BINS
-    width = 1 / NUM_BINS / len(curves)
     for position, (name, curve) in enumerate(curves.items()):
-        filled = curve.counts > 0
-        label = f"{name} (error {curve.expected_error:.3f})"
-        upper.plot(curve.said[filled], curve.held[filled], marker="o", label=label)
-        lower.bar(edges + position * width, curve.counts, width, align="edge")
+        filled, bins = curve.judged > 0, len(curve.judged)
+        label = f"{name} (error {curve.calibration_error:.3f})"
+        upper.plot(curve.mean_score[filled], curve.share_right[filled], marker="o", label=label)
+        width = 1 / bins / len(curves)
+        edges = np.arange(bins) / bins + position * width
+        lower.bar(edges, curve.judged, width, align="edge")
     upper.set_ylabel("share that is annotated")
     upper.set_title("Reliability of relations, held-out halves")
     upper.legend()

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.training.attention_kernel import fast_attention
 from psg_ros.training.checkpoint import load_state, save_state, save_weights
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks, without_averaging
@@ -58,7 +59,9 @@ class SegmentationRun:
         """
         set_learning_rates(self.optimizer, self.settings, self.samples_seen)
         self.optimizer.zero_grad(set_to_none=True)
-        terms = self._accumulate_gradients(images, targets)
+        tokens, precision = self._num_tokens(images), self.settings.precision
+        with fast_attention(self.ranks.device, precision, tokens):
+            terms = self._accumulate_gradients(images, targets)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         self.optimizer.step()
         self.samples_seen += len(images) * self.ranks.world_size
@@ -99,6 +102,12 @@ class SegmentationRun:
     def _totals(self, targets: list[SegmentTargets]) -> Totals:
         totals = count_totals(targets, self.model.config.num_queries, self.settings)
         return Totals(**self.ranks.sum(asdict(totals)))
+
+    def _num_tokens(self, images: Tensor) -> int:
+        """Return the length of a sequence in the last blocks, where it is longest."""
+        config, (height, width) = self.model.config, images.shape[2:]
+        patches = (height // config.patch_size) * (width // config.patch_size)
+        return config.num_queries + 1 + config.num_registers + patches
 
     def _gates(self) -> list[float]:
         return gate_probabilities(self.samples_seen, self.gate_stretches)

@@ -95,6 +95,7 @@ def run_stages(
         relations.train_relations(
             model, dataset, config,
             vocabulary=vocabulary, validation=validation, resume=resume, ranks=ranks,
+            tensorboard=tensorboard,
         )  # fmt: skip
     return folder
 
@@ -174,8 +175,14 @@ def load_run(folder: Path) -> tuple[DsFlash, TrainConfig, Vocabulary]:
     config = load_config(TrainConfig, config_path)
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary)
+    segmenter, relation_stage = weight_files(folder, config)
+    model.segmenter.load_state_dict(load_weights(segmenter))
+    model.relations.load_state_dict(load_weights(relation_stage))
+    return model.eval(), config, vocabulary
+
+
+def weight_files(folder: Path, config: TrainConfig) -> tuple[Path, Path]:
+    """Return where a finished run has the weights of the segmenter and of the relation stage."""
     tuned = not config.relations.frozen
     segmenter = relation_run.TUNED_SEGMENTER if tuned else segmentation_run.WEIGHTS
-    model.segmenter.load_state_dict(load_weights(folder / segmenter))
-    model.relations.load_state_dict(load_weights(folder / relations.WEIGHTS))
-    return model.eval(), config, vocabulary
+    return folder / segmenter, folder / relations.WEIGHTS

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import cv2
@@ -185,6 +186,44 @@ def test_results_leave_nothing_to_run(
 ) -> None:
     assert main(["evaluate", str(dataset), "--results", str(results), *option]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model", "demo"], "leave --model out"),
+        (["--backend", "auto"], "leave --backend out"),
+        (["--pipeline", "settings.yaml"], "leave --threads out"),
+        (["--results", "some"], "--results judges a folder and runs no model; leave --run out"),
+    ],
+    ids=str,
+)
+def test_a_run_is_opened_by_nothing_else(
+    dataset: Path, tmp_path: Path, monkeypatch, capsys, options: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "settings.yaml").write_text("threads: 1\nscore_threshold: 0.5")
+    assert main(["evaluate", str(dataset), "--run", "runs/mine", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_device_is_of_a_run(dataset: Path, tiny_model: Path, capsys) -> None:
+    arguments = ["evaluate", str(dataset), "--model", str(tiny_model), "--device", "cuda"]
+    assert main(arguments) == 2
+    assert "--device is where --run computes; leave --device out" in capsys.readouterr().err
+
+
+def test_without_torch_a_run_names_the_extra(dataset: Path, capsys, monkeypatch) -> None:
+    for name in [n for n in sys.modules if n.startswith(("psg_ros.training", "psg_ros.modeling"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["evaluate", str(dataset), "--run", "runs/mine"]) == 1
+    assert "pip install 'psg-ros[train]'" in capsys.readouterr().err
+
+
+def test_a_model_is_judged_without_torch(dataset: Path, tiny_model: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    assert main(["evaluate", str(dataset), "--model", str(tiny_model)]) == 0
 
 
 def test_results_never_overwrite(dataset: Path, tiny_model: Path, results: Path, capsys) -> None:

@@ -1,5 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import math
 
 import pytest
@@ -100,6 +101,15 @@ def test_label_beyond_the_table_is_refused(model, tokens):
     subject, other, boxes, _ = random_pairs(1)
     with pytest.raises(IndexError):
         model(tokens, subject, other, boxes, torch.tensor([[0, 5]]))
+
+
+def test_onoff_masks_take_any_overlap_for_a_whole_cell(tokens):
+    torch.manual_seed(0)
+    network = DsFormer(dataclasses.replace(TINY, background="onoff")).eval().requires_grad_(False)
+    subject, other, *rest = random_pairs(3)
+    expected = network(tokens, (subject > 0).float(), (other > 0).float(), *rest)
+    torch.testing.assert_close(network(tokens, subject, other, *rest), expected)
+    assert not torch.allclose(network(tokens, subject * 0, other, *rest), expected, atol=1e-3)
 
 
 def test_features_are_patches_of_the_normalised_image(model):

@@ -157,9 +157,10 @@ def test_masks_at_the_border_reach_the_outermost_cells():
     torch.testing.assert_close(packed, expected, atol=1e-5, rtol=0)
 
 
-def test_images_of_a_batch_may_have_different_numbers_of_masks():
-    stage = make_stage()
-    counts = (3, 0, 1, 14, 2)
+@pytest.mark.parametrize("background", ["sum", "onoff"])
+@pytest.mark.parametrize("counts", [(3, 0, 1, 14, 2), (0, 1, 2, 60), (0, 1), (60, 2)])
+def test_images_of_a_batch_may_have_different_numbers_of_masks(counts, background):
+    stage = make_stage(background=background)
     tokens = torch.randn(len(counts), GRID_HW[0] * GRID_HW[1], DIM)
     inputs = [pair_inputs(partition(n, seed), n) for seed, n in enumerate(counts)]
     subject, other, boxes = (torch.cat(parts) for parts in zip(*inputs, strict=True))
@@ -167,7 +168,24 @@ def test_images_of_a_batch_may_have_different_numbers_of_masks():
     with torch.no_grad():
         together = packed_pair_vectors(stage, tokens, image, subject, other, boxes)
         expected = masked(stage, tokens[image], subject, other, boxes)
+    assert len(together) == sum(n * (n - 1) // 2 for n in counts)
     torch.testing.assert_close(together, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("prune", [False, True])
+@pytest.mark.parametrize("counts", [(0, 1, 2, 60), (60, 2, 1, 0), (1, 0)])
+def test_dense_stage_gives_images_of_a_batch_what_it_gives_them_alone(counts, prune):
+    stage = make_stage(prune=prune)
+    tokens = torch.randn(len(counts), GRID_HW[0] * GRID_HW[1], DIM)
+    inputs = [pair_inputs(partition(n, seed), n) for seed, n in enumerate(counts)]
+    pairs = [torch.cat(parts) for parts in zip(*inputs, strict=True)]
+    image = torch.repeat_interleave(torch.tensor([len(own) for _, _, own in inputs]))
+    with torch.no_grad():
+        together = stage(tokens[image], *pairs)
+        alone = [stage(own[None], *parts) for own, parts in zip(tokens, inputs, strict=True)]
+    for found, expected in zip(together, zip(*alone, strict=True), strict=True):
+        assert found.shape == (sum(n * (n - 1) // 2 for n in counts), 5)
+        torch.testing.assert_close(found, torch.cat(expected), atol=1e-5, rtol=0)
 
 
 def test_gradients_are_those_of_the_dense_neck_with_mask():

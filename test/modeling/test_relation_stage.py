@@ -31,6 +31,15 @@ def test_background_share_is_never_negative():
     torch.testing.assert_close(result, unit[0] + unit[1])
 
 
+def test_onoff_counts_any_overlap_as_one_and_knows_no_background():
+    embedding, patch = MaskEmbedding(4, "onoff"), torch.randn(1, 3, 4)
+    subject, other = torch.tensor([[0.01, 0.7, 0.0]]), torch.tensor([[0.0, 0.3, 0.0]])
+    first, second = (v / v.norm() for v in (embedding.subject, embedding.object))
+    expected = patch + torch.stack((first, first + second, torch.zeros(4)))
+    torch.testing.assert_close(embedding(patch, subject, other), expected)
+    assert sorted(name for name, _ in embedding.named_parameters()) == ["object", "subject"]
+
+
 def test_class_token_shortcut_equals_the_whole_last_block():
     torch.manual_seed(0)
     neck = Neck(CONFIG, (2, 3)).eval()

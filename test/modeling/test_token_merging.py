@@ -94,6 +94,36 @@ def test_kept_tokens_keep_the_angles_of_their_own_patch():
     assert not torch.equal(tables[0], rope[0][: len(kept)]), "the order of the list matters here"
 
 
+@pytest.mark.parametrize("batch", [1, 2])
+def test_mean_code_is_the_mean_over_the_patches_of_each_kept_token(batch):
+    torch.manual_seed(0)
+    grid_hw, attention = (4, 6), random_attention()
+    patches, rope = torch.randn(batch, 24, DIM), axial_rope(grid_hw, DIM // 2)
+    merging = TokenMerging(grid_hw, 0.4, CPU, "mean")
+    plan = merging.plan(patches)
+    groups = [[row == r for r in range(plan.kept.shape[1])] for row in plan.origin]
+    tables = [
+        torch.stack([torch.stack([t[own].mean(dim=0) for own in image]) for image in groups])
+        for t in rope
+    ]
+    with torch.no_grad():
+        ours = merging.attend(attention, patches, patches, rope)
+        mixed = attention(merging.merge(patches, plan), tuple(t[:, None] for t in tables))
+    torch.testing.assert_close(ours, merging.unmerge(mixed, plan), atol=1e-6, rtol=0)
+    own = TokenMerging(grid_hw, 0.4, CPU).attend(attention, patches, patches, rope)
+    assert not torch.allclose(ours, own, atol=1e-3)
+
+
+def test_mean_code_of_tokens_that_nothing_merges_into_is_their_own():
+    attention, rope = random_attention(), axial_rope((4, 6), DIM // 2)
+    patches = torch.randn(1, 24, DIM)
+    results = [
+        TokenMerging((4, 6), 0.0, CPU, rule).attend(attention, patches, patches, rope)
+        for rule in ("own", "mean")
+    ]
+    torch.testing.assert_close(*results, atol=1e-6, rtol=0)
+
+
 def test_plan_is_made_for_each_image_of_a_batch():
     torch.manual_seed(0)
     attention, rope = random_attention(), axial_rope((6, 9), DIM // 2)
@@ -148,6 +178,18 @@ def test_network_changes_little_by_little_with_the_ratio(small_model):
     assert [t.shape for t in half] == [t.shape for t in whole]
     assert all(t.isfinite().all() for t in half)
     assert not torch.allclose(half[1], whole[1], atol=1e-3)
+
+
+def test_rule_for_rotary_codes_is_the_networks_switch(small_model):
+    """It shows only where there are rotary codes and something merges."""
+    segmenter = small_model.segmenter
+    height, width = segmenter.config.input_hw
+    pixels = torch.rand(1, 3, height, width) * 255
+    for ratio, shows in ((0.0, False), (0.5, segmenter.config.position == "rope")):
+        own, mean = with_ratio(segmenter, ratio), with_ratio(segmenter, ratio)
+        mean.config = dataclasses.replace(own.config, merge_rope="mean")
+        same = torch.allclose(outputs(own, pixels)[1], outputs(mean, pixels)[1], atol=1e-5)
+        assert same != shows
 
 
 def test_uniform_image_merges_without_a_trace():

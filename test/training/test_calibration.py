@@ -10,16 +10,18 @@ from tiny_psg import write_tiny_psg
 
 from psg_ros.calibration import Calibrator
 from psg_ros.data.psg import load_psg
-from psg_ros.evaluation.worst import graph_of_truth
+from psg_ros.evaluation.examples import graph_of_truth
+from psg_ros.evaluation.reliability import Reliability
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.scene_graph import RelationScores, SceneGraph
 from psg_ros.training.calibration import (
     METHODS,
     MIN_POSITIVES,
     Samples,
+    compare_on_halves,
     fit,
     held_out_probabilities,
-    reliability,
+    joined,
     samples_of,
 )
 
@@ -52,13 +54,22 @@ def test_the_true_probability_is_found(method, power):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_held_out_probabilities_are_more_reliable_than_scores(method):
-    samples = drawn(6_000, 3.0)
-    probabilities = held_out_probabilities(samples, method, VOCABULARY)
-    before = reliability(samples.scores, samples.holds)
-    after = reliability(probabilities, samples.holds)
-    assert before.expected_error > 0.2
-    assert after.expected_error < 0.05
+    found = compare_on_halves(drawn(6_000, 3.0), method, VOCABULARY)
+    before, after = found["score"], found["probability"]
+    assert before.judged.sum() == after.judged.sum() == 6_000
+    assert before.calibration_error > 0.2
+    assert after.calibration_error < 0.05
     assert after.brier < before.brier
+
+
+def test_what_no_curve_could_be_fitted_for_is_judged_under_neither_name():
+    common, rare = drawn(2_000, 1.0), drawn(MIN_POSITIVES, 1.0, predicate=0)
+    samples = joined([common, rare])
+    assert np.isnan(held_out_probabilities(samples, "isotonic", VOCABULARY)).sum() == MIN_POSITIVES
+    found = compare_on_halves(samples, "isotonic", VOCABULARY)
+    expected = Reliability.of_judged(common.scores, common.holds)
+    np.testing.assert_array_equal(found["score"].judged, expected.judged)
+    assert compare_on_halves(rare, "isotonic", VOCABULARY) == {}
 
 
 def test_a_rare_predicate_gets_no_curve():
@@ -73,15 +84,6 @@ def test_few_samples_never_say_never_or_always():
     always = Samples(always.image, always.predicates, always.scores, np.ones(MIN_POSITIVES, bool))
     (curve,) = fit(always, "isotonic", VOCABULARY, "", "").curves
     assert max(curve.probabilities) == pytest.approx((MIN_POSITIVES + 1) / (MIN_POSITIVES + 2))
-
-
-def test_reliability_by_hand():
-    found = reliability(np.array([0.05, 0.05, 0.95, 0.95]), np.array([False, True, True, True]))
-    assert found.counts[0] == found.counts[9] == 2
-    assert (found.held[0], found.held[9]) == (0.5, 1.0)
-    assert found.expected_error == pytest.approx((0.45 + 0.05) / 2)
-    assert found.brier == pytest.approx((0.05**2 + 0.95**2 + 2 * 0.05**2) / 4)
-    assert np.isnan(found.said[4])
 
 
 def test_what_is_annotated_holds(tmp_path):

@@ -12,8 +12,9 @@ from torch.nn import functional
 from psg_ros.config import config_from_dict
 from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import RelationStage
+from psg_ros.training.attention_kernel import fast_attention
 from psg_ros.training.config import RelationTraining
-from psg_ros.training.relation_losses import RelationLosses, fast_attention
+from psg_ros.training.relation_losses import RelationLosses, weighted_sum
 
 SETTINGS = RelationTraining(negatives_per_positive=1.0, precision="float32")
 STEPS = 240
@@ -155,6 +156,84 @@ def test_what_is_compared_can_be_the_hidden_layer(tiny_network):
     assert values[0] != values[1]
 
 
+def test_stopped_gradient_of_consistency_teaches_one_order_only(tiny_network):
+    gradients = []
+    for stop in (False, True):
+        stage, settings = variant(tiny_network, {"consistency_stop_gradient": stop})
+        losses, batch = RelationLosses(stage, settings, WEIGHTS), made_up_batch(settings)
+        value = losses(batch)["consistency"]
+        value.backward()
+        other = losses(turned(batch))["consistency"]
+        torch.testing.assert_close(other, value)
+        one = [p.grad.clone() for p in stage.head.gate.parameters()]
+        other.backward()
+        gradients.append((one, [p.grad for p in stage.head.gate.parameters()]))
+    (both, both_twice), (first, first_then_second) = gradients
+    for whole, twice, half, halves in zip(both, both_twice, first, first_then_second, strict=True):
+        torch.testing.assert_close(twice, 2 * whole)
+        torch.testing.assert_close(halves, whole)
+        assert not torch.allclose(half, whole, rtol=1e-3)
+
+
+def labelled_batch(settings, seed: int = 0):
+    """A batch in which every segment of an image has a label of its own."""
+    batch = made_up_batch(settings, seed)
+    return replace(batch, labels=batch.overlap.argmax(dim=2))
+
+
+@pytest.mark.parametrize("switch", [{}, {"swap_training": False}, {"split": "none"}], ids=str)
+def test_second_task_names_subject_and_object_of_every_order(tiny_network, switch):
+    stage, settings = variant(tiny_network, switch)
+    settings = replace(settings, node_weight=0.18)
+    losses, batch = RelationLosses(stage, settings, WEIGHTS, num_labels=4), labelled_batch(settings)
+    orders = 2 if switch.get("swap_training", True) else 1
+    cells, expected = stage.tap_embedding(list(batch.features.float().unbind(1))), 0.0
+    for way in range(orders):
+        overlap, boxes, labels = (
+            facts.flip(1) if way else facts for facts in (batch.overlap, batch.boxes, batch.labels)
+        )
+        vectors = stage.pair_vectors(cells[batch.image], *overlap.unbind(1), boxes.flatten(1))
+        subject, other = losses.node_head(vectors).chunk(2, dim=1)
+        expected += functional.cross_entropy(subject, labels[:, 0])
+        expected += functional.cross_entropy(other, labels[:, 1])
+    terms = losses(batch)
+    torch.testing.assert_close(terms["nodes"], expected)
+    plain = RelationLosses(stage, replace(settings, node_weight=0.0), WEIGHTS)
+    assert plain.node_head is None
+    relations = plain(batch)
+    assert "nodes" not in relations
+    for name, value in relations.items():
+        torch.testing.assert_close(value, terms[name])
+
+
+def test_second_task_is_learned_along_with_the_first(tiny_network):
+    stage, settings = variant(tiny_network, {"node_weight": 0.18})
+    losses = RelationLosses(stage, settings, torch.ones(3), num_labels=4)
+    optimizer = torch.optim.AdamW(losses.parameters(), lr=5e-3)
+    rows = []
+    for step in range(120):
+        terms = losses(labelled_batch(settings, seed=step))
+        optimizer.zero_grad()
+        weighted_sum(terms, settings).backward()
+        optimizer.step()
+        rows.append({name: value.item() for name, value in terms.items()})
+    assert rows[-1]["nodes"] < 0.3 * rows[0]["nodes"]
+    assert rows[-1]["bce"] < 0.5 * rows[0]["bce"]
+
+
+def test_terms_are_weighed_by_their_settings():
+    terms = {name: torch.tensor(x) for name, x in [("bce", 2.0), ("consistency", 3.0)]}
+    assert weighted_sum(terms, replace(SETTINGS, consistency_weight=0.5)) == 3.5
+    settings = replace(SETTINGS, node_weight=0.25)
+    assert weighted_sum({**terms, "nodes": torch.tensor(4.0)}, settings) == 1.5 + 3 + 1
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.0])
+def test_impossible_shares_of_the_second_task_are_refused(weight):
+    with pytest.raises(ValueError, match="node_weight must be"):
+        replace(SETTINGS, node_weight=weight)
+
+
 def test_pruned_training_equals_the_dense_neck_with_masked_cells(tiny_network):
     stage = stage_of(tiny_network, prune=True)
     losses, batch = RelationLosses(stage, SETTINGS, WEIGHTS), made_up_batch(SETTINGS)
@@ -190,13 +269,16 @@ def test_a_process_without_pairs_has_losses_and_gradients_of_zero(tiny_network, 
         batch,
         **{
             name: getattr(batch, name)[none]
-            for name in ("image", "overlap", "boxes", "targets", "learned")
+            for name in ("image", "overlap", "boxes", "targets", "learned", "labels")
         },
     )
-    terms = RelationLosses(stage, SETTINGS, WEIGHTS)(empty)
-    assert {name: value.item() for name, value in terms.items()} == {"bce": 0, "consistency": 0}
+    losses = RelationLosses(stage, replace(SETTINGS, node_weight=0.18), WEIGHTS, num_labels=4)
+    terms = losses(empty)
+    assert {name: value.item() for name, value in terms.items()} == {
+        "bce": 0, "consistency": 0, "nodes": 0,
+    }  # fmt: skip
     sum(terms.values()).backward()
-    for name, parameter in stage.named_parameters():
+    for name, parameter in losses.named_parameters():
         assert parameter.grad is not None and not parameter.grad.any(), name
 
 

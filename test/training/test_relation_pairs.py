@@ -14,7 +14,7 @@ SETTINGS = RelationTraining(negatives_per_positive=1.0)
 
 
 def truth(num_segments: int, triplets: list, image_id: str = "a") -> RelationTruth:
-    labels = np.zeros(num_segments, np.int64)
+    labels = np.arange(num_segments) + 10 * len(triplets)
     return RelationTruth(image_id, labels, np.arange(num_segments), np.array(triplets, np.int64))
 
 
@@ -63,7 +63,7 @@ def two_images():
 
 
 def test_a_batch_keeps_images_and_pairs_together():
-    _, samples, drawn = two_images()
+    truths, samples, drawn = two_images()
     assert drawn.image.tolist() == [0] * 6 + [1] * 2
     assert drawn.targets[0].tolist() == [[0, 1, 1, 0], [0, 0, 0, 1]], "0 -> 1, then 1 -> 0"
     rows = drawn.pairs.tolist()
@@ -78,6 +78,11 @@ def test_a_batch_keeps_images_and_pairs_together():
     ]
     assert batch.overlap[:, :, 0].tolist() == expected
     assert batch.boxes[:, :, 0].tolist() == expected
+    labels = [
+        [truths[image].labels[segment] for segment in pair]
+        for image, pair in zip(drawn.image.tolist(), rows, strict=True)
+    ]
+    assert batch.labels.tolist() == labels
     assert batch.totals == (8, 8, 8)
 
 

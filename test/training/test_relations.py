@@ -65,6 +65,15 @@ def test_a_run_leaves_weights_and_curves_and_the_segmenter_as_it_was(prepare):
     assert all(math.isfinite(row["bce"]) and row["consistency"] > 0 for row in first)
 
 
+def test_the_figures_go_to_tensorboard_where_wanted(prepare):
+    loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    folder = run(prepare("with_board"), tensorboard=True)
+    events = loading.EventAccumulator(str(folder / "tensorboard" / "relations")).Reload()
+    written = [(event.step, event.value) for event in events.Scalars("relations/bce")]
+    assert written == [(row["epoch"], pytest.approx(row["bce"])) for row in rows_of(folder)]
+    assert not (run(prepare("without")) / "tensorboard").exists()
+
+
 def process(*arguments, **options) -> subprocess.CompletedProcess:
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, *map(str, arguments)]

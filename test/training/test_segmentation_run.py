@@ -2,13 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step of stage 1: schedules, averages, refusals."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
 import torch
 
 from psg_ros.config import load_config
-from psg_ros.training import train
+from psg_ros.training import segmentation_run, train
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.losses import SegmentTargets
@@ -48,6 +49,33 @@ def test_average_follows_the_weights_fast_at_first_and_slowly_later(run):
         run.update_average()
         expected = decay * before + (1 - decay) * run.model.class_head.bias
         torch.testing.assert_close(run.average[name], expected)
+
+
+def test_the_kernel_of_attention_is_chosen_by_the_longest_sequence(run, monkeypatch):
+    seen = []
+
+    def spy(device, precision, num_tokens):
+        seen.append((device, precision, num_tokens))
+        return nullcontext()
+
+    monkeypatch.setattr(segmentation_run, "fast_attention", spy)
+    lengths = []
+    block = run.model.blocks[-1]
+    block.register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[1]))
+    run.step(*batch())
+    assert seen == [("cpu", "bfloat16", lengths[0])]
+
+
+def test_either_kernel_of_attention_learns_the_same(write_config, monkeypatch):
+    results = []
+    for kernel in (segmentation_run.fast_attention, lambda *_: nullcontext()):
+        monkeypatch.setattr(segmentation_run, "fast_attention", kernel)
+        torch.manual_seed(0)
+        config = load_config(TrainConfig, write_config())
+        run = SegmentationRun(build(config), config, Ranks())
+        terms = run.step(*batch())
+        results.append(torch.tensor(list(terms.values())))
+    torch.testing.assert_close(*results, rtol=2e-2, atol=0)
 
 
 def test_average_counts_what_is_counted(run):

@@ -176,7 +176,8 @@ class Eomt(nn.Module):
         tokens, grid_hw = self.embed(pixels)
         rope = self.rope(grid_hw, tokens.device)
         ratio, num_patches, taps = self.config.merge_ratio, grid_hw[0] * grid_hw[1], []
-        merging = TokenMerging(grid_hw, ratio, tokens.device) if ratio else None
+        rule = self.config.merge_rope
+        merging = TokenMerging(grid_hw, ratio, tokens.device, rule) if ratio else None
         for index, block in enumerate(self.blocks):
             if index == self.config.depth - self.config.num_query_blocks:
                 tokens = self.join_queries(tokens)

@@ -1,0 +1,144 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A run folder as a pipeline: the trained network in torch, behind the stages that are deployed.
+
+For measuring a run without exporting it. Only the networks are run by something else: they are the
+modules that an export writes, in float32, between the same steps from image to graph.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from psg_ros.config import PipelineConfig, config_from_dict
+from psg_ros.manifest import STAGES, ArtifactSpec, Manifest, ModelFolder, TensorSpec
+from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.export import (
+    PRUNED_NAMES,
+    RELATION_NAMES,
+    SEGMENTER_NAMES,
+    PrunedRelationGraph,
+    SegmenterGraph,
+)
+from psg_ros.pipeline import Pipeline
+from psg_ros.runtime.tensors import check_inputs
+from psg_ros.training.release import Thresholds, describe_file, describe_network, sizes
+from psg_ros.training.train import check_device, load_run, weight_files
+
+FREE = -1
+DTYPES = {"image": "uint8", "cells": "int64"}
+"""Tensors that are not float32."""
+
+Tensors = tuple[TensorSpec, ...]
+
+
+class TorchBackend:
+    """A module behind the interface `psg_ros.runtime.backend.Backend`."""
+
+    name = "torch"
+
+    def __init__(self, module: nn.Module, spec: ArtifactSpec, device: str) -> None:
+        self._module: nn.Module | None = module.to(device).eval()
+        self._spec, self._device = spec, device
+
+    @torch.inference_mode()
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """See `Backend.run`."""
+        if self._module is None:
+            raise RuntimeError(f"{self._spec.file} was closed")
+        check_inputs(self._spec, inputs)
+        arrays = (torch.from_numpy(inputs[tensor.name]) for tensor in self._spec.inputs)
+        outputs = self._module(*(array.to(self._device) for array in arrays))
+        named = zip(self._spec.outputs, outputs, strict=True)
+        return {tensor.name: output.cpu().numpy() for tensor, output in named}
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        self._module = None
+
+
+def open_run(run_dir: Path, config: PipelineConfig, device: str = "cpu") -> Pipeline:
+    """Return the network of a finished run of `psg train`, ready for images.
+
+    Args:
+        config: thresholds and caps; -1 takes the defaults of an export. Its model and what opens
+            one are of no account.
+        device: torch device.
+
+    Raises:
+        FileNotFoundError: the run is not finished; names the file that is missing.
+        RuntimeError: no such device.
+    """
+    check_device(device)
+    model, training, vocabulary = load_run(run_dir)
+    manifest = describe_run(model, weight_files(run_dir, training))
+    relations = PrunedRelationGraph(model.relations) if model.relations.prune else model.relations
+    modules = {"segmenter": SegmenterGraph(model), "relations": relations}
+    backends = (TorchBackend(modules[s], manifest.artifact(s), device) for s in manifest.stages)
+    folder = ModelFolder(run_dir, manifest, vocabulary)
+    return Pipeline(dataclasses.replace(config, model=str(run_dir)), folder, *backends)
+
+
+def describe_run(model: DsFlash, weights: tuple[Path, Path]) -> Manifest:
+    """Return the manifest that an export of the network gets, with files of weights in place."""
+    tensors = (segmenter_tensors(model), relation_tensors(model))
+    artifacts = {
+        stage: describe_file(path, *map(_plain, both))
+        for stage, path, both in zip(STAGES, weights, tensors, strict=True)
+    }
+    facts = describe_network(model, Thresholds()) | artifacts
+    return config_from_dict(Manifest, facts, str(weights[0].parent))
+
+
+def segmenter_tensors(model: DsFlash) -> tuple[Tensors, Tensors]:
+    """Return inputs and outputs of `SegmenterGraph`."""
+    config, (num_labels, _) = model.config.segmenter, sizes(model)
+    shapes = {
+        "image": (1, *config.input_hw, 3),
+        "class_logits": (1, config.num_queries, num_labels + 1),
+        "mask_logits": (1, config.num_queries, *(s // config.mask_stride for s in config.input_hw)),
+        "patch_tokens": _token_shape(model),
+    }
+    return _named(SEGMENTER_NAMES, shapes)
+
+
+def relation_tensors(model: DsFlash) -> tuple[Tensors, Tensors]:
+    """Return inputs and outputs of the relation stage, or of `PrunedRelationGraph`."""
+    tokens, logits = _token_shape(model), (FREE, sizes(model)[1] + 1)
+    names = PRUNED_NAMES if model.relations.prune else RELATION_NAMES
+    cells = (FREE, FREE if model.relations.prune else tokens[1])
+    shapes = {
+        "patch_tokens": tokens,
+        "cells": cells,
+        "subject_overlap": cells,
+        "object_overlap": cells,
+        "boxes": (FREE, 8),
+        "forward_logits": logits,
+        "backward_logits": logits,
+    }
+    return _named(names, shapes)
+
+
+def _token_shape(model: DsFlash) -> tuple[int, int, int]:
+    rows, columns = model.relations.grid_hw
+    return 1, rows * columns, model.config.relations.dim
+
+
+def _named(
+    names: tuple[tuple[str, ...], tuple[str, ...]], shapes: Mapping[str, tuple[int, ...]]
+) -> tuple[Tensors, Tensors]:
+    inputs, outputs = (
+        tuple(TensorSpec(name, DTYPES.get(name, "float32"), shapes[name]) for name in group)
+        for group in names
+    )
+    return inputs, outputs
+
+
+def _plain(tensors: Tensors) -> list[dict]:
+    return [dataclasses.asdict(tensor) for tensor in tensors]

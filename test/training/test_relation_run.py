@@ -1,0 +1,58 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""State of stage 2: what the training alone needs is saved to go on, not to deploy."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny_relations import NUM_PREDICATES, made_up_batch
+
+from psg_ros.config import config_from_dict
+from psg_ros.modeling.config import ModelConfig
+from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.training.checkpoint import load_weights
+from psg_ros.training.config import RelationTraining
+from psg_ros.training.distributed import Ranks
+from psg_ros.training.relation_run import WEIGHTS, RelationRun
+
+SETTINGS = RelationTraining(negatives_per_positive=1.0, precision="float32", node_weight=0.18)
+
+
+def make_run(tiny_network, settings: RelationTraining, seed: int = 0) -> RelationRun:
+    torch.manual_seed(seed)
+    config = config_from_dict(ModelConfig, tiny_network, "test")
+    model = DsFlash(config, num_labels=4, num_predicates=NUM_PREDICATES)
+    return RelationRun(model, settings, torch.ones(3), Ranks(device="cpu"))
+
+
+def step(run: RelationRun, seed: int) -> None:
+    batch = made_up_batch(run.settings, seed)
+    run.step(replace(batch, labels=batch.overlap.argmax(dim=2)), 1e-2, ["a", "b"])
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.18])
+def test_a_run_goes_on_as_if_it_had_not_stopped(tiny_network, tmp_path, weight):
+    settings = replace(SETTINGS, node_weight=weight)
+    whole = make_run(tiny_network, settings)
+    step(whole, seed=0)
+    whole.save(tmp_path)
+    resumed = make_run(tiny_network, settings, seed=9)
+    resumed.load(tmp_path)
+    for run in (whole, resumed):
+        step(run, seed=1)
+    pairs = zip(whole.losses.named_parameters(), resumed.losses.named_parameters(), strict=True)
+    for (name, expected), (_, found) in pairs:
+        assert found.equal(expected), name
+    means = whole.take_means(digits=5)
+    assert means == resumed.take_means(digits=5)
+    assert ("nodes" in means) == bool(weight)
+
+
+def test_the_head_of_the_second_task_learns_but_is_thrown_away(tiny_network, tmp_path):
+    run = make_run(tiny_network, SETTINGS)
+    before = run.node_head.weight.detach().clone()
+    step(run, seed=0)
+    assert not run.node_head.weight.equal(before)
+    run.save_weights(tmp_path)
+    assert set(load_weights(tmp_path / WEIGHTS)) == set(run.model.relations.state_dict())
