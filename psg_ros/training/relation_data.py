@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from psg_ros.data.dataset import PanopticDataset
@@ -177,6 +178,28 @@ def open_held_out(
     return _Opener(model, config, vocabulary, Ranks()).hold_out(dataset, chosen)()
 
 
+def in_one_block(
+    described: Iterable[Described], count: int
+) -> tuple[list[RelationTruth], list[RelationSample]]:
+    """Return truths and samples, all features in one piece of memory.
+
+    Kept as they come, between the temporary arrays of the segmenter, they take twice their size.
+
+    Args:
+        count: how many there are.
+    """
+    truths: list[RelationTruth] = []
+    samples: list[RelationSample] = []
+    block = torch.empty(0)
+    for truth, sample in described:
+        if not len(samples):
+            block = sample.features.new_empty((count, *sample.features.shape))
+        place = block[len(samples)].copy_(sample.features)
+        truths.append(truth)
+        samples.append(replace(sample, features=place))
+    return truths, samples
+
+
 class _Opener:
     """What all samples of a run are made with."""
 
@@ -221,8 +244,7 @@ class _Opener:
         """Return truths and samples of images, from the feature cache where there is one."""
         settings = self._config.relations
         if not settings.feature_cache:
-            described = list(self._run(dataset, indices, masks))
-            return [truth for truth, _ in described], [sample for _, sample in described]
+            return in_one_block(self._run(dataset, indices, masks), len(indices))
         cached = open_cache(
             Path(settings.feature_cache) / part,
             cache_key(self._model, settings, dataset.source, masks),
