@@ -125,8 +125,10 @@ def main() -> None:
     parser.add_argument("--picture", type=Path, help="also draw the changes there, as PNG")
     options = parser.parse_args()
     variants = by_variant(read_results(options.results))
-    if REFERENCE not in variants:
-        parser.error(f"{options.results} has no result of the reference, «{REFERENCE}»")
+    needed = {other for name, other in references().items() if name in variants}
+    if missing := needed - variants.keys():
+        told = ", ".join(f"«{name}»" for name in sorted(missing))
+        parser.error(f"{options.results} has no result of {told}, with which others are compared")
     print(table(variants))
     if options.picture:
         plot(variants, options.picture)

@@ -34,6 +34,7 @@ from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import RelationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
+from psg_ros.training.history import open_history
 from psg_ros.training.relation_data import HeldOut, RelationData, open_held_out, open_relation_data
 from psg_ros.training.relation_plan import BatchPlan
 from psg_ros.training.relation_run import TUNED_SEGMENTER, WEIGHTS, RelationRun
@@ -76,7 +77,6 @@ VARIANTS = (
     Variant("one direction per pair", network={"split": "none"}),
     Variant("gate, no swap training", training={"swap_training": False}),
     Variant("two projections, swap training", network={"split": "two_linear"}),
-    Variant("hidden layer compared", training={"consistency_target": "hidden"}),
     Variant("raw-resolution masks", REFERENCE, test={"mask_resolution": "raw"}),
     Variant("pruning at test time", REFERENCE, test={"prune": True}),
     Variant("pruning in training", network={"prune": True}),
@@ -134,9 +134,9 @@ class Study:
 
     def fit(self, variant: Variant, seed: int) -> tuple[DsFlash, float]:
         """Train a variant, or load what was trained; returns it and the seconds it took."""
-        model, config, started = self.model(variant, seed), self.train_config(variant, seed), 0.0
+        model, config, seconds = self.model(variant, seed), self.train_config(variant, seed), 0.0
         folder = Path(config.out)
-        if not (folder / WEIGHTS).is_file():
+        if not is_trained(folder, config.relations.epochs):
             started = time.monotonic()
             data = self.data_of(variant, model, config)
             settings, truths = config.relations, data.source.truths
@@ -144,11 +144,11 @@ class Study:
             run = RelationRun(model, settings, weights, Ranks())
             plan = BatchPlan(config, len(truths), 1)
             RelationLoop(run, plan, data, config, self.vocabulary).go()
-            started = time.monotonic() - started
+            seconds = time.monotonic() - started
         model.relations.load_state_dict(load_weights(folder / WEIGHTS))
         if not config.relations.frozen:
             model.segmenter.load_state_dict(load_weights(folder / TUNED_SEGMENTER))
-        return model.eval(), started
+        return model.eval(), seconds
 
     def data_of(self, variant: Variant, model: DsFlash, config: TrainConfig) -> RelationData:
         if config.relations.reads_pictures:
@@ -188,6 +188,12 @@ class Study:
             prune=variant.test.get("prune"),
         )  # fmt: skip
         return {f"{task} {name}": found[name] for name in SCORES}
+
+
+def is_trained(folder: Path, epochs: int) -> bool:
+    """Return whether the last epoch is over; weights are there from the first one on."""
+    rows = open_history(folder, "relations").rows()
+    return bool(rows) and rows[-1]["epoch"] == epochs
 
 
 def run_study(study: Study, seeds: list[int], only: list[str]) -> None:

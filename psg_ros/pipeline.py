@@ -173,7 +173,7 @@ class Pipeline:
         self.config = config
 
     def close(self) -> None:
-        """Release both networks; may be called twice."""
+        """Release the networks; may be called twice."""
         for backend in self._backends:
             backend.close()
 

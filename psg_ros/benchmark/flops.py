@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from psg_ros.modeling.config import RelationConfig, SegmenterConfig
 from psg_ros.modeling.segmenters.eomt import make_stem
 
-NUM_TOKEN_KINDS = 3
-"""Subject, object, background: what the mask embedding mixes for every cell."""
+NUM_VECTORS = {"sum": 3, "onoff": 2}
+"""What the mask embedding mixes for every cell: subject, object and, by its rule, background."""
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,13 @@ def upscale_block(dim: int, cells: int) -> int:
 
 def tap_embedding(segmenter: SegmenterConfig, relations: RelationConfig) -> int:
     """Return the FLOPs of the relation stage's patch embedding, once an image."""
-    side = relations.cell_patches
+    side, taps = relations.cell_patches, len(segmenter.taps)
+    width, projected = segmenter.dim, 0
+    if relations.tap_projection:
+        width = relations.tap_projection
+        projected = taps * linear(math.prod(segmenter.grid_hw), segmenter.dim, width)
     cells = math.prod(size // side for size in segmenter.grid_hw)
-    return linear(cells, len(segmenter.taps) * segmenter.dim * side**2, relations.dim)
+    return projected + linear(cells, taps * width * side**2, relations.dim)
 
 
 def neck(
@@ -140,8 +144,9 @@ def neck(
         last = 2 * linear(rows, dim, dim) + 4 * dim * int(attended.sum())
         last += 2 * linear(num_pairs, dim, dim) + _mlp(config, num_pairs)
     location = linear(num_pairs, 8, dim // 2) + linear(num_pairs, dim // 2, dim)
+    vectors = NUM_VECTORS[config.background]
     return {
-        "mask embedding": linear(rows - num_extra * num_pairs, NUM_TOKEN_KINDS, dim) + location,
+        "mask embedding": linear(rows - num_extra * num_pairs, vectors, dim) + location,
         "neck": (config.depth - 1) * whole + last,
     }
 

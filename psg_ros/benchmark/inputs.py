@@ -11,7 +11,7 @@ import numpy as np
 
 from psg_ros.benchmark.ladder import LadderSettings
 from psg_ros.benchmark.scene import Scene, make_scene
-from psg_ros.data.psg import read_rgb
+from psg_ros.data.pictures import read_rgb
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.ops.image import place
 from psg_ros.resources import share_path

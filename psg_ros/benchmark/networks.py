@@ -67,7 +67,7 @@ def step_config(step: Step, config: ModelConfig) -> ModelConfig:
 
 
 def dsformer_config(config: ModelConfig, num_labels: int, num_predicates: int) -> DsFormerConfig:
-    """Return a DSFormer with a neck of the size of DSFlash's."""
+    """Return a DSFormer with neck and mask embedding like DSFlash's."""
     neck = config.relations
     return DsFormerConfig(
         input_hw=config.segmenter.input_hw,
@@ -75,6 +75,7 @@ def dsformer_config(config: ModelConfig, num_labels: int, num_predicates: int) -
         depth=neck.depth,
         num_heads=neck.num_heads,
         mlp_ratio=neck.mlp_ratio,
+        background=neck.background,
         head_hidden=neck.head_hidden,
         num_labels=num_labels,
         num_predicates=num_predicates,

@@ -12,7 +12,7 @@ import numpy as np
 
 from psg_ros.benchmark.timing import Timing
 from psg_ros.config import PipelineConfig
-from psg_ros.data.psg import read_rgb
+from psg_ros.data.pictures import read_rgb
 from psg_ros.ops.draw import overlay
 from psg_ros.pipeline import STEPS, Pipeline
 

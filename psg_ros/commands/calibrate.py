@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from psg_ros.calibration import save_calibration
 from psg_ros.commands.options import add_pipeline_options, pipeline_config, positive_int
-from psg_ros.data.psg import SPLITS, load_psg, read_rgb
+from psg_ros.data.opening import SPLITS, open_dataset
+from psg_ros.data.pictures import read_rgb
 from psg_ros.evaluation.reliability import Reliability
 from psg_ros.files import check_writable
 from psg_ros.manifest import find_model
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     config = pipeline_config(args)
     with Pipeline.open(config) as pipeline:
         vocabulary, digest = pipeline.vocabulary, pipeline.model_sha256
-        dataset = load_psg(args.data, vocabulary, args.split)
+        dataset = open_dataset(args.data, vocabulary, args.split)
         total = min(len(dataset), args.images or len(dataset))
         parts = []
         for number in tqdm(range(total), unit=" images", leave=False, disable=None):

@@ -30,6 +30,13 @@ examples:
 
 exit status 0 if the data set can be used (warnings are printed), 1 if not, 2 if there is none.
 """
+CHECK = """\
+Look for everything that would stop a training or falsify a figure, and say all of it at once.
+
+Compares the class names with the vocabulary, counts segments and relations of each split, checks
+every entry, and opens every picture and PNG. Problems make the data set unusable; warnings do not:
+relations that come twice, images without any. Nothing is changed.
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,7 +44,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(
         prog="psg dataset", dest="action", metavar="ACTION", required=True
     )
-    check = actions.add_parser("check", help="look through a data set and say what is wrong")
+    check = actions.add_parser(
+        "check",
+        help="look through a data set and say what is wrong",
+        usage="psg dataset check DATA [--split SPLIT] [--labels NAME] [options]",
+        description=CHECK,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     _add_check_arguments(check)
     check.set_defaults(act=_check)
 

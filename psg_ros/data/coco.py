@@ -13,47 +13,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from psg_ros.data.annotation_file import SPLITS, WHOLE, AnnotationFile, Entry, Split, read_json
-from psg_ros.data.dataset import PanopticDataset, build_dataset
-from psg_ros.labels import Vocabulary
+from psg_ros.data.annotation_file import SPLITS, WHOLE, AnnotationFile, Entry, Split
 
 LAYOUT = "COCO panoptic"
-
-
-def load_coco_panoptic(
-    path: Path,
-    vocabulary: Vocabulary,
-    split: str = WHOLE,
-    *,
-    images: Path | None = None,
-    panoptic: Path | None = None,
-    partial: bool = False,
-    skip_broken: bool = False,
-    workers: int = 0,
-) -> PanopticDataset:
-    """Open a data set in COCO's panoptic layout; its images have no triplets.
-
-    Args:
-        path: the JSON file.
-        vocabulary: what the labels of the result mean; joined with the categories by name.
-        split: of the file's name, if there is one in it.
-        images, panoptic, partial, skip_broken, workers: as `open_dataset`.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: not this layout, another split, a broken entry, or categories that the
-            vocabulary does not know.
-    """
-    return build_dataset(
-        parse_coco_panoptic(Path(path), read_json(Path(path))),
-        vocabulary,
-        split,
-        images=images,
-        panoptic=panoptic,
-        partial=partial,
-        skip_broken=skip_broken,
-        workers=workers,
-    )
 
 
 def parse_coco_panoptic(path: Path, content: dict[str, Any]) -> AnnotationFile:

@@ -57,18 +57,7 @@ def read_segment_ids(path: Path) -> np.ndarray:
     return bgr.astype(np.int32) @ np.array([1 << 16, 1 << 8, 1], np.int32)
 
 
-def read_panoptic_png(path: Path, segment_ids: list[int] | np.ndarray) -> np.ndarray:
-    """Return int32 [height, width]: the index into `segment_ids` of every pixel, or void.
-
-    0 and ids that are not listed are void.
-
-    Raises:
-        FileNotFoundError, ValueError: as `read_rgb`.
-    """
-    return positions_of(read_segment_ids(path), segment_ids)
-
-
-def positions_of(ids: np.ndarray, segment_ids: list[int] | np.ndarray) -> np.ndarray:
+def positions_of(ids: np.ndarray, segment_ids: np.ndarray) -> np.ndarray:
     """Return int32, in the shape of `ids`: where in `segment_ids` each id stands, or void."""
     order = np.argsort(segment_ids)
     known = np.array(segment_ids, np.int64)[order]

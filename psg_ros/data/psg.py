@@ -13,56 +13,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from psg_ros.data.annotation_file import SPLITS, AnnotationFile, Entry, Split, read_json
-from psg_ros.data.dataset import PanopticDataset, build_dataset
-from psg_ros.data.pictures import read_panoptic_png, read_rgb
-from psg_ros.labels import Vocabulary
-
-__all__ = [
-    "ANNOTATION_FILE", "SPLITS", "PsgDataset", "load_psg", "parse_psg", "read_panoptic_png",
-    "read_rgb",
-]  # fmt: skip
+from psg_ros.data.annotation_file import AnnotationFile, Entry, Split
 
 ANNOTATION_FILE = "psg.json"
 LAYOUT = "PSG"
-PsgDataset = PanopticDataset
-
-
-def load_psg(
-    path: Path,
-    vocabulary: Vocabulary,
-    split: str,
-    *,
-    images: Path | None = None,
-    panoptic: Path | None = None,
-    partial: bool = False,
-    skip_broken: bool = False,
-    workers: int = 0,
-) -> PanopticDataset:
-    """Open one split of a data set in PSG layout.
-
-    Args:
-        path: the JSON file, or a folder that holds `psg.json`.
-        vocabulary: what the indices of the result mean; joined with the file's class names.
-        split: train, val or test.
-        images, panoptic, partial, skip_broken, workers: as `open_dataset`.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: not PSG's layout, an empty or incomplete split, a broken entry, or classes
-            that the vocabulary does not know.
-    """
-    file = Path(path) / ANNOTATION_FILE if Path(path).is_dir() else Path(path)
-    return build_dataset(
-        parse_psg(file, read_json(file)),
-        vocabulary,
-        split,
-        images=images,
-        panoptic=panoptic,
-        partial=partial,
-        skip_broken=skip_broken,
-        workers=workers,
-    )
 
 
 def parse_psg(path: Path, content: dict[str, Any]) -> AnnotationFile:

@@ -196,8 +196,7 @@ class Evaluator:
         probabilities, is_right = calibrated(
             truth.triplets, graph.relations, match, self._vocabulary.num_predicates
         )
-        judged = np.ones(len(is_right), bool)
-        self._probability += Reliability.of(probabilities, judged, is_right)
+        self._probability += Reliability.of_judged(probabilities, is_right)
 
     def _found(
         self, triplets: np.ndarray, scores: RelationScores, match: np.ndarray

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.data.psg import read_rgb
+from psg_ros.data.pictures import read_rgb
 from psg_ros.evaluation.evaluator import ImageFigures
 from psg_ros.labels import Vocabulary
 from psg_ros.ops.draw import overlay

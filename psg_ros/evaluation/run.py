@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.data.psg import read_rgb
+from psg_ros.data.pictures import read_rgb
 from psg_ros.evaluation.cost import FORWARD, Cost
 from psg_ros.evaluation.evaluator import Evaluator, Task
 from psg_ros.evaluation.examples import Examples

@@ -76,7 +76,7 @@ def merge(
     stride = placement.input_hw[0] // mask_logits.shape[1]
     segment_of, founders = select_segments(codes, own_areas, labels, is_thing, overlap_threshold)
     label_map, content_map = both_maps(segment_of.take(codes), placement, stride, resolution)
-    if label_map.size < content_map.size:
+    if may_hide_segments(placement, stride, resolution):
         founders, label_map, content_map = drop_absent(founders, label_map, content_map)
     segmentation = Segmentation(label_map, labels[founders], scores[founders])
     return MergedMasks(segmentation, content_map, stride if resolution == "mask" else 1)
@@ -227,12 +227,31 @@ def both_maps(
     contest_map: np.ndarray, placement: Placement, stride: int, resolution: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the label map at image size and the one for pooling (see `MergedMasks`)."""
-    height, width = placement.content_hw
     if resolution == "image":
-        return contest_map, resize_nearest(contest_map, (height, width), placement.image_hw)
+        return contest_map, resize_nearest(contest_map, placement.content_hw, placement.image_hw)
+    extent_hw = _extent_hw(placement, stride, resolution)
+    return resize_nearest(contest_map, placement.image_hw, extent_hw), contest_map
+
+
+def may_hide_segments(placement: Placement, stride: int, resolution: str) -> bool:
+    """Say whether the label map of `both_maps` lacks rows or columns on which masks competed.
+
+    So it is for an image smaller than that grid, and for one little larger whose content ends early
+    in the last cell: no pixel centre lies there.
+    """
+    return resolution != "image" and any(
+        extent > size or int((size - 0.5) * (extent / size)) < math.ceil(extent) - 1
+        for size, extent in zip(
+            placement.image_hw, _extent_hw(placement, stride, resolution), strict=True
+        )
+    )
+
+
+def _extent_hw(placement: Placement, stride: int, resolution: str) -> tuple[float, float]:
+    """Return how far the image reaches on the grid of the masks, or of the network input."""
     step = stride if resolution == "mask" else 1
-    extent = (height / step, width / step)
-    return resize_nearest(contest_map, placement.image_hw, extent), contest_map
+    height, width = placement.content_hw
+    return height / step, width / step
 
 
 def drop_absent(

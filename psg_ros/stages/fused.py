@@ -16,7 +16,13 @@ import numpy as np
 from psg_ros.labels import Vocabulary
 from psg_ros.manifest import FUSED, Manifest
 from psg_ros.ops.image import Placement
-from psg_ros.ops.panoptic import best_label, both_maps, contest, drop_absent
+from psg_ros.ops.panoptic import (
+    best_label,
+    both_maps,
+    contest,
+    drop_absent,
+    may_hide_segments,
+)
 from psg_ros.ops.scratch import Scratch
 from psg_ros.runtime.backend import Backend
 from psg_ros.scene_graph import VOID, RelationScores, Segmentation
@@ -37,14 +43,15 @@ class FusedOutput:
         segment_of: int32 [slot]; first slot of the same segment.
         segment_map: uint8 [h, w] over the whole network input; first slot of the segment.
         mask_logits: float32 [slot, h, w].
-        pair_logits: float32 [2, pair, column]; forward, then backward, of all pairs of slots.
+        forward_logits, backward_logits: float32 [pair, column]; of all pairs of slots.
     """
 
     class_logits: np.ndarray
     segment_of: np.ndarray
     segment_map: np.ndarray
     mask_logits: np.ndarray
-    pair_logits: np.ndarray
+    forward_logits: np.ndarray
+    backward_logits: np.ndarray
 
 
 class Fused:
@@ -80,13 +87,7 @@ class Fused:
                 "column_edges": column_edges,
             }
         )
-        return FusedOutput(
-            outputs["class_logits"],
-            outputs["segment_of"],
-            outputs["segment_map"],
-            outputs["mask_logits"],
-            np.stack([outputs["forward_logits"], outputs["backward_logits"]]),
-        )
+        return FusedOutput(**outputs)
 
     def merge(
         self, output: FusedOutput, placement: Placement, settings: MergeSettings
@@ -103,11 +104,12 @@ class Fused:
         else:
             kept = (labels < self._num_labels) & (scores > settings.score_threshold)
             owners = self._contest_again(output, np.flatnonzero(kept), scores, placement, settings)
-        label_map, _ = maps = both_maps(
+        label_map, grid_map = both_maps(
             index_of.take(owners), placement, stride, settings.resolution
         )
-        if settings.resolution != "mask" or label_map.size < owners.size:
-            slots, label_map, _ = drop_absent(slots, *maps)
+        # A segment of the grid may win nothing when it competes again.
+        if settings.resolution != "mask" or may_hide_segments(placement, stride, "mask"):
+            slots, label_map, _ = drop_absent(slots, label_map, grid_map)
         return Segmentation(label_map, labels[slots], scores[slots]), slots
 
     def relate(
@@ -121,9 +123,10 @@ class Fused:
         """
         pairs = unordered_pairs(best_segments(scores, max_segments))
         first, second = slots[pairs].T
-        logits = output.pair_logits[:, self._row_of_pair[first, second]]
+        rows = self._row_of_pair[first, second]
+        logits = (output.forward_logits[rows], output.backward_logits[rows])
         both = np.concatenate([pairs, pairs[:, ::-1]])
-        return RelationScores(both, np.concatenate(list(logits)))
+        return RelationScores(both, np.concatenate(logits))
 
     def _contest_again(
         self,

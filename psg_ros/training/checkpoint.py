@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints: weights as safetensors, the rest of the state beside them; written atomically."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -56,3 +58,13 @@ def load_state(path: Path) -> dict[str, Any]:
         raise
     except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise ValueError(f"{path} is damaged or no checkpoint of `psg train`") from error
+
+
+@contextmanager
+def taking_over(path: Path) -> Iterator[None]:
+    """Raise ValueError, which names the file, where the state in it does not fit what is to run."""
+    try:
+        yield
+    except (KeyError, RuntimeError, ValueError) as error:
+        what = f"is no checkpoint of this network: {' '.join(str(error).split())}"
+        raise ValueError(f"{path} {what}") from error

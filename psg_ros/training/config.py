@@ -170,9 +170,9 @@ class RelationTraining:
         for name, least in _RELATION_MINIMA.items():
             if not getattr(self, name) >= least:
                 raise ValueError(f"{name} must be {least} or more, not {getattr(self, name)}")
-        if not self.negatives_per_positive > 0:
-            found = self.negatives_per_positive
-            raise ValueError(f"negatives_per_positive must be above 0, not {found}")
+        for name in ("negatives_per_positive", "clip_norm"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
         if self.node_weight >= 1:
             raise ValueError(f"node_weight must be below 1, not {self.node_weight}")
         self._check_features()
@@ -210,7 +210,7 @@ _RELATION_CHOICES = {
 }
 _RELATION_MINIMA = {
     "epochs": 1, "max_images": 0, "images_per_step": 1, "pairs_per_step": 0, "learning_rate": 0,
-    "weight_decay": 0, "warmup_epochs": 0, "clip_norm": 0, "consistency_weight": 0,
+    "weight_decay": 0, "warmup_epochs": 0, "consistency_weight": 0,
     "positive_weight_limit": 1, "workers": 0, "segmenter_rate": 0, "validation_images": 0,
     "node_weight": 0,
 }  # fmt: skip

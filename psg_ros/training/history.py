@@ -14,20 +14,24 @@ from psg_ros.files import write_text
 
 
 class Means:
-    """Means of named numbers since the last report."""
+    """Means of named numbers since the last report.
+
+    Attributes:
+        sums, count: all its state.
+    """
 
     def __init__(self) -> None:
-        self._sums: dict[str, float] = {}
-        self._count = 0
+        self.sums: dict[str, float] = {}
+        self.count = 0
 
     def add(self, values: Mapping[str, float]) -> None:
-        self._sums = {name: self._sums.get(name, 0.0) + value for name, value in values.items()}
-        self._count += 1
+        self.sums = {name: self.sums.get(name, 0.0) + value for name, value in values.items()}
+        self.count += 1
 
     def take(self, digits: int) -> dict[str, float]:
         """Return the rounded means and start over."""
-        means = {name: round(total / self._count, digits) for name, total in self._sums.items()}
-        self._sums, self._count = {}, 0
+        means = {name: round(total / self.count, digits) for name, total in self.sums.items()}
+        self.sums, self.count = {}, 0
         return means
 
 
@@ -65,6 +69,9 @@ class History:
         """Forget what lies after `last`: a resumed run goes through it once more."""
         kept = [row for row in self.rows() if row.get(x_axis, last) <= last]
         write_text(self.path, "".join(json.dumps(row) + "\n" for row in kept))
+        if self._board is not None:
+            self._board.close()
+            self._board = open_board(Path(self._board.log_dir), purge_step=int(last) + 1)
 
 
 def open_history(folder: Path, name: str, *, tensorboard: bool = False) -> History:
@@ -72,12 +79,16 @@ def open_history(folder: Path, name: str, *, tensorboard: bool = False) -> Histo
     return History(folder / f"{name}.jsonl", folder / "tensorboard" / name if tensorboard else None)
 
 
-def open_board(folder: Path) -> Any:
-    """Return a writer of TensorBoard events; raises as `check_tensorboard`."""
+def open_board(folder: Path, purge_step: int | None = None) -> Any:
+    """Return a writer of TensorBoard events; raises as `check_tensorboard`.
+
+    Args:
+        purge_step: events of this step and later ones that are there already are not shown.
+    """
     check_tensorboard()
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(folder))
+    return SummaryWriter(str(folder), purge_step=purge_step)
 
 
 def check_tensorboard() -> None:

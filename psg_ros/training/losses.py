@@ -190,7 +190,7 @@ def consistency_loss(
     Args:
         num_pairs: what to divide by where the pairs are a part of a batch; 0: there are no others.
     """
-    forward_part, backward_part = parts
-    swapped_forward, swapped_backward = swapped_parts
+    forward_part, backward_part = (part.float() for part in parts)
+    swapped_forward, swapped_backward = (part.float() for part in swapped_parts)
     squares = (forward_part - swapped_backward) ** 2 + (backward_part - swapped_forward) ** 2
     return squares.sum() / ((num_pairs or len(squares)) * squares.shape[1])

@@ -192,7 +192,7 @@ def in_one_block(
     samples: list[RelationSample] = []
     block = torch.empty(0)
     for truth, sample in described:
-        if not len(samples):
+        if not samples:
             block = sample.features.new_empty((count, *sample.features.shape))
         place = block[len(samples)].copy_(sample.features)
         truths.append(truth)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ from torch import Tensor, nn
 
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.training.attention_kernel import fast_attention
-from psg_ros.training.checkpoint import load_state, save_state, save_weights
+from psg_ros.training.checkpoint import load_state, save_state, save_weights, taking_over
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.distributed import Ranks
+from psg_ros.training.history import Means
 from psg_ros.training.relation_losses import RelationLosses, weighted_sum
 from psg_ros.training.relation_pairs import PairBatch
 from psg_ros.training.relation_samples import autocast
@@ -35,6 +37,7 @@ class RelationRun:
     Attributes:
         batches_seen: batches that are done, over all epochs.
         best: highest validation score so far.
+        means: of the loss terms since the last report.
     """
 
     def __init__(
@@ -51,14 +54,14 @@ class RelationRun:
         self.node_head = losses.node_head
         self.optimizer = make_optimizer(model, settings, self.node_head)
         self.batches_seen, self.best = 0, float("-inf")
-        self._sums: dict[str, float] = {}
-        self._steps = 0
+        self.means = Means()
 
     def step(self, batch: PairBatch, rate: float, image_ids: Sequence[str]) -> None:
         """Learn from one batch; its losses are added to those of the epoch.
 
         Raises:
-            FloatingPointError: a loss that is not finite; names the images.
+            FloatingPointError: a loss or gradient that is not finite; names the images. The weights
+                stay as they were.
         """
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
@@ -72,16 +75,10 @@ class RelationRun:
             check_finite(means, image_ids)
             self.optimizer.zero_grad(set_to_none=True)
             weighted_sum(terms, self.settings).backward()
-        nn.utils.clip_grad_norm_(self._parameters(), self.settings.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self._parameters(), self.settings.clip_norm)
+        check_finite({"gradient": float(norm)}, image_ids)
         self.optimizer.step()
-        self._sums = {name: self._sums.get(name, 0.0) + value for name, value in means.items()}
-        self._steps += 1
-
-    def take_means(self, digits: int) -> dict[str, float]:
-        """Return the mean loss terms since the last call."""
-        means = {name: round(total / self._steps, digits) for name, total in self._sums.items()}
-        self._sums, self._steps = {}, 0
-        return means
+        self.means.add(means)
 
     def save_weights(self, folder: Path, *, last: bool = False) -> None:
         """Write what was trained: the weights to use, or those of the last epoch beside them."""
@@ -99,17 +96,19 @@ class RelationRun:
         """Take over the state of a checkpoint.
 
         Raises:
-            FileNotFoundError, ValueError: no state, or a damaged one.
+            FileNotFoundError: no state.
+            ValueError: damaged, or of another network.
         """
         state = load_state(folder / STATE)
-        self.model.relations.load_state_dict(state["relations"])
-        if not self.settings.frozen:
-            self.model.segmenter.load_state_dict(state["segmenter"])
-        if self.node_head is not None:
-            self.node_head.load_state_dict(state["node_head"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.batches_seen, self.best = state["batches_seen"], state["best"]
-        self._sums, self._steps = state["sums"], state["steps"]
+        with taking_over(folder / STATE):
+            self.model.relations.load_state_dict(state["relations"])
+            if not self.settings.frozen:
+                self.model.segmenter.load_state_dict(state["segmenter"])
+            if self.node_head is not None:
+                self.node_head.load_state_dict(state["node_head"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.batches_seen, self.best = state["batches_seen"], state["best"]
+            self.means.sums, self.means.count = state["sums"], state["steps"]
 
     def _state(self) -> dict[str, Any]:
         state = {
@@ -117,8 +116,8 @@ class RelationRun:
             "optimizer": self.optimizer.state_dict(),
             "batches_seen": self.batches_seen,
             "best": self.best,
-            "sums": self._sums,
-            "steps": self._steps,
+            "sums": self.means.sums,
+            "steps": self.means.count,
         }
         if not self.settings.frozen:
             state["segmenter"] = self.model.segmenter.state_dict()
@@ -143,10 +142,10 @@ def make_optimizer(
     return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
 
 
-def check_finite(means: Mapping[str, float], image_ids: Sequence[str]) -> None:
-    """Raise FloatingPointError unless all loss terms are finite."""
-    if not torch.isfinite(torch.tensor(list(means.values()))).all():
-        terms = ", ".join(f"{name} {value}" for name, value in means.items())
+def check_finite(values: Mapping[str, float], image_ids: Sequence[str]) -> None:
+    """Raise FloatingPointError unless all loss terms, or what else it is, are finite."""
+    if not all(map(math.isfinite, values.values())):
+        told = ", ".join(f"{name} {value}" for name, value in values.items())
         raise FloatingPointError(
-            f"relation loss is not finite ({terms}) at images {', '.join(image_ids)}"
+            f"relation training is not finite ({told}) at images {', '.join(image_ids)}"
         )

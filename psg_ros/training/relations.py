@@ -24,6 +24,7 @@ from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import open_history, plot_curves
+from psg_ros.training.memory import memory_use
 from psg_ros.training.relation_data import RelationData, open_relation_data
 from psg_ros.training.relation_pairs import draw_batch, pair_batch, split_pairs
 from psg_ros.training.relation_plan import BatchPlan
@@ -130,7 +131,7 @@ class RelationLoop:
 
     def _finish_epoch(self) -> dict[str, float]:
         """Report, validate, keep the weights if they are the best; returns what is reported."""
-        run, row = self._run, self._run.take_means(digits=5)
+        run, row = self._run, self._run.means.take(digits=5)
         if self._is_main:
             scores = self._validate()
             score = scores.get(MAIN_SCORE)
@@ -141,7 +142,8 @@ class RelationLoop:
                 run.save_weights(self._folder, last=True)
             task = run.settings.validation_task
             row |= {f"{task} {name}": round(scores[name], 3) for name in REPORTED if scores}
-            self._history.add(epoch=run.batches_seen // self._plan.per_epoch, **row)
+            epoch, memory = run.batches_seen // self._plan.per_epoch, memory_use(run.ranks.device)
+            self._history.add(epoch=epoch, **row, **memory)
         self._save()
         return row
 

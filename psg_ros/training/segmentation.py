@@ -49,8 +49,8 @@ def train_segmenter(
     history = open_history(folder, "segmentation", tensorboard=tensorboard and ranks.is_main)
     if resume and (folder / STATE).is_file():
         run.load(folder)
-        if ranks.is_main:
-            history.rewind("samples", run.samples_seen)
+    if ranks.is_main:
+        history.rewind("samples", run.samples_seen)
     if run.progress < 1:
         run_phases(run, source_of(dataset, run), history)
     run.save(folder)

@@ -21,6 +21,11 @@ LEAST = {
     "warmup_samples": 0,
     "backbone_warmup_samples": 0,
     "min_segment_px": 0,
+    "weight_decay": 0,
+    "gate_until": 0,
+    "class_weight": 0,
+    "mask_weight": 0,
+    "dice_weight": 0,
     "semantic_weight": 0,
 }
 MIN_POINTS = 4  # three quarters of fewer are not a whole number of points
@@ -49,9 +54,9 @@ def _check_values(settings: SegmentationTraining) -> None:
         if value not in choices:
             raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
     for name, least in LEAST.items():
-        if getattr(settings, name) < least:
+        if not getattr(settings, name) >= least:
             raise ValueError(f"{name} must be {least} or more, not {getattr(settings, name)}")
-    for name in ("learning_rate", "clip_norm"):
+    for name in ("learning_rate", "clip_norm", "no_object_weight"):
         if not getattr(settings, name) > 0:
             raise ValueError(f"{name} must be above 0, not {getattr(settings, name)}")
     if not 0 < settings.layer_decay <= 1:

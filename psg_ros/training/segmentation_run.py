@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.training.attention_kernel import fast_attention
-from psg_ros.training.checkpoint import load_state, save_state, save_weights
+from psg_ros.training.checkpoint import load_state, save_state, save_weights, taking_over
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks, without_averaging
 from psg_ros.training.losses import SegmentTargets, Totals, count_totals
@@ -55,14 +55,17 @@ class SegmentationRun:
             images, targets: this rank's part of the batch.
 
         Raises:
-            FloatingPointError: a loss or a prediction that is not finite.
+            FloatingPointError: a loss, a prediction or a gradient that is not finite; the weights
+                stay as they were.
         """
         set_learning_rates(self.optimizer, self.settings, self.samples_seen)
         self.optimizer.zero_grad(set_to_none=True)
         tokens, precision = self._num_tokens(images), self.settings.precision
         with fast_attention(self.ranks.device, precision, tokens):
             terms = self._accumulate_gradients(images, targets)
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
+        if not norm.isfinite():
+            raise FloatingPointError(f"gradient is {float(norm)} after {self.samples_seen} samples")
         self.optimizer.step()
         self.samples_seen += len(images) * self.ranks.world_size
         self.update_average()
@@ -143,11 +146,8 @@ class SegmentationRun:
             ValueError: damaged, or of another network.
         """
         state = load_state(folder / STATE)
-        try:
+        with taking_over(folder / STATE):
             self.losses.load_state_dict(state["losses"])
             self.optimizer.load_state_dict(state["optimizer"])
             average, self.samples_seen = state["average"], state["samples_seen"]
-        except (KeyError, RuntimeError, ValueError) as error:
-            what = f"is no checkpoint of this network: {' '.join(str(error).split())}"
-            raise ValueError(f"{folder / STATE} {what}") from error
         self.average = {name: value.to(self.ranks.device) for name, value in average.items()}

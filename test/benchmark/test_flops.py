@@ -105,9 +105,16 @@ def test_neck_of_a_pair_has_the_work_that_follows_from_the_paper(tokens, plain, 
         assert stages["neck"] / 1e9 == pytest.approx(expected, abs=0.006)
 
 
-@pytest.mark.parametrize("name", VARIANTS)
-def test_every_stage_of_the_relations_agrees_with_torch(name):
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [*((name, {}) for name in VARIANTS), ("dsflash_b", {"tap_projection": 192}),
+     ("dsflash_s", {"background": "onoff"})],
+    ids=str,
+)  # fmt: skip
+def test_every_stage_of_the_relations_agrees_with_torch(name, changes):
     config, num_pairs = load(name), 7
+    relations = dataclasses.replace(config.relations, **changes)
+    config = dataclasses.replace(config, relations=relations)
     with torch.device("meta"):
         stage = RelationStage(config, NUM_PREDICATES).eval()
         taps = [torch.zeros(1, 1600, config.segmenter.dim) for _ in config.segmenter.taps]

@@ -54,6 +54,15 @@ def test_steps_share_their_random_weights(tiny_settings):
     assert not torch.equal(one["segmenter.queries"], changed["segmenter.queries"])
 
 
+def test_dsformer_takes_over_how_overlaps_weigh(tiny_settings):
+    config = tiny_settings.model_config
+    relations = dataclasses.replace(config.relations, background="onoff")
+    network = build_network(DSFORMER, dataclasses.replace(config, relations=relations))
+    assert network.relations.mask_embedding.background is None
+    plain = build_network(DSFORMER, config)
+    assert plain.relations.mask_embedding.background is not None
+
+
 def test_model_that_answers_one_direction_is_refused(tiny_settings):
     config = tiny_settings.model_config
     relations = dataclasses.replace(config.relations, split="none")

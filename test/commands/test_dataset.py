@@ -85,7 +85,9 @@ def test_help_of_the_action_and_debug_work(arguments, flag, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["dataset", "check", "--help"])
     assert caught.value.code == 0
-    assert "--workers N" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "--workers N" in text and "examples:\n  psg dataset check rooms" in text
+    assert "Look for everything" in text
 
 
 @pytest.mark.skipif(not (SHARED / "coco_panoptic").is_dir(), reason="no sample of COCO here")

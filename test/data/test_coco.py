@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from tiny_psg import COLORS, change_json, write_tiny_coco
 
-from psg_ros.data.coco import load_coco_panoptic, split_of_name
+from psg_ros.data.coco import split_of_name
 from psg_ros.data.dataset import read_picture
+from psg_ros.data.opening import open_dataset
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, load_vocabulary
 from psg_ros.resources import share_path
 
@@ -30,7 +31,7 @@ VOCABULARY = Vocabulary(
 
 
 def test_categories_are_joined_by_name_whatever_their_ids(tmp_path):
-    for item in load_coco_panoptic(write_tiny_coco(tmp_path), VOCABULARY):
+    for item in open_dataset(write_tiny_coco(tmp_path), VOCABULARY, "val"):
         names = [VOCABULARY.label_names[label] for label in item.segmentation.labels]
         assert names == list(COLORS)
         picture = read_picture(item)
@@ -40,7 +41,7 @@ def test_categories_are_joined_by_name_whatever_their_ids(tmp_path):
 
 
 def test_there_are_no_triplets_but_crowds(tmp_path):
-    item = load_coco_panoptic(write_tiny_coco(tmp_path), VOCABULARY)[0]
+    item = open_dataset(write_tiny_coco(tmp_path), VOCABULARY, "val")[0]
     assert item.triplets.shape == (0, 3) and item.triplets.dtype == np.int64
     assert item.is_crowd.tolist() == [False, False, True]
     assert item.image_id == "0"
@@ -62,15 +63,15 @@ def test_a_name_may_tell_the_split(name, split):
 
 def test_the_file_of_another_split_is_refused(tmp_path):
     path = write_tiny_coco(tmp_path)
-    assert len(load_coco_panoptic(path, VOCABULARY, "val")) == 3
+    assert len(open_dataset(path, VOCABULARY, "val")) == 3
     with pytest.raises(ValueError, match="has only the split val, not train"):
-        load_coco_panoptic(path, VOCABULARY, "train")
+        open_dataset(path, VOCABULARY, "train")
 
 
 def test_a_file_without_a_split_in_its_name_is_what_it_is_opened_as(tmp_path):
     path = write_tiny_coco(tmp_path, "panoptic_rooms")
-    assert len(load_coco_panoptic(path, VOCABULARY, "train")) == 3
-    assert len(load_coco_panoptic(path, VOCABULARY, "test")) == 3
+    assert len(open_dataset(path, VOCABULARY, "train")) == 3
+    assert len(open_dataset(path, VOCABULARY, "test")) == 3
 
 
 def without_first_image(content: dict[str, Any]) -> None:
@@ -96,7 +97,7 @@ def test_a_wrong_file_is_refused_when_it_is_opened(tmp_path, change, said):
     path = write_tiny_coco(tmp_path)
     change_json(path, change)
     with pytest.raises(ValueError, match=said):
-        load_coco_panoptic(path, VOCABULARY, "val")
+        open_dataset(path, VOCABULARY, "val")
 
 
 @pytest.mark.skipif(not (SHARED / "coco_panoptic").is_dir(), reason="no sample of COCO here")
@@ -105,7 +106,7 @@ def test_real_annotations_decode_to_the_areas_they_state():
     content = json.loads(path.read_text())
     names = {category["id"]: category["name"] for category in content["categories"]}
     vocabulary = load_vocabulary(share_path() / "config" / "labels" / "psg.yaml")
-    dataset = load_coco_panoptic(path, vocabulary)
+    dataset = open_dataset(path, vocabulary, "val")
     assert len(dataset) == 2
     for item, annotation in zip(dataset, content["annotations"], strict=True):
         infos, segmentation = annotation["segments_info"], item.segmentation

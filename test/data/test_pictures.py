@@ -13,7 +13,7 @@ import pytest
 
 from psg_ros.data.pictures import (
     is_complete_jpeg,
-    read_panoptic_png,
+    positions_of,
     read_rgb,
     read_rgb_of_size,
     read_segment_ids,
@@ -117,7 +117,8 @@ def test_ids_use_all_three_bytes_without_wrapping(tmp_path):
 
 def test_ids_are_found_whatever_order_they_are_listed_in(tmp_path):
     path = write_ids(tmp_path / "p.png", np.array([[1, 2, 3, 4, 16777215]]))
-    assert read_panoptic_png(path, [3, 16777215, 1]).tolist() == [[2, -1, 0, -1, 1]]
+    ids = read_segment_ids(path)
+    assert positions_of(ids, np.array([3, 16777215, 1])).tolist() == [[2, -1, 0, -1, 1]]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data here")

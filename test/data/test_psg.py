@@ -18,7 +18,8 @@ from tiny_psg import change_json
 
 from psg_ros.data.annotation_file import unknown_names
 from psg_ros.data.dataset import read_picture
-from psg_ros.data.psg import load_psg, read_rgb
+from psg_ros.data.opening import open_dataset
+from psg_ros.data.pictures import read_rgb
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, load_vocabulary
 from psg_ros.resources import share_path
 
@@ -75,7 +76,7 @@ def write_set(folder: Path, changes: dict[str, Any] | None = None, **entry: Any)
 
 
 def first(folder: Path):
-    return load_psg(folder, VOCABULARY, "train")[0]
+    return open_dataset(folder, VOCABULARY, "train")[0]
 
 
 def test_pixels_become_positions_in_the_list_of_segments(tmp_path):
@@ -111,14 +112,15 @@ def test_an_image_may_be_without_segments_and_relations(tmp_path):
 def test_each_image_is_in_one_split(tmp_path):
     write_set(tmp_path)
     ids = {
-        s: [i.image_id for i in load_psg(tmp_path, VOCABULARY, s)] for s in ("train", "val", "test")
+        s: [i.image_id for i in open_dataset(tmp_path, VOCABULARY, s)]
+        for s in ("train", "val", "test")
     }
     assert ids == {"train": ["10"], "val": ["20"], "test": ["30"]}
 
 
 def test_without_val_ids_all_that_is_no_test_image_trains(tmp_path):
     write_set(tmp_path, {"val_image_ids": []})
-    dataset = load_psg(tmp_path / "psg.json", VOCABULARY, "train")
+    dataset = open_dataset(tmp_path / "psg.json", VOCABULARY, "train")
     assert len(dataset) == 2
     assert [item.image_id for item in dataset[::-1]] == ["20", "10"]
     with pytest.raises(IndexError):
@@ -158,14 +160,16 @@ def test_a_wrong_entry_is_refused_in_a_line_that_names_the_image(tmp_path, entry
 def test_a_refusal_says_how_many_more_there_are(tmp_path):
     write_set(tmp_path, {"test_image_ids": [], "val_image_ids": []}, relations=[[0, 9, 1]])
     with pytest.raises(ValueError, match="image 10: .* and 2 more broken entries"):
-        load_psg(tmp_path, VOCABULARY, "train")
+        open_dataset(tmp_path, VOCABULARY, "train")
 
 
-@pytest.mark.parametrize("missing", ["panoptic.png", "psg.json"])
-def test_a_missing_file_is_named(tmp_path, missing):
+@pytest.mark.parametrize(
+    ("missing", "said"), [("panoptic.png", "{}/panoptic.png"), ("psg.json", "{} holds no psg.json")]
+)
+def test_a_missing_file_is_named(tmp_path, missing, said):
     write_set(tmp_path)
     (tmp_path / missing).unlink()
-    with pytest.raises(FileNotFoundError, match=re.escape(str(tmp_path / missing))):
+    with pytest.raises(FileNotFoundError, match=re.escape(said.format(tmp_path))):
         first(tmp_path)
 
 
@@ -184,7 +188,7 @@ def test_a_missing_file_is_named(tmp_path, missing):
 def test_a_set_that_cannot_be_used_is_refused_when_it_is_opened(tmp_path, changes, said):
     write_set(tmp_path, changes)
     with pytest.raises(ValueError, match=said) as caught:
-        load_psg(tmp_path, VOCABULARY, "train")
+        open_dataset(tmp_path, VOCABULARY, "train")
     assert str(tmp_path / "psg.json") in str(caught.value)
 
 
@@ -194,13 +198,14 @@ def test_a_set_that_cannot_be_used_is_refused_when_it_is_opened(tmp_path, change
         (b"[1, 2]", "holds a list, not a mapping"),
         (b'{"data": [', "is no JSON, or incomplete"),
         (b"\xff\xfe\x00", "is no JSON, or incomplete"),
-        (b'{"data": []}', "is not in PSG's layout: KeyError"),
+        (b'{"data": []}', "is neither in PSG's layout"),
+        (b'{"data": [], "predicate_classes": []}', "is not in PSG's layout: KeyError"),
     ],
 )
 def test_another_file_is_not_in_the_layout(tmp_path, content, said):
     (tmp_path / "psg.json").write_bytes(content)
     with pytest.raises(ValueError, match=rf"psg\.json {said}"):
-        load_psg(tmp_path, VOCABULARY, "train")
+        open_dataset(tmp_path, VOCABULARY, "train")
 
 
 def write_competition_files(folder: Path) -> None:
@@ -223,22 +228,22 @@ def test_a_test_split_with_labels_for_some_is_refused_with_the_counts(tmp_path, 
     write_competition_files(tmp_path)
     said = rf"{name} lists 2 images in its test split, but holds labels for 1: .*\(psg\.json"
     with pytest.raises(ValueError, match=said):
-        load_psg(tmp_path / name, VOCABULARY, "test")
-    dataset = load_psg(tmp_path / name, VOCABULARY, "test", partial=True)
+        open_dataset(tmp_path / name, VOCABULARY, "test")
+    dataset = open_dataset(tmp_path / name, VOCABULARY, "test", partial=True)
     assert dataset.image_ids == ["20"]
     assert [item.image_id for item in dataset] == ["20"]
 
 
 def test_the_training_images_of_the_competition_need_no_permission(tmp_path):
     write_competition_files(tmp_path)
-    assert load_psg(tmp_path / "psg_train_val.json", VOCABULARY, "train").image_ids == ["10"]
+    assert open_dataset(tmp_path / "psg_train_val.json", VOCABULARY, "train").image_ids == ["10"]
     with pytest.raises(ValueError, match="no images in its train split"):
-        load_psg(tmp_path / "psg_val_test.json", VOCABULARY, "train")
+        open_dataset(tmp_path / "psg_val_test.json", VOCABULARY, "train")
 
 
 def test_the_complete_file_has_the_whole_test_split(tmp_path):
     write_competition_files(tmp_path)
-    assert load_psg(tmp_path, VOCABULARY, "test").image_ids == ["20", "30"]
+    assert open_dataset(tmp_path, VOCABULARY, "test").image_ids == ["20", "30"]
 
 
 def test_duplicates_and_self_relations_stay(tmp_path):
@@ -252,9 +257,9 @@ def test_an_id_that_comes_twice_is_refused_where_images_are_judged(tmp_path):
 
     write_set(tmp_path)
     change_json(tmp_path / "psg.json", repeat)
-    assert load_psg(tmp_path, VOCABULARY, "train").image_ids == ["10", "10"]
+    assert open_dataset(tmp_path, VOCABULARY, "train").image_ids == ["10", "10"]
     with pytest.raises(ValueError, match="image 30: its id came before in this split"):
-        load_psg(tmp_path, VOCABULARY, "test")
+        open_dataset(tmp_path, VOCABULARY, "test")
 
 
 def test_a_name_without_its_suffix_is_told_the_full_one():
@@ -267,7 +272,7 @@ def test_a_name_without_its_suffix_is_told_the_full_one():
 
 def test_an_unknown_split_is_refused(tmp_path):
     with pytest.raises(ValueError, match="train, val, test, not 'dev'"):
-        load_psg(write_set(tmp_path), VOCABULARY, "dev")
+        open_dataset(write_set(tmp_path), VOCABULARY, "dev")
 
 
 @pytest.mark.skipif(not (SHARED / "psg_sample").is_dir(), reason="no sample of PSG here")
@@ -276,7 +281,7 @@ def test_real_annotations_decode_to_the_areas_they_state(tmp_path):
     entries = json.loads(path.read_text())["data"]
     vocabulary = load_vocabulary(share_path() / "config" / "labels" / "psg.yaml")
     folders = {name: SHARED / "psg_sample" / name for name in ("images", "panoptic")}
-    dataset = load_psg(path, vocabulary, "train", **folders)
+    dataset = open_dataset(path, vocabulary, "train", **folders)
     assert len(dataset) == 5
     for item, entry in zip(dataset, entries, strict=True):
         segmentation, infos = item.segmentation, entry["segments_info"]

@@ -28,7 +28,7 @@ from stream_reading import (
 )
 from tiny_psg import PREDICATES, STUFF, THINGS, write_tiny_psg
 
-from psg_ros.data.psg import load_psg
+from psg_ros.data.opening import open_dataset
 from psg_ros.data.streaming import stream
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 
@@ -115,7 +115,7 @@ def test_annotated_images_come_through_unchanged(tmp_path):
         tuple(ObjectLabel(name, name in THINGS, (9, 9, 9)) for name in (*THINGS, *STUFF)),
         tuple(map(Predicate, PREDICATES)),
     )
-    dataset = load_psg(write_tiny_psg(tmp_path / "set"), vocabulary, "train")
+    dataset = open_dataset(write_tiny_psg(tmp_path / "set"), vocabulary, "train")
     items = list(stream(dataset, range(len(dataset)), read_item))
     assert [name for name, _ in items] == dataset.image_ids
     for (_, label_map), item in zip(items, dataset, strict=True):

@@ -220,6 +220,20 @@ def test_a_segment_that_has_no_pixel_left_in_a_small_image_is_dropped():
     assert merged.content_map[0, 0] == VOID and merged.content_map.max() == 0
 
 
+@pytest.mark.parametrize("image_hw", [(9, 16), (19, 30), (19, 17), (30, 45), (64, 57), (63, 96)])
+@pytest.mark.parametrize("resolution", ["mask", "input", "image"])
+def test_a_segment_on_the_last_cells_has_pixels_or_is_dropped(image_hw, resolution):
+    class_logits, mask_logits = halves([0, 1], [5, 5])
+    placement = place(image_hw, INPUT_HW)
+    rows, columns = (-(-size // STRIDE) for size in placement.content_hw)
+    for last in np.s_[rows - 1 :, :], np.s_[:, columns - 1 :]:
+        mask_logits[0], mask_logits[1] = 5, -10
+        mask_logits[0][last], mask_logits[1][last] = -10, 5
+        merged = run(class_logits, mask_logits, placement, resolution)
+        there = np.unique(merged.segmentation.label_map)
+        assert there[there != VOID].tolist() == list(range(merged.segmentation.num_segments))
+
+
 def test_padding_is_never_part_of_a_segment():
     class_logits, mask_logits = scene(3)
     mask_logits[:] = 6  # masks reach over the padding

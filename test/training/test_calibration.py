@@ -9,7 +9,7 @@ import pytest
 from tiny_psg import write_tiny_psg
 
 from psg_ros.calibration import Calibrator
-from psg_ros.data.psg import load_psg
+from psg_ros.data.opening import open_dataset
 from psg_ros.evaluation.examples import graph_of_truth
 from psg_ros.evaluation.reliability import Reliability
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
@@ -87,7 +87,7 @@ def test_few_samples_never_say_never_or_always():
 
 
 def test_what_is_annotated_holds(tmp_path):
-    truth = load_psg(write_tiny_psg(tmp_path), VOCABULARY, "train")[0]
+    truth = open_dataset(write_tiny_psg(tmp_path), VOCABULARY, "train")[0]
     logits = np.array([[-5, 3, 0], [-4, 0, 3], [-3, 3, 0]], np.float32)
     # Surest first: box beside ball, box on ground, and ball beside box, which is not annotated.
     pairs = np.array([[1, 2], [1, 0], [2, 1]], np.int32)

@@ -75,6 +75,20 @@ def test_the_same_numbers_go_to_tensorboard(tmp_path):
     assert points == [(50, 0.5), (100, 0.25)]
 
 
+def test_tensorboard_forgets_what_a_resumed_run_does_again(tmp_path):
+    loading = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    killed = open_history(tmp_path, "run", tensorboard=True)
+    killed.rewind("samples", 0)
+    for samples in (50, 100, 150):
+        killed.add(samples=samples, mask=0.5)
+    resumed = open_history(tmp_path, "run", tensorboard=True)
+    resumed.rewind("samples", 100)
+    resumed.add(samples=150, mask=0.25)
+    events = loading.EventAccumulator(str(tmp_path / "tensorboard" / "run")).Reload()
+    points = [(point.step, point.value) for point in events.Scalars("run/mask")]
+    assert points == [(50, 0.5), (100, 0.5), (150, 0.25)]
+
+
 def test_without_being_asked_for_there_is_no_tensorboard(tmp_path):
     open_history(tmp_path, "run").add(samples=1, mask=0.5)
     assert [path.name for path in tmp_path.iterdir()] == ["run.jsonl"]

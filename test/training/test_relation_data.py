@@ -7,10 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from psg_ros.training.config import RelationTraining, TrainConfig
-from psg_ros.training.relation_data import choose_images
+from psg_ros.training.relation_data import choose_images, in_one_block
 from psg_ros.training.relation_plan import BatchPlan
+from psg_ros.training.relation_samples import RelationSample
 
 
 def dataset(relations: list[list[list[int]]]):
@@ -104,3 +106,20 @@ def test_draws_of_an_image_depend_on_seed_epoch_and_image_alone():
     for n in (0, 7):
         for place, rng in zip(other.batch(n), other.rngs(n), strict=True):
             assert rng.random() == draws[place]
+
+
+def test_features_lie_in_one_block_and_stay_what_they_are():
+    features = torch.rand(3, 2, 6, 4).bfloat16()
+    described = [
+        (f"truth {i}", RelationSample(features[i], torch.rand(i + 1, 6), torch.rand(i + 1, 4)))
+        for i in range(3)
+    ]
+    truths, samples = in_one_block(iter(described), 3)
+    assert truths == ["truth 0", "truth 1", "truth 2"]
+    for sample, (_, given) in zip(samples, described, strict=True):
+        assert sample.features.equal(given.features) and sample.features.dtype == torch.bfloat16
+        assert sample.overlap is given.overlap and sample.boxes is given.boxes
+    (block,) = {sample.features.untyped_storage().data_ptr() for sample in samples}
+    assert block != features.untyped_storage().data_ptr(), "the given ones can be freed"
+    assert samples[0].features.untyped_storage().nbytes() == features.nbytes, "and nothing more"
+    assert in_one_block(iter([]), 0) == ([], [])

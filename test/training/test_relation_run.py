@@ -44,9 +44,25 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(tiny_network, tmp_path, weight):
     pairs = zip(whole.losses.named_parameters(), resumed.losses.named_parameters(), strict=True)
     for (name, expected), (_, found) in pairs:
         assert found.equal(expected), name
-    means = whole.take_means(digits=5)
-    assert means == resumed.take_means(digits=5)
+    means = whole.means.take(digits=5)
+    assert means == resumed.means.take(digits=5)
     assert ("nodes" in means) == bool(weight)
+
+
+def test_a_gradient_that_is_not_finite_leaves_the_weights_as_they_were(tiny_network):
+    run = make_run(tiny_network, SETTINGS)
+    before = [parameter.detach().clone() for parameter in run.losses.parameters()]
+    run.model.relations.head.mlp[2].bias.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(FloatingPointError, match=r"not finite \(gradient nan\) at images a, b"):
+        step(run, seed=0)
+    assert all(map(torch.equal, run.losses.parameters(), before))
+
+
+def test_a_state_of_another_network_is_refused(tiny_network, tmp_path):
+    make_run(tiny_network, SETTINGS).save(tmp_path)
+    wider = {**tiny_network, "relations": {**tiny_network["relations"], "head_hidden": 8}}
+    with pytest.raises(ValueError, match=r"relations\.state is no checkpoint of this network"):
+        make_run(wider, SETTINGS).load(tmp_path)
 
 
 def test_the_head_of_the_second_task_learns_but_is_thrown_away(tiny_network, tmp_path):

@@ -45,7 +45,9 @@ def run(config: Path, **options) -> Path:
 
 
 def rows_of(folder: Path) -> list[dict]:
-    return History(folder / "relations.jsonl").rows()
+    """What a run has recorded but its use of memory, which differs from process to process."""
+    rows = History(folder / "relations.jsonl").rows()
+    return [{name: row[name] for name in row if name != "memory_mib"} for row in rows]
 
 
 def test_a_run_leaves_weights_and_curves_and_the_segmenter_as_it_was(prepare):
@@ -63,6 +65,8 @@ def test_a_run_leaves_weights_and_curves_and_the_segmenter_as_it_was(prepare):
     assert rows_of(folder) == first, "another run starts another record, and is the same run"
     assert [row["epoch"] for row in first] == [1, 2]
     assert all(math.isfinite(row["bce"]) and row["consistency"] > 0 for row in first)
+    recorded = History(folder / "relations.jsonl").rows()
+    assert all(row["memory_mib"] > 10 for row in recorded), "a leak shows"
 
 
 def test_the_figures_go_to_tensorboard_where_wanted(prepare):
@@ -247,6 +251,7 @@ def test_a_loss_that_is_not_finite_names_its_images(prepare, monkeypatch):
         ({"masks": "guessed"}, "masks must be one of true, inferred, not 'guessed'"),
         ({"epochs": 0}, "epochs must be 1 or more, not 0"),
         ({"negatives_per_positive": 0}, "negatives_per_positive must be above 0, not 0.0"),
+        ({"clip_norm": 0}, "clip_norm must be above 0, not 0.0"),
         ({"validation_images": 5}, "validation_images 5 of 5 images with relations; choose fewer"),
         ({"validation_images": 1, "validation_split": "val"}, "val"),
     ],

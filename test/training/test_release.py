@@ -10,7 +10,8 @@ import torch
 import yaml
 
 from psg_ros.config import PipelineConfig, load_config
-from psg_ros.data.psg import load_psg, read_rgb
+from psg_ros.data.opening import open_dataset
+from psg_ros.data.pictures import read_rgb
 from psg_ros.manifest import load_model_folder
 from psg_ros.pipeline import Pipeline
 from psg_ros.training import relations, segmentation_run, train
@@ -72,7 +73,7 @@ def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg)
     assert plain["relations"]["inputs"][1]["shape"] == [-1, 6], "the pair axis is free"
 
     model, _, vocabulary = train.load_run(run_folder)
-    item = load_psg(tiny_psg, vocabulary, "test")[0]
+    item = open_dataset(tiny_psg, vocabulary, "test")[0]
     pairs, expected = torch_logits(model, item)
     config = PipelineConfig(model=str(out), precision="fp32", threads=1)
     with Pipeline.open(config) as pipeline:

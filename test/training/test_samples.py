@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from psg_ros.data.psg import load_psg
+from psg_ros.data.opening import open_dataset
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.training.augmentation import VOID_BYTE
 from psg_ros.training.batches import BatchStream, Grids
@@ -23,7 +23,7 @@ from psg_ros.training.samples import SampleMaker, load_samples, make_sample
 def tiny_dataset(folder):
     labels = [ObjectLabel(name, name != "ground", (1, 2, 3)) for name in ("ball", "box", "ground")]
     vocabulary = Vocabulary(tuple(labels), (Predicate("on"), Predicate("beside")))
-    return load_psg(folder, vocabulary, "train")
+    return open_dataset(folder, vocabulary, "train")
 
 
 def test_a_data_set_is_decoded_as_it_is(tiny_psg):

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from psg_ros.config import load_config
-from psg_ros.data.psg import load_psg
+from psg_ros.data.opening import open_dataset
 from psg_ros.modeling.config import ModelConfig
 from psg_ros.training import segmentation, train
 from psg_ros.training.checkpoint import load_state, load_weights, save_state
@@ -38,7 +38,7 @@ def train_segmenter(config_path: Path, *, resume: bool = False) -> tuple[torch.n
     torch.manual_seed(config.seed)
     vocabulary = train.vocabulary_of(config)
     model = train.build_model(config, vocabulary).segmenter
-    dataset = load_psg(Path(config.data), vocabulary, "train")
+    dataset = open_dataset(Path(config.data), vocabulary, "train")
     segmentation.train_segmenter(model, dataset, config, resume=resume, ranks=Ranks())
     return model, Path(config.out)
 
@@ -116,6 +116,24 @@ def test_what_was_done_after_the_last_checkpoint_is_done_and_reported_again(
     _, folder = train_segmenter(config, resume=True)
     rows = History(folder / "segmentation.jsonl").rows()
     assert [row["samples"] for row in rows] == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_reports_everything_once(
+    write_config, monkeypatch
+):
+    config, real = write_config(), SegmentationRun.step
+
+    def step(self, images, targets):
+        if self.samples_seen == 4:
+            raise KeyboardInterrupt
+        return real(self, images, targets)
+
+    monkeypatch.setattr(SegmentationRun, "step", step)
+    with pytest.raises(KeyboardInterrupt):
+        train_segmenter(config)
+    monkeypatch.setattr(SegmentationRun, "step", real)
+    _, folder = train_segmenter(config, resume=True)
+    assert [row["samples"] for row in learned(folder)] == [2, 4, 6, 8, 10, 12]
 
 
 def test_resuming_a_finished_run_changes_nothing_and_reads_no_pictures(write_config, monkeypatch):

@@ -85,6 +85,15 @@ def test_average_counts_what_is_counted(run):
     assert run.average[counter] == run.model.state_dict()[counter] == 2
 
 
+def test_a_gradient_that_is_not_finite_leaves_the_weights_as_they_were(run):
+    before = [parameter.detach().clone() for parameter in run.losses.parameters()]
+    run.model.queries.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(FloatingPointError, match="gradient is nan after 0 samples"):
+        run.step(*batch())
+    assert all(map(torch.equal, run.losses.parameters(), before))
+    assert run.samples_seen == 0
+
+
 def test_steps_reduce_the_loss(run):
     run.settings = replace(run.settings, learning_rate=3e-3)
     # As if in the middle of a long run: full learning rate, all the time.

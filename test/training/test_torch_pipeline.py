@@ -17,7 +17,7 @@ import yaml
 
 from psg_ros.__main__ import main
 from psg_ros.config import PipelineConfig, load_config
-from psg_ros.data.psg import read_rgb
+from psg_ros.data.pictures import read_rgb
 from psg_ros.manifest import load_model_folder
 from psg_ros.pipeline import Pipeline
 from psg_ros.training import relations, segmentation_run, train

@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("mujoco")
 
-from psg_ros.data.psg import load_psg
+from psg_ros.data.opening import open_dataset
 from psg_ros.data.simulation import PREDICATES, STUFF_CLASSES, THING_CLASSES, generate_dataset
 from psg_ros.data.simulation import dataset as dataset_module
 from psg_ros.labels import load_vocabulary
@@ -98,7 +98,9 @@ def test_pictures_are_bright_enough_and_depth_is_in_millimetres(finished):
 
 def test_our_own_reader_opens_it(finished):
     vocabulary = load_vocabulary(share_path() / "config/labels/simulation.yaml")
-    assert [len(load_psg(finished, vocabulary, split)) for split in ("train", "val", "test")] == [
+    assert [
+        len(open_dataset(finished, vocabulary, split)) for split in ("train", "val", "test")
+    ] == [
         6,
         2,
         3,
