@@ -5,6 +5,11 @@
 No threshold and no data-dependent operator is in a graph. Opset 18 keeps LayerNormalization whole.
 """
 
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
@@ -148,15 +153,30 @@ def _export(
     outputs: tuple[str, ...],
     dynamic_shapes: tuple | None,
 ) -> None:
-    torch.onnx.export(
-        module.eval(),
-        arguments,
-        path,
-        input_names=list(inputs),
-        output_names=list(outputs),
-        dynamic_shapes=dynamic_shapes,
-        opset_version=OPSET,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
+    with _quiet_exporter():
+        torch.onnx.export(
+            module.eval(),
+            arguments,
+            path,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=dynamic_shapes,
+            opset_version=OPSET,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+        )
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Keep to itself what users cannot mend: no torchvision, one name for several free axes."""
+    logger = logging.getLogger("torch.onnx._internal.exporter._registration")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -123,7 +123,9 @@ def test_annotated_images_come_through_unchanged(tmp_path):
 
 
 SCRIPT = """
-import sys
+import signal, sys
+# Started in the background of a script, a process inherits that Ctrl-C is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path[:0] = [{root!r}, {test!r}]
 from psg_ros.data.streaming import stream
 from stream_reading import Numbers, double
