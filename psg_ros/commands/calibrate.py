@@ -16,8 +16,14 @@ from pathlib import Path
 from tqdm import tqdm
 
 from psg_ros.calibration import save_calibration
-from psg_ros.commands.options import add_pipeline_options, pipeline_config, positive_int
-from psg_ros.data.opening import SPLITS, open_dataset
+from psg_ros.commands.options import (
+    add_data_options,
+    add_pipeline_options,
+    open_data,
+    pipeline_config,
+    positive_int,
+)
+from psg_ros.data.opening import SPLITS
 from psg_ros.data.pictures import read_rgb
 from psg_ros.evaluation.reliability import Reliability
 from psg_ros.files import check_writable
@@ -51,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--images", type=positive_int, metavar="N", help="only the first N images")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the reliability as PNG")
+    add_data_options(parser)
     add_pipeline_options(parser)
 
 
@@ -65,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     config = pipeline_config(args)
     with Pipeline.open(config) as pipeline:
         vocabulary, digest = pipeline.vocabulary, pipeline.model_sha256
-        dataset = open_dataset(args.data, vocabulary, args.split)
+        dataset = open_data(args, vocabulary)
         total = min(len(dataset), args.images or len(dataset))
         parts = []
         for number in tqdm(range(total), unit=" images", leave=False, disable=None):

@@ -22,10 +22,16 @@ from typing import Any
 from tqdm import tqdm
 
 from psg_ros.annotated_files import write_image
-from psg_ros.commands.options import add_pipeline_options, pipeline_config, positive_int
+from psg_ros.commands.options import (
+    add_data_options,
+    add_pipeline_options,
+    open_data,
+    pipeline_config,
+    positive_int,
+)
 from psg_ros.config import PipelineConfig
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.data.opening import SPLITS, open_dataset
+from psg_ros.data.opening import SPLITS
 from psg_ros.evaluation.cost import Cost, describe_machine
 from psg_ros.evaluation.evaluator import DEFAULT_KS, Evaluator, Task
 from psg_ros.evaluation.examples import Examples, file_name, side_by_side
@@ -121,6 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help=f"draw the {NUM_EXAMPLES} images that went worst there, truth left, model right",
     )
+    add_data_options(parser)
     add_pipeline_options(parser)
 
 
@@ -151,7 +158,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _open_data(args: argparse.Namespace, vocabulary: Vocabulary) -> Sequence[AnnotatedImage]:
-    return open_dataset(args.data, vocabulary, args.split)
+    return open_data(args, vocabulary)
 
 
 def _from_model(args: argparse.Namespace, stack: ExitStack) -> Judged:

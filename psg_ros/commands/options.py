@@ -6,10 +6,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import sys
 from pathlib import Path
 from typing import get_type_hints
 
 from psg_ros.config import PipelineConfig, load_config
+from psg_ros.data.dataset import PanopticDataset
+from psg_ros.data.opening import open_dataset
+from psg_ros.labels import Vocabulary
 
 
 def add_config_options(parser: argparse.ArgumentParser, kind: type) -> None:
@@ -52,6 +56,49 @@ def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
     base = load_config(PipelineConfig, args.pipeline) if args.pipeline else PipelineConfig()
     given = {name: value for name, value in vars(args).items() if name in vars(base)}
     return dataclasses.replace(base, **given)
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a data set needs that is not all in one folder, or not all in order."""
+    group = parser.add_argument_group("data set")
+    for name, what in (("image", "pictures"), ("panoptic", "panoptic PNGs")):
+        group.add_argument(
+            f"--{name}-folder",
+            type=Path,
+            metavar="FOLDER",
+            help=f"the names of the {what} are relative to it (default: searched near DATA)",
+        )
+    group.add_argument(
+        "--partial",
+        action="store_true",
+        help="accept a split of which DATA holds only a part; compares with no other result",
+    )
+    group.add_argument(
+        "--skip-broken",
+        action="store_true",
+        help="leave out broken entries and files, and say how many; reads every file once",
+    )
+
+
+def open_data(args: argparse.Namespace, vocabulary: Vocabulary) -> PanopticDataset:
+    """Return the split `args.split` of `args.data` as the options of `add_data_options` ask.
+
+    Raises:
+        FileNotFoundError, ValueError: see `psg_ros.data.opening.open_dataset`.
+    """
+    dataset = open_dataset(
+        args.data,
+        vocabulary,
+        args.split,
+        images=args.image_folder,
+        panoptic=args.panoptic_folder,
+        partial=args.partial,
+        skip_broken=args.skip_broken,
+    )
+    if dataset.skipped:
+        count, first = len(dataset.skipped), dataset.skipped[0]
+        print(f"{count} broken images are left out, the first: {first}", file=sys.stderr)
+    return dataset
 
 
 def positive_int(text: str) -> int:

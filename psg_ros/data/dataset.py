@@ -229,7 +229,7 @@ def _check_complete(path: Path, name: str, split: Split) -> None:
         raise ValueError(
             f"{path} lists {split.num_listed} images in its {name} split, but holds labels for "
             f"{split.num_listed - split.num_missing}: figures over these are not comparable; take "
-            "the complete file (psg.json of PSG), or say partial=True to use what is there"
+            "the complete file (psg.json of PSG), or accept the part (--partial, `partial: true`)"
         )
 
 
@@ -249,7 +249,10 @@ def _without_repeats(
 
 def _refusal(path: Path, broken: list[BrokenImage]) -> str:
     more = f" and {len(broken) - 1} more broken entries" if len(broken) > 1 else ""
-    cure = "`psg dataset check` lists them all; correct the file, or open it with skip_broken=True"
+    cure = (
+        "`psg dataset check` lists them all; correct the file, or leave them out (--skip-broken, "
+        "`skip_broken: true`)"
+    )
     return f"{broken[0]}{more} ({path}); {cure}"
 
 

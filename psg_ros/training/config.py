@@ -225,6 +225,11 @@ class TrainConfig:
         labels: a file of config/labels, without its ending.
         data: annotation file or folder in PSG or COCO panoptic layout; relative to the working
             directory.
+        images, panoptic: folders that the names of pictures and PNGs are relative to; empty:
+            searched near `data`.
+        partial: whether `data` may hold only a part of a split.
+        skip_broken: leave out broken entries and files, which takes reading all of them once;
+            otherwise they are refused.
         out: folder for checkpoints and logs.
         minutes_between_checkpoints: a killed run loses at most this much.
     """
@@ -233,6 +238,10 @@ class TrainConfig:
     labels: str
     data: str
     out: str
+    images: str = ""
+    panoptic: str = ""
+    partial: bool = False
+    skip_broken: bool = False
     seed: int = 0
     minutes_between_checkpoints: float = 3.0
     segmentation: SegmentationTraining = SegmentationTraining()

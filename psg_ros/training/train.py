@@ -73,7 +73,7 @@ def run_stages(
     torch.manual_seed(config.seed)
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary)
-    dataset = open_dataset(Path(config.data), vocabulary, "train")
+    dataset = open_split(config, vocabulary, "train", ranks)
     if stage == "relations":
         model.segmenter.load_state_dict(load_weights(folder / segmentation_run.WEIGHTS))
     else:
@@ -83,7 +83,7 @@ def run_stages(
             start_from(config.segmentation.initial_weights, model.segmenter, ranks)
     validation = None
     if stage != "segmentation":
-        validation = open_validation(config, vocabulary)
+        validation = open_validation(config, vocabulary, ranks)
         check_relation_data(dataset, config, ranks.world_size, validation)
     # The folder is taken last: a config that had to be corrected can use it.
     take_folder(folder, config_path, ranks)
@@ -100,12 +100,32 @@ def run_stages(
     return folder
 
 
-def open_validation(config: TrainConfig, vocabulary: Vocabulary) -> PanopticDataset | None:
+def open_validation(
+    config: TrainConfig, vocabulary: Vocabulary, ranks: Ranks
+) -> PanopticDataset | None:
     """Return the split that stage 2 holds images out of; None: those of the training split."""
     settings = config.relations
     if not settings.validation_images or settings.validation_split == "train":
         return None
-    return open_dataset(Path(config.data), vocabulary, settings.validation_split)
+    return open_split(config, vocabulary, settings.validation_split, ranks)
+
+
+def open_split(
+    config: TrainConfig, vocabulary: Vocabulary, split: str, ranks: Ranks
+) -> PanopticDataset:
+    """Return a split of the data set of a config; see `open_dataset`."""
+    dataset = open_dataset(
+        Path(config.data),
+        vocabulary,
+        split,
+        images=Path(config.images) if config.images else None,
+        panoptic=Path(config.panoptic) if config.panoptic else None,
+        partial=config.partial,
+        skip_broken=config.skip_broken,
+    )
+    if dataset.skipped and ranks.is_main:
+        print(f"{len(dataset.skipped)} broken images of {split} are left out")
+    return dataset
 
 
 def start_from(initial_weights: str, segmenter: Eomt, ranks: Ranks) -> None:

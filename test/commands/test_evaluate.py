@@ -237,3 +237,16 @@ def test_a_depth_is_a_count_or_pairs(dataset: Path, capsys, text: str) -> None:
     with pytest.raises(SystemExit):
         main(["evaluate", str(dataset), f"--k={text}"])
     assert "--k" in capsys.readouterr().err
+
+
+def test_broken_pictures_are_refused_or_left_out_with_a_count(
+    dataset: Path, tiny_model: Path, capsys
+) -> None:
+    (dataset / "1.png").write_bytes(b"no picture")
+    command = ["evaluate", str(dataset), "--model", str(tiny_model)]
+    assert main(command) == 2
+    assert "1.png" in capsys.readouterr().err
+    assert main([*command, "--skip-broken"]) == 0
+    printed = capsys.readouterr()
+    assert "1 broken images are left out, the first: image 1" in printed.err
+    assert "1 images of" in printed.out

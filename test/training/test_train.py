@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tiny_psg import write_tiny_psg
 
 from psg_ros.__main__ import main
 from psg_ros.training import relations, segmentation, segmentation_run, train
@@ -148,3 +149,13 @@ def test_a_run_without_reports_still_draws_its_curves(write_config):
     assert segmentation.REPORT_EVERY > 6
     assert History(folder / "segmentation.jsonl").rows() == []
     assert (folder / "segmentation.png").is_file()
+
+
+def test_broken_pictures_are_refused_or_left_out_with_a_count(write_config, tmp_path, capsys):
+    folder = write_tiny_psg(tmp_path / "broken", num_images=8)
+    (folder / "1.png").write_bytes(b"no picture")
+    with pytest.raises(ValueError, match=r"1\.png"):
+        train.run(write_config(data=str(folder)))
+    path = write_config(data=str(folder), skip_broken=True, out=str(tmp_path / "other"))
+    assert train.run(path, stage="segmentation") == tmp_path / "other"
+    assert "1 broken images of train are left out" in capsys.readouterr().out
