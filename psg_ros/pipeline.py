@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import math
 import time
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -91,17 +92,21 @@ class Pipeline:
         """
         folder = load_model_folder(config.model)
         name = resolve_backend(config.backend)
-        backends = (
-            open_backend(
-                name,
-                folder.artifact_path(stage),
-                folder.manifest.artifact(stage),
-                threads=config.threads,
-                precision=config.precision,
-            )
-            for stage in folder.manifest.stages
-        )
-        return cls(config, folder, *backends)
+        with ExitStack() as opened:  # closes what is open when something fails
+            backends = []
+            for stage in folder.manifest.stages:
+                backend = open_backend(
+                    name,
+                    folder.artifact_path(stage),
+                    folder.manifest.artifact(stage),
+                    threads=config.threads,
+                    precision=config.precision,
+                )
+                opened.callback(backend.close)
+                backends.append(backend)
+            pipeline = cls(config, folder, *backends)
+            opened.pop_all()
+        return pipeline
 
     def __call__(self, image_rgb: np.ndarray) -> SceneGraph:
         """Return the scene graph of one image uint8 [height, width, 3], RGB.

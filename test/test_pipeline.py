@@ -259,3 +259,26 @@ def test_any_number_of_segments_is_related_and_each_pair_as_if_it_were_alone(pip
         expected = pipeline.predict_relations(image, alone).relation_scores.logits
         both = scores.logits[[row, row + len(scores.pairs) // 2]]
         np.testing.assert_allclose(both, expected, atol=0.05)
+
+
+def test_what_was_opened_is_closed_when_the_rest_fails(tiny_model, monkeypatch):
+    closed = []
+
+    class Opened:
+        name = "stand-in"
+
+        def close(self):
+            closed.append(self)
+
+    answers = iter([Opened(), OSError("no memory left")])
+
+    def open_backend(*_, **__):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("psg_ros.pipeline.open_backend", open_backend)
+    with pytest.raises(OSError, match="no memory left"):
+        Pipeline.open(PipelineConfig(str(tiny_model)))
+    assert len(closed) == 1
