@@ -4,12 +4,24 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 from pathlib import Path
 
 import torch
 
 STATM = Path("/proc/self/statm")  # Linux: sizes in pages, the second one is resident
+
+
+def return_free_memory() -> None:
+    """Give memory that is free inside the heap back to the system (glibc; elsewhere nothing).
+
+    Small arrays that stay, made between large ones that go, split the heap: without this, samples
+    of stage 2 took 2.3 MB an image of the demo model instead of 0.5.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def memory_use(device: str) -> dict[str, float]:

@@ -183,7 +183,7 @@ def in_one_block(
 ) -> tuple[list[RelationTruth], list[RelationSample]]:
     """Return truths and samples, all features in one piece of memory.
 
-    Kept as they come, between the temporary arrays of the segmenter, they take twice their size.
+    The size is known at the start, so the memory is asked for at the start, too.
 
     Args:
         count: how many there are.

@@ -20,9 +20,11 @@ from psg_ros.ops.panoptic import merge
 from psg_ros.scene_graph import Segmentation
 from psg_ros.training.carried_relations import carry_over, partners
 from psg_ros.training.config import RelationTraining
+from psg_ros.training.memory import return_free_memory
 from psg_ros.training.relation_pictures import Picture, SampleFormat, describe_masks
 
 FEATURE_BATCH = 32
+BATCHES_BETWEEN_TRIMS = 8
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,10 @@ class FeatureMaker:
     def describe(self, pictures: Iterable[Picture]) -> Iterator[Described]:
         """Run the segmenter over pictures, several at a time, and describe them in order."""
         waiting = iter(pictures)
-        while batch := list(islice(waiting, FEATURE_BATCH)):
+        batches = iter(lambda: list(islice(waiting, FEATURE_BATCH)), [])
+        for number, batch in enumerate(batches):
+            if number % BATCHES_BETWEEN_TRIMS == 0:
+                return_free_memory()
             pixels = network_batch(batch)
             class_logits, mask_logits, taps = self._run(pixels)
             for i, picture in enumerate(batch):
