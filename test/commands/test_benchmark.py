@@ -61,7 +61,7 @@ def test_ladder_prints_a_row_a_step_and_writes_both_files(model_config, tmp_path
     content = json.loads((tmp_path / "l.json").read_text())
     assert [row["sequences"] for row in content["rows"]] == [12, 6]
     assert content["settings"]["repeats"] == 2
-    assert content["machine"]["torch"] and content["command"].startswith("psg ")
+    assert content["machine"]["torch"] and content["command"].split()[0] == "psg"
     assert (tmp_path / "l.md").read_text().count("| ratios once per mask |") == 1
 
 

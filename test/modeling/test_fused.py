@@ -322,7 +322,7 @@ def folders(request, tmp_path_factory) -> tuple[Path, Path]:
     (share / "config" / "labels" / "small.yaml").write_text(yaml.safe_dump(LABELS))
     model, thresholds = network(prune=request.param), Thresholds(0.5, 0.1, 0.0)
     paths = share / "two", share / "one"
-    with pytest.MonkeyPatch.context() as patch, pytest.warns():  # the exporter's own
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(release, "share_path", lambda: share)
         for path, fused in zip(paths, (None, NUM_QUERIES), strict=True):
             path.mkdir()

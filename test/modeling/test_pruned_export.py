@@ -44,8 +44,7 @@ def small_model(prune: bool, split: str = "gate") -> DsFlash:
 @pytest.fixture(scope="module")
 def artifact(tmp_path_factory) -> tuple[Path, ArtifactSpec]:
     path = tmp_path_factory.mktemp("pruned") / "relations.onnx"
-    with pytest.warns():  # the exporter's own
-        export.export_relations(small_model(prune=True), str(path))
+    export.export_relations(small_model(prune=True), str(path))
     return path, config_from_dict(ArtifactSpec, describe_artifact(path), path.name)
 
 
