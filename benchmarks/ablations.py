@@ -109,7 +109,8 @@ class Study:
         """Return the settings of stage 2: those of the run, shortened, with the difference."""
         options = self.options
         shortened = {
-            "epochs": options.epochs, "max_images": options.images, "pairs_per_step": options.pairs,
+            "epochs": options.epochs, "max_images": options.images,
+            "images_per_step": options.images_per_step, "pairs_per_step": 0,
             "validation_images": 0, "feature_cache": "", "workers": 1,
             "score_threshold": options.score, "overlap_threshold": options.overlap,
             **variant.training,
@@ -227,7 +228,7 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=2000, help="that train (default: 2000)")
     parser.add_argument("--test", type=int, default=500, help="images to test (default: 500)")
     parser.add_argument("--epochs", type=int, default=8, help="(default: 8)")
-    parser.add_argument("--pairs", type=int, default=128, help="a step (default: 128)")
+    parser.add_argument("--images-per-step", type=int, default=8, help="(default: 8)")
     parser.add_argument("--score", type=float, default=0.5, help="for inferred segments")
     parser.add_argument("--overlap", type=float, default=0.5, help="for inferred segments")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])

@@ -90,7 +90,8 @@ class RelationTraining:
         max_images: how many images are used, evenly spaced over the data set; 0 for all.
         images_per_step: over all processes.
         pairs_per_step: batches with more pairs are learned in several steps, each with at most so
-            many (DSFormer: 128); 0 for no limit.
+            many (DSFormer: 128); 0 for no limit. Every such step goes through all images of the
+            batch again: where smaller steps are all that is wanted, fewer images cost less.
         negatives_per_positive: unannotated pairs drawn for every annotated one (DSFlash: 0.2), but
             at least one an image.
         swap_training: every pair in both orders, with the consistency loss; otherwise only in the

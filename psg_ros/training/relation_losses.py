@@ -95,8 +95,7 @@ class RelationLosses(nn.Module):
         """Return one [image, patch, dim] per tap."""
         if self.segmenter is None:
             return tap_list(features, self.settings.precision)
-        _, _, taps = self.segmenter(features.float())
-        return taps
+        return self.segmenter.encode(features.float())[2]
 
     def vectors(self, cells: Tensor, batch: PairBatch, *, swapped: bool = False) -> Tensor:
         """Return the vector of every pair, [pair, dim]; behind them those of the swapped pairs."""

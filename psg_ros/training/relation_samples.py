@@ -121,27 +121,32 @@ class FeatureMaker:
         for number, batch in enumerate(batches):
             if number % BATCHES_BETWEEN_TRIMS == 0:
                 return_free_memory()
-            pixels = network_batch(batch)
-            class_logits, mask_logits, taps = self._run(pixels)
-            for i, picture in enumerate(batch):
-                if self.masks == "inferred":
-                    yield self._inferred(picture, class_logits[i], mask_logits[i], taps[i])
-                    continue
-                item = picture.item
-                truth = true_segments(item.image_id, item.segmentation.labels, item.triplets)
-                yield truth, true_sample(picture, taps[i])
+            if self.masks == "inferred":
+                yield from self._inferred_segments(batch)
+            else:
+                yield from self._true_segments(batch)
 
     def taps(self, pixels: Tensor) -> Tensor:
         """Return bfloat16 [image, tap, patch, dim], on the device, of pixels [image, 3, h, w]."""
         with torch.no_grad(), autocast(self.device, self.settings.precision):
-            _, _, taps = self.segmenter(pixels.to(self.device).float())
+            taps = self.segmenter.encode(pixels.to(self.device).float())[2]
         return torch.stack(taps, dim=1).bfloat16()
 
-    def _run(self, pixels: Tensor) -> tuple[np.ndarray, np.ndarray, Tensor]:
+    def _true_segments(self, batch: list[Picture]) -> Iterator[Described]:
+        taps = self.taps(network_batch(batch)).cpu()
+        for picture, own_taps in zip(batch, taps, strict=True):
+            item = picture.item
+            truth = true_segments(item.image_id, item.segmentation.labels, item.triplets)
+            yield truth, true_sample(picture, own_taps)
+
+    def _inferred_segments(self, batch: list[Picture]) -> Iterator[Described]:
+        pixels = network_batch(batch).to(self.device).float()
         with torch.no_grad(), autocast(self.device, self.settings.precision):
-            class_logits, mask_logits, taps = self.segmenter(pixels.to(self.device).float())
-        logits = (values.float().cpu().numpy() for values in (class_logits, mask_logits))
-        return *logits, torch.stack(taps, dim=1).bfloat16().cpu()
+            *logits, taps = self.segmenter(pixels)
+        class_logits, mask_logits = (values.float().cpu().numpy() for values in logits)
+        features = torch.stack(taps, dim=1).bfloat16().cpu()
+        for found in zip(batch, class_logits, mask_logits, features, strict=True):
+            yield self._inferred(*found)
 
     def _inferred(
         self, picture: Picture, class_logits: np.ndarray, mask_logits: np.ndarray, taps: Tensor

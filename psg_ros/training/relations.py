@@ -24,7 +24,7 @@ from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import open_history, plot_curves
-from psg_ros.training.memory import memory_use
+from psg_ros.training.memory import memory_use, return_free_memory
 from psg_ros.training.relation_data import RelationData, open_relation_data
 from psg_ros.training.relation_pairs import draw_batch, pair_batch, split_pairs
 from psg_ros.training.relation_plan import BatchPlan
@@ -142,6 +142,7 @@ class RelationLoop:
                 run.save_weights(self._folder, last=True)
             task = run.settings.validation_task
             row |= {f"{task} {name}": round(scores[name], 3) for name in REPORTED if scores}
+            return_free_memory()
             epoch, memory = run.batches_seen // self._plan.per_epoch, memory_use(run.ranks.device)
             self._history.add(epoch=epoch, **row, **memory)
         self._save()

@@ -108,13 +108,19 @@ def release(
     """Write a model folder of a network: all of its files or, after an error, none.
 
     Files that are in `out` already and not part of a model (its README, pictures) stay.
+
+    Raises:
+        FileExistsError: `out` is a file.
     """
     of_other_weights = {SEGMENTER_FILE, RELATIONS_FILE, FUSED_FILE, CALIBRATION_FILE}
-    out.mkdir(parents=True, exist_ok=True)
+    if out.exists() and not out.is_dir():
+        raise FileExistsError(f"{out} is a file; a model is a folder, so choose another name")
+    out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch)
         write_folder(model, labels, folder, thresholds, fused)
         written = {path.name for path in folder.iterdir()}
+        out.mkdir(exist_ok=True)
         for name in (*sorted(written - {MANIFEST_FILE}), MANIFEST_FILE):
             os.replace(folder / name, out / name)
         for name in of_other_weights - written:

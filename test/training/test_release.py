@@ -14,7 +14,7 @@ from psg_ros.data.opening import open_dataset
 from psg_ros.data.pictures import read_rgb
 from psg_ros.manifest import load_model_folder
 from psg_ros.pipeline import Pipeline
-from psg_ros.training import relations, segmentation_run, train
+from psg_ros.training import relations, release, segmentation_run, train
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.relation_pictures import describe, network_input
@@ -109,3 +109,20 @@ def test_a_new_export_drops_the_calibration_of_the_old_weights(run_folder, tmp_p
     export_model(run_folder, out)
     assert not (out / "calibration.yaml").exists()
     assert (out / "README.md").read_text() == "stays"
+
+
+def test_an_export_that_fails_leaves_nothing(run_folder, tmp_path, monkeypatch):
+    def out_of_disk(*_: object) -> None:
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(release.export, "export_relations", out_of_disk)
+    with pytest.raises(OSError, match="No space left"):
+        export_model(run_folder, tmp_path / "models" / "mine")
+    assert list((tmp_path / "models").iterdir()) == []
+
+
+def test_a_file_is_not_taken_for_a_model_folder(run_folder, tmp_path):
+    (tmp_path / "mine").write_text("notes")
+    with pytest.raises(FileExistsError, match="mine is a file; a model is a folder"):
+        export_model(run_folder, tmp_path / "mine")
+    assert (tmp_path / "mine").read_text() == "notes"

@@ -173,6 +173,14 @@ class Eomt(nn.Module):
         list[Tensor],
     ]:
         """Return class logits, mask logits and the taps (patch tokens [batch, patch, dim] each)."""
+        tokens, grid_hw, taps = self.encode(pixels)
+        class_logits, mask_logits, _ = self.predict(tokens, grid_hw)
+        return class_logits, mask_logits, taps
+
+    def encode(
+        self, pixels: Float[Tensor, "batch 3 h w"]
+    ) -> tuple[Float[Tensor, "batch t d"], tuple[int, int], list[Tensor]]:
+        """Return the tokens behind the last block, the patch grid and the taps; no predictions."""
         tokens, grid_hw = self.embed(pixels)
         rope = self.rope(grid_hw, tokens.device)
         ratio, num_patches, taps = self.config.merge_ratio, grid_hw[0] * grid_hw[1], []
@@ -184,8 +192,7 @@ class Eomt(nn.Module):
             tokens = block(tokens, rope, merging=merging)
             if index in self.config.taps:
                 taps.append(self.patch_tokens(tokens, num_patches))
-        class_logits, mask_logits, _ = self.predict(tokens, grid_hw)
-        return class_logits, mask_logits, taps
+        return tokens, grid_hw, taps
 
     def forward_deep(
         self,
