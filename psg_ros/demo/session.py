@@ -21,11 +21,12 @@ from psg_ros.config import PipelineConfig
 from psg_ros.demo.child import Child, stop_together
 from psg_ros.manifest import load_model_folder
 from psg_ros.media import Media
-from psg_ros.ros.start import node_command, node_environment
+from psg_ros.ros.start import GRAPH_TOPIC, node_command, node_environment
 from psg_ros.runtime.backend import resolve_backend
 
 NAMESPACE = "psg_demo"
 CAMERA_TOPIC = f"/{NAMESPACE}/camera/image_raw"
+RESULT_TOPIC = f"/{NAMESPACE}/{GRAPH_TOPIC}"
 CAMERA_MODULE = "psg_ros.ros.demo_camera"
 WATCHER_MODULE = "psg_ros.ros.demo_watcher"
 DOMAIN_VARIABLE = "ROS_DOMAIN_ID"
@@ -46,9 +47,11 @@ DRAIN_S = 2.0
 """Between the last frame of a source that ends and the end of the run: time for its graph."""
 
 REQUIREMENTS = {
-    "rclpy": "source /opt/ros/<distro>/setup.bash, or without ROS 2 pip install 'psg-ros[ros]'",
-    "psg_ros.msg": "pip install '.[ros]' in the source folder, or colcon build",
-    "mujoco": "pip install 'psg-ros[simulation]', or give --source FILE",
+    "rclpy": "source /opt/ros/<distro>/setup.bash; without ROS 2: pip install '.[ros]' in the "
+    "source folder",
+    "psg_ros.msg": "colcon build, then source install/setup.bash; without ROS 2: pip install "
+    "'.[ros]' in the source folder",
+    "mujoco": "pip install mujoco PyOpenGL (extra 'simulation'), or give --source FILE",
 }
 """What the processes import beyond the package's own dependencies -> how to get it."""
 
@@ -173,7 +176,7 @@ def _commands(options: DemoOptions) -> dict[str, list[str]]:
     """Return the command lines in the order of their start."""
     python = [sys.executable, "-m"]
     rate = ["--rate", str(camera_rate_hz(options))]
-    camera = [*python, CAMERA_MODULE, "--topic", CAMERA_TOPIC, *rate]
+    camera = [*python, CAMERA_MODULE, "--topic", CAMERA_TOPIC, "--result", RESULT_TOPIC, *rate]
     if options.media is not None:
         camera += ["--source", options.media.path, "--bag-topic", options.topic]
         camera += ["--retime"] if options.rate_hz is not None else []

@@ -25,6 +25,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+DEPTH_ENCODINGS = ("16UC1", "32FC1")
+
 Convert = Callable[[np.ndarray], np.ndarray]
 
 
@@ -89,7 +91,8 @@ def decode_compressed_image(message: Any) -> np.ndarray:
     Raises:
         ImageError: depth data, or bytes that are no picture; says the format and the length.
     """
-    if "compresseddepth" in message.format.lower():
+    encoding = message.format.partition(";")[0].strip()
+    if encoding in DEPTH_ENCODINGS or "compresseddepth" in message.format.lower():
         raise ImageError(f"format {message.format!r} is depth; subscribe to the colour image")
     data = _as_bytes(message.data)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
@@ -110,7 +113,7 @@ def _as_bytes(data: Any) -> np.ndarray:
 
 def _unknown_encoding(encoding: str) -> str:
     hint = ""
-    if encoding in ("16UC1", "32FC1"):
+    if encoding in DEPTH_ENCODINGS:
         hint = f"; {encoding} is depth by REP 118, intensities of 16 bit are called mono16"
     return f"encoding {encoding!r} is not one of {' '.join(sorted(_LAYOUTS))}{hint}"
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demonstration's camera: publishes simulated or recorded pictures as sensor_msgs/Image.
 
-It begins when somebody subscribes and keeps the source's own pace; where rendering or decoding is
-slower than that, the pace gives way and no picture is skipped.
+It begins when somebody subscribes to it and to what comes of it, and keeps the source's own pace;
+where rendering or decoding is slower than that, the pace gives way and no picture is skipped.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo_camera", description=__doc__)
     parser.add_argument("--topic", required=True)
+    parser.add_argument("--result", required=True, help="topic that must have a subscriber, too")
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--source", help="as of open_media; without it the simulation")
     parser.add_argument("--bag-topic", default="")
@@ -73,7 +74,8 @@ def _publish(node: Node, args: argparse.Namespace) -> None:
     else:
         images = simulated_images(args.seed, tuple(args.size), args.rate)
     first = next(images, None)
-    while rclpy.ok() and publisher.get_subscription_count() == 0:
+    # A node without listeners would skip the first pictures.
+    while rclpy.ok() and not all(map(node.count_subscribers, (args.topic, args.result))):
         time.sleep(POLL_S)
     if first is None:
         return

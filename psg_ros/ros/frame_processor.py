@@ -14,7 +14,6 @@ from rclpy.clock import Clock
 from std_msgs.msg import Header
 
 from psg_ros.graph_files import segment_ids
-from psg_ros.msg import GraphVocabulary
 from psg_ros.node_config import NodeConfig
 from psg_ros.ops.draw import overlay
 from psg_ros.pipeline import Pipeline
@@ -29,6 +28,7 @@ from psg_ros.ros.conversions import (
 from psg_ros.ros.identities import Identities
 from psg_ros.ros.image_input import DECODERS
 from psg_ros.ros.outputs import Outputs, is_wanted
+from psg_ros.ros.vocabulary_version import VocabularyVersion
 from psg_ros.scene_graph import SceneGraph
 
 
@@ -44,26 +44,37 @@ class FrameProcessor:
     """Everything that happens to a frame, and what is counted since activation.
 
     Args:
+        version: numbers the vocabularies; outlives this object.
         dropped: returns the number of frames dropped since activation.
     """
 
     def __init__(
-        self, config: NodeConfig, outputs: Outputs, clock: Clock, dropped: Callable[[], int]
+        self,
+        config: NodeConfig,
+        outputs: Outputs,
+        version: VocabularyVersion,
+        clock: Clock,
+        dropped: Callable[[], int],
     ) -> None:
         self._outputs, self._clock, self._dropped = outputs, clock, dropped
         self._wanted_config = self._config = config
         self._decode = DECODERS[config.image_transport][1]
-        self._vocabulary = GraphVocabulary()
+        self._version = version
         self.restart()
 
     def restart(self) -> None:
         """Count graphs and tracks from the start; call while no frame is in work."""
         self._sequence = 0
         self._identities = Identities()
+        self._interrupted = False
 
     def change_config(self, config: NodeConfig) -> None:
         """Use another configuration from the next frame on; callable from any thread."""
         self._wanted_config = config
+
+    def skip(self) -> None:
+        """Note that an image is not worked on: nothing was followed meanwhile. From any thread."""
+        self._interrupted = True
 
     def __call__(self, pipeline: Pipeline, frame: ReceivedFrame) -> None:
         """Publish the graph of one frame and, where somebody listens, its pictures.
@@ -77,7 +88,7 @@ class FrameProcessor:
         graph = pipeline(image_rgb)
         header, tracks = frame.message.header, None
         if self._config.track:
-            tracks = self._identities.update(graph.segmentation, header.stamp)
+            tracks = self._track(graph, header)
         self._publish_graph(graph, header, tracks, frame.received)
         if is_wanted(self._outputs.segmentation):
             self._outputs.segmentation.publish(segmentation_to_msg(graph.segmentation, header))
@@ -93,11 +104,8 @@ class FrameProcessor:
             pipeline.model_sha256,
             pipeline.relation_threshold,
         )
-        last = self._vocabulary
-        changed = (message.classes, message.predicates) != (last.classes, last.predicates)
-        message.version = last.version + changed
+        self._version.assign(message)
         message.header.stamp = self._clock.now().to_msg()
-        self._vocabulary = message
         self._outputs.vocabulary.publish(message)
 
     def _apply_config(self, pipeline: Pipeline) -> None:
@@ -106,6 +114,12 @@ class FrameProcessor:
             pipeline.replace_config(wanted)
             self._config = wanted
             self.publish_vocabulary(pipeline)
+
+    def _track(self, graph: SceneGraph, header: Header) -> tuple[NodeTrack, ...]:
+        if self._interrupted:
+            self._interrupted = False
+            self._identities.interrupt()
+        return self._identities.update(graph.segmentation, header.stamp)
 
     def _publish_graph(
         self,
@@ -116,7 +130,7 @@ class FrameProcessor:
     ) -> None:
         message = scene_graph_to_msg(graph, header, tracks)
         message.camera = self._config.camera
-        message.vocabulary_version = self._vocabulary.version
+        message.vocabulary_version = self._version.number
         message.sequence = self._sequence + 1
         now = self._clock.now().to_msg()
         message.timing = timing_to_msg(graph.times, received, now, self._dropped())

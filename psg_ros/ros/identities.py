@@ -24,6 +24,12 @@ class Identities:
     def __init__(self) -> None:
         self._tracker = SegmentTracker()
         self._origin_ns: int | None = None
+        self._ids_before = self._last_id = 0
+
+    def interrupt(self) -> None:
+        """End all tracks: what comes next may be other things. No id is given again."""
+        self._tracker.reset()
+        self._ids_before = self._last_id
 
     def update(self, segmentation: Segmentation, stamp: Time) -> tuple[NodeTrack, ...]:
         """Return the identity of each segment, in segment order."""
@@ -31,9 +37,11 @@ class Identities:
         if self._origin_ns is None:
             self._origin_ns = stamp_ns
         tracks = self._tracker.update(segmentation, (stamp_ns - self._origin_ns) / NANOSECONDS)
+        ids = [self._ids_before + track.id for track in tracks]
+        self._last_id = max(self._last_id, *ids, 0)
         return tuple(
-            NodeTrack(track.id, self._time(track.first_seen_s), track.hits >= CONFIRMED_HITS)
-            for track in tracks
+            NodeTrack(id_, self._time(track.first_seen_s), track.hits >= CONFIRMED_HITS)
+            for id_, track in zip(ids, tracks, strict=True)
         )
 
     def _time(self, seconds: float) -> Time:

@@ -16,7 +16,9 @@ from sensor_msgs.msg import CompressedImage, Image
 
 from psg_ros.node_config import NodeConfig
 from psg_ros.ops.image_decoding import decode_compressed_image, decode_image
-from psg_ros.ros.start import IMAGE_TOPIC
+from psg_ros.ros.parameters import given_parameters
+from psg_ros.ros.qos_overrides import parameter_name, subscription_options
+from psg_ros.ros.start import IMAGE_SUFFIXES, IMAGE_TOPIC
 
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks
@@ -24,62 +26,82 @@ except ImportError:  # Humble
     from rclpy.qos_event import SubscriptionEventCallbacks
 
 MATCH_PERIOD_S = 0.5
-"""How often `image_reliability: match` looks for a publisher while there is none."""
+"""How often `image_reliability: match` looks at what is offered."""
 
 DECODERS = {"raw": (Image, decode_image), "compressed": (CompressedImage, decode_compressed_image)}
 """Message type and decoder of each `image_transport`."""
 
 
 class ImageInput:
-    """Hands every image message to a callback until closed; all in the executor's thread."""
+    """Hands every image message to a callback until closed; all in the executor's thread.
+
+    A QoS override of the subscription wins over `image_reliability`.
+    """
 
     def __init__(self, node: Node, config: NodeConfig, on_image: Callable[[Any], None]) -> None:
         self._node, self._config, self._on_image = node, config, on_image
         self._message_type = DECODERS[config.image_transport][0]
         self.topic = _resolved_topic(node, config.image_transport)
+        self._override = parameter_name(self.topic, "subscription", "reliability")
+        self._overridden = self._override in given_parameters(node)
+        self._matches = config.image_reliability == "match" and not self._overridden
         self._subscription: Subscription | None = None
         self._heard = False
         self._timers: list[Timer] = []
         if config.silence_s > 0:
             self._every(config.silence_s, self._check_silence)
-        self._subscribe()
-        if self._subscription is None:
-            self._every(MATCH_PERIOD_S, self._subscribe)
+        if self._matches:
+            self._match_offer()
+            self._every(MATCH_PERIOD_S, self._match_offer)
+        else:
+            self._subscribe(self._fixed_reliability())
 
     def close(self) -> None:
         """Destroy subscription and timers; no callback runs afterwards."""
         for timer in self._timers:
             self._node.destroy_timer(timer)
-        if self._subscription is not None:
-            self._node.destroy_subscription(self._subscription)
+        self._unsubscribe()
 
     def _every(self, period_s: float, action: Callable[[], None]) -> None:
         # Steady time: silence must be noticed even when simulated time stands still.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timers.append(self._node.create_timer(period_s, action, clock=clock))
 
-    def _subscribe(self) -> None:
-        reliability = self._reliability()
-        if self._subscription is not None or reliability is None:
-            return
+    def _subscribe(self, reliability: ReliabilityPolicy) -> None:
         self._subscription = self._node.create_subscription(
             self._message_type,
             self.topic,
             self._receive,
             QoSProfile(depth=1, reliability=reliability),
             event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
+            qos_overriding_options=subscription_options(reliability=self._overridden),
         )
 
-    def _reliability(self) -> ReliabilityPolicy | None:
-        """Return what to ask for; None when it shall match a publisher that is not there yet."""
-        wanted = self._config.image_reliability
-        if wanted != "match":
-            return ReliabilityPolicy[wanted.upper()]
-        offered = {p.qos_profile.reliability for p in self._publishers()}
-        if not offered:
-            return None
+    def _unsubscribe(self) -> None:
+        if self._subscription is not None:
+            self._node.destroy_subscription(self._subscription)
+            self._subscription = None
+
+    def _fixed_reliability(self) -> ReliabilityPolicy:
+        if self._overridden:  # whatever is asked for, rclpy puts the override in its place
+            return ReliabilityPolicy.BEST_EFFORT
+        return ReliabilityPolicy[self._config.image_reliability.upper()]
+
+    def _match_offer(self) -> None:
+        """Subscribe as the publishers offer, and anew when a camera comes back with another offer.
+
+        Best effort hears all of several publishers that differ.
+        """
+        offered = {publisher.qos_profile.reliability for publisher in self._publishers()}
         reliable = offered == {ReliabilityPolicy.RELIABLE}
-        return ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+        wanted = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
+        if offered and wanted != self._asked():
+            self._unsubscribe()
+            self._subscribe(wanted)
+            self._node.get_logger().info(f"{self.topic} is offered {wanted.name.lower()}: matched")
+
+    def _asked(self) -> ReliabilityPolicy | None:
+        return None if self._subscription is None else self._subscription.qos_profile.reliability
 
     def _receive(self, message: Any) -> None:
         self._heard = True
@@ -89,11 +111,14 @@ class ImageInput:
         return self._node.get_publishers_info_by_topic(self.topic)
 
     def _on_incompatible_qos(self, event: Any) -> None:
+        if self._matches:  # only reliability can misfit, and the next look at the offer mends it
+            return
         policy = qos_policy_name_from_kind(event.last_policy_kind)
+        override = f" without {self._override}, and" if self._overridden else ""
         self._node.get_logger().error(
             f"{self._describe_publishers()}; no image will come from the one whose {policy} "
-            "does not fit. Restart this node with image_reliability:=best_effort, which hears "
-            "every publisher, or image_reliability:=match"
+            f"does not fit. Restart this node{override} with image_reliability:=best_effort, "
+            "which hears every publisher, or image_reliability:=match"
         )
 
     def _check_silence(self) -> None:
@@ -114,9 +139,8 @@ class ImageInput:
         return f"{self.topic} has {len(offers)} publisher(s){listed}, asked for {self._asked_for()}"
 
     def _asked_for(self) -> str:
-        if self._subscription is None:
-            return "whatever a publisher offers"
-        return self._subscription.qos_profile.reliability.name.lower()
+        asked = self._asked()
+        return "whatever a publisher offers" if asked is None else asked.name.lower()
 
     def _describe_elsewhere(self) -> str:
         kind = f"sensor_msgs/msg/{self._message_type.__name__}"
@@ -136,5 +160,4 @@ def _name(info: Any) -> str:
 
 def _resolved_topic(node: Node, transport: str) -> str:
     """Return the full topic name; remapping the base topic moves the compressed one along."""
-    base = node.resolve_topic_name(IMAGE_TOPIC)
-    return base if transport == "raw" else f"{base}/compressed"
+    return node.resolve_topic_name(IMAGE_TOPIC) + IMAGE_SUFFIXES[transport]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
@@ -11,6 +12,7 @@ from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from sensor_msgs.msg import Image
 
 from psg_ros.msg import GraphVocabulary, SceneGraph
+from psg_ros.ros.qos_overrides import publisher_options
 from psg_ros.ros.start import ANNOTATED_TOPIC, GRAPH_TOPIC, SEGMENTATION_TOPIC, VOCABULARY_TOPIC
 
 GRAPH_QOS = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
@@ -30,16 +32,30 @@ class Outputs:
 
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
-        create = node.create_lifecycle_publisher
-        self.graph = create(SceneGraph, GRAPH_TOPIC, GRAPH_QOS)
-        self.segmentation = create(Image, SEGMENTATION_TOPIC, IMAGE_QOS)
-        self.annotated = create(Image, ANNOTATED_TOPIC, IMAGE_QOS)
-        self.vocabulary = create(GraphVocabulary, VOCABULARY_TOPIC, LATCHED_QOS)
+        self.graph = self._publisher(SceneGraph, GRAPH_TOPIC, GRAPH_QOS)
+        self.segmentation = self._publisher(Image, SEGMENTATION_TOPIC, IMAGE_QOS)
+        self.annotated = self._publisher(Image, ANNOTATED_TOPIC, IMAGE_QOS)
+        self.vocabulary = self._publisher(GraphVocabulary, VOCABULARY_TOPIC, LATCHED_QOS)
 
     def close(self) -> None:
         """Take the topics back."""
         for publisher in (self.graph, self.segmentation, self.annotated, self.vocabulary):
             self._node.destroy_lifecycle_publisher(publisher)
+
+    def need_images(self, *, annotated: bool) -> bool:
+        """Whether anybody listens to something that is made of images.
+
+        Args:
+            annotated: whether the drawn image is offered.
+        """
+        offered = [self.graph, self.segmentation, *([self.annotated] if annotated else [])]
+        return any(is_wanted(publisher) for publisher in offered)
+
+    def _publisher(self, kind: type, topic: str, qos: QoSProfile) -> Any:
+        # rclpy writes overrides into the profile that it is given.
+        return self._node.create_lifecycle_publisher(
+            kind, topic, copy.copy(qos), qos_overriding_options=publisher_options()
+        )
 
 
 def is_wanted(publisher: Any) -> bool:

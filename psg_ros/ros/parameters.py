@@ -1,11 +1,15 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""ROS parameters derived from NodeConfig: declared, read and changed."""
+"""ROS parameters derived from NodeConfig: declared, read and changed.
+
+Those that are `fixed` may be set while the node is unconfigured: before configure, after cleanup.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import ParameterException
@@ -19,6 +23,12 @@ from psg_ros.node_config import (
     check_parameter_names,
     node_parameters,
 )
+from psg_ros.ros import qos_overrides
+
+START_ONLY = ("autostart",)
+"""Parameters that are read once, when the node is made."""
+
+UNCONFIGURED_ONLY = "can be set while the node is unconfigured"
 
 ROS_OWN = ("use_sim_time", "start_type_description_service")
 ROS_OWN_PREFIXES = tuple(
@@ -26,15 +36,14 @@ ROS_OWN_PREFIXES = tuple(
 )
 
 
-def declare(node: Node, names: Sequence[str] = ()) -> None:
-    """Declare the named parameters, or all of them, where they are not declared yet.
+def declare(node: Node) -> None:
+    """Declare all parameters, but for those that an embedding program had declared from a file.
 
     Raises:
         ValueError: a given value of the wrong type or outside its range; says what is expected.
     """
     for parameter in node_parameters():
-        wanted = not names or parameter.name in names
-        if wanted and not node.has_parameter(parameter.name):
+        if not node.has_parameter(parameter.name):
             _declare_one(node, parameter)
 
 
@@ -44,37 +53,56 @@ def read_config(node: Node) -> NodeConfig:
     Raises:
         ValueError: a parameter that the node does not have was given, or a value is refused.
     """
-    check_parameter_names(name for name in given_names(node) if not _belongs_to_ros(name))
+    given = {k: v for k, v in given_parameters(node).items() if not _belongs_to_ros(k)}
+    overrides = {k: v for k, v in given.items() if k.startswith(qos_overrides.PREFIX)}
+    check_parameter_names(given.keys() - overrides.keys())
+    qos_overrides.check(node, overrides)
     return NodeConfig(**{p.name: node.get_parameter(p.name).value for p in node_parameters()})
 
 
-def changed_config(config: NodeConfig, parameters: Sequence[Parameter]) -> NodeConfig:
+def changed_config(config: NodeConfig | None, parameters: Sequence[Parameter]) -> NodeConfig | None:
     """Return the configuration after a request to set parameters.
 
+    Args:
+        config: the present one; None while unconfigured, when the values are only checked.
+
+    Returns:
+        `config` itself when none of the parameters is ours.
+
     Raises:
-        ValueError: the values do not make a configuration; the text is the reason to answer with.
+        ValueError: the values do not make a configuration, or one is fixed while configured; the
+            text is the reason to answer with.
     """
-    ours = {p.name for p in node_parameters()}
-    return dataclasses.replace(config, **{p.name: p.value for p in parameters if p.name in ours})
+    table = {p.name: p for p in node_parameters()}
+    values = {p.name: p.value for p in parameters if p.name in table}
+    if config is None:
+        NodeConfig(**values)
+        return None
+    for name, value in values.items():
+        if table[name].fixed and value != getattr(config, name):
+            raise ValueError(
+                f"{name} {UNCONFIGURED_ONLY}: deactivate and clean up, set it, configure again"
+            )
+    return dataclasses.replace(config, **values) if values else config
 
 
-def given_names(node: Node) -> list[str]:
-    """Return the names of all parameters given by file or command line, declared or not."""
+def given_parameters(node: Node) -> dict[str, Any]:
+    """Return all parameters given by file or command line, declared or not."""
     # rclpy has no public way to see values given for parameters that nobody declares.
-    return sorted(node._parameter_overrides)
+    return {name: parameter.value for name, parameter in node._parameter_overrides.items()}
 
 
 def descriptor(parameter: NodeParameter) -> ParameterDescriptor:
     """Return description, range and access of one parameter as ROS tools show them."""
-    result = ParameterDescriptor(description=parameter.text, read_only=parameter.fixed)
-    if parameter.choices:
-        result.additional_constraints = f"one of {', '.join(parameter.choices)}"
+    result = ParameterDescriptor(
+        description=parameter.text,
+        read_only=parameter.name in START_ONLY,
+        additional_constraints="; ".join(_constraints(parameter)),
+    )
     if parameter.minimum is not None and parameter.maximum is not None:
-        low, high = parameter.minimum, parameter.maximum
-        if parameter.from_model:
-            # A descriptor has room for one range; what lies between is refused by NodeConfig.
-            result.additional_constraints = f"must {range_text(low, high, True)}"
-            low = MODEL_THRESHOLD
+        # A descriptor has room for one range; what lies between is refused by NodeConfig.
+        low = MODEL_THRESHOLD if parameter.from_model else parameter.minimum
+        high = parameter.maximum
         if parameter.kind is int:
             result.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
         else:
@@ -83,12 +111,22 @@ def descriptor(parameter: NodeParameter) -> ParameterDescriptor:
     return result
 
 
+def _constraints(parameter: NodeParameter) -> Iterator[str]:
+    """Yield what a descriptor has no field for."""
+    if parameter.choices:
+        yield f"one of {', '.join(parameter.choices)}"
+    if parameter.from_model:
+        assert parameter.minimum is not None and parameter.maximum is not None
+        yield f"must {range_text(parameter.minimum, parameter.maximum, True)}"
+    if parameter.fixed and parameter.name not in START_ONLY:
+        yield UNCONFIGURED_ONLY
+
+
 def _declare_one(node: Node, parameter: NodeParameter) -> None:
     try:
         node.declare_parameter(parameter.name, parameter.default, descriptor(parameter))
     except ParameterException as error:
-        given = node._parameter_overrides[parameter.name].value
-        raise ValueError(_refusal(parameter, given)) from error
+        raise ValueError(_refusal(parameter, given_parameters(node)[parameter.name])) from error
 
 
 def _refusal(parameter: NodeParameter, given: object) -> str:

@@ -34,6 +34,8 @@ from psg_ros.ros.image_input import ImageInput
 from psg_ros.ros.outputs import Outputs
 from psg_ros.ros.process import prepare_process
 from psg_ros.ros.start import NODE_NAME
+from psg_ros.ros.transition_requests import refuse_impossible
+from psg_ros.ros.vocabulary_version import VocabularyVersion
 from psg_ros.ros.worker import Worker
 
 OpenPipeline = Callable[[NodeConfig], Pipeline]
@@ -54,7 +56,7 @@ class SceneGraphNode(LifecycleNode):
         open_pipeline: what configure calls, in the worker's thread, to get the model.
 
     Raises:
-        ValueError: `autostart` was given as something else than true or false.
+        ValueError: a parameter was given with the wrong type or outside its range.
     """
 
     def __init__(self, open_pipeline: OpenPipeline = Pipeline.open, **node_arguments: Any) -> None:
@@ -67,10 +69,16 @@ class SceneGraphNode(LifecycleNode):
         self._worker: Worker[Pipeline, ReceivedFrame] | None = None
         self._outputs: Outputs | None = None
         self._input: ImageInput | None = None
-        # Known before configure, because it says whether configure comes by itself.
-        parameters.declare(self, ["autostart"])
+        self._version = VocabularyVersion()
+        parameters.declare(self)
         self.autostart: bool = self.get_parameter("autostart").value
         self.add_on_set_parameters_callback(self._on_set_parameters)
+        refuse_impossible(self)
+
+    def destroy_node(self) -> None:
+        """Release everything, in whatever state; the model's thread would outlive the node."""
+        self._release()
+        super().destroy_node()
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Read the parameters, load the model and offer the topics."""
@@ -109,7 +117,6 @@ class SceneGraphNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
-        parameters.declare(self)
         config = self._config = parameters.read_config(self)
         started_s = time.monotonic()
         worker = self._worker = Worker(
@@ -120,7 +127,7 @@ class SceneGraphNode(LifecycleNode):
         self._pipeline = worker.open()
         self._outputs = Outputs(self)
         self._processor = FrameProcessor(
-            config, self._outputs, self.get_clock(), lambda: worker.dropped
+            config, self._outputs, self._version, self.get_clock(), lambda: worker.dropped
         )
         self.get_logger().info(
             f"model {self._pipeline.model_name} on {self._pipeline.backend_name}, "
@@ -136,18 +143,24 @@ class SceneGraphNode(LifecycleNode):
         self.get_logger().info(f"listening to {self._input.topic}")
 
     def _on_image(self, message: Any) -> None:
-        assert self._worker is not None
-        self._worker.put(ReceivedFrame(message, self.get_clock().now().to_msg()))
+        assert self._worker is not None and self._outputs is not None and self._config is not None
+        if self._outputs.need_images(annotated=self._config.annotated_image):
+            self._worker.put(ReceivedFrame(message, self.get_clock().now().to_msg()))
+            return
+        self._processor.skip()
+        self.get_logger().info(
+            "nobody listens to the graph or a picture: images are skipped until somebody does",
+            once=True,
+        )
 
     def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
-        if self._config is None:  # being declared; configure checks them all together
-            return SetParametersResult(successful=True)
         try:
-            self._config = parameters.changed_config(self._config, changes)
+            config = parameters.changed_config(self._config, changes)
         except (ValueError, TypeError) as error:
             return SetParametersResult(successful=False, reason=str(error))
-        if self._worker is not None:
-            self._processor.change_config(self._config)
+        if config is not None and config is not self._config:
+            self._config = config
+            self._processor.change_config(config)
         return SetParametersResult(successful=True)
 
     def _stop_feeding(self) -> None:
@@ -163,7 +176,7 @@ class SceneGraphNode(LifecycleNode):
             self._worker.close()
         if self._outputs is not None:
             self._outputs.close()
-        self._worker = self._outputs = self._pipeline = None
+        self._config = self._worker = self._outputs = self._pipeline = None
 
     def _attempt(self, what: str, action: Callable[[], None]) -> TransitionCallbackReturn:
         try:

@@ -27,6 +27,10 @@ GRAPH_TOPIC = "scene_graph"
 ANNOTATED_TOPIC = "~/annotated_image"
 SEGMENTATION_TOPIC = "~/segmentation"
 VOCABULARY_TOPIC = "~/vocabulary"
+OUTPUT_TOPICS = (GRAPH_TOPIC, ANNOTATED_TOPIC, SEGMENTATION_TOPIC, VOCABULARY_TOPIC)
+
+IMAGE_SUFFIXES = {"raw": "", "compressed": "/compressed"}
+"""What each `image_transport` adds to the image topic, after remapping."""
 
 PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
 """Where Fast DDS looks for its profile: the name of today and the one up to Jazzy."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import random
 import sys
 import tempfile
@@ -45,15 +46,33 @@ def session(domain_id: int, tmp_path: Path) -> Iterator[object]:
         yield running
 
 
+def speak_like_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the test's own process meet nodes on this machine; Fast DDS reads its profile once."""
+    from psg_ros.ros.start import transport_environment
+
+    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    for name, value in transport_environment(os.environ).items():
+        monkeypatch.setenv(name, value)
+
+
+@pytest.fixture
+def embedding(domain_id: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """The node in the test's own process, with a model that takes no time."""
+    pytest.importorskip("rclpy", reason="needs ROS 2")
+    speak_like_the_node(monkeypatch)
+    from embedding import Embedding
+
+    surroundings = Embedding(domain_id)
+    yield surroundings
+    surroundings.close()
+
+
 @pytest.fixture
 def client(session: object, domain_id: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
     """Services of the node, asked from the test's own process."""
+    speak_like_the_node(monkeypatch)
     from node_client import NodeClient
 
-    monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
-    for name, value in session.environment.items():  # type: ignore[attr-defined]
-        if name.startswith("FASTDDS_"):
-            monkeypatch.setenv(name, value)
     asking = NodeClient(domain_id)
     yield asking
     asking.close()

@@ -142,7 +142,9 @@ def test_parameters_are_described_with_range_and_access(session, client, tiny_mo
     described = client.describe(list(table))
     for name, parameter in table.items():
         shown = described[name]
-        assert shown.description == parameter.text and shown.read_only == parameter.fixed
+        assert shown.description == parameter.text and shown.read_only == (name == "autostart")
+        says_when = "while the node is unconfigured" in shown.additional_constraints
+        assert says_when == (parameter.fixed and not shown.read_only)
         ranges = [*shown.integer_range, *shown.floating_point_range]
         low = -1.0 if parameter.from_model else parameter.minimum
         expected = [] if low is None else [(low, parameter.maximum)]
@@ -165,7 +167,7 @@ def test_thresholds_change_while_running_and_refusals_say_why(session, client, t
     listener.wait(lambda p: len(p.of("graph")[-1]["relations"]) == 1)
     assert "merge_resolution must be one of image" in client.set("merge_resolution", "huge")
     assert "range" in client.set("score_threshold", 2.0)
-    assert "read-only" in client.set("model", "other")
+    assert "deactivate and clean up" in client.set("model", "other")
     assert client.get("score_threshold") == -1.0 and client.get("max_relations") == 1
 
 

@@ -1,0 +1,140 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Embedding: the node inside a program of somebody else, with a camera and listeners beside it."""
+
+import gc
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from ros_session import START_S
+from sensor_msgs.msg import Image
+from std_msgs.msg import Header
+
+from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
+from psg_ros.ros.conversions import ns_to_time, rgb_to_msg
+from psg_ros.ros.scene_graph_node import SceneGraphNode
+from psg_ros.scene_graph import SceneGraph, SceneNode, Segmentation
+
+IMAGE_RGB = np.full((8, 8, 3), 200, np.uint8)
+
+
+class ThingPipeline:
+    """A model without networks that sees one thing all over each image; counts the images.
+
+    The folder's name is the class it knows, so that two folders are two vocabularies.
+    """
+
+    def __init__(self, config):
+        self.config, self.calls = config, 0
+        self.model_name, self.backend_name = Path(config.model).name, "nothing"
+        self.model_sha256, self.relation_threshold = "", 0.5
+        thing = ObjectLabel(self.model_name, True, (255, 0, 0))
+        self.vocabulary = Vocabulary((thing,), (Predicate("on"),))
+
+    def __call__(self, image_rgb):
+        self.calls += 1
+        height, width = image_rgb.shape[:2]
+        label_map = np.zeros((height, width), np.int32)
+        segmentation = Segmentation(label_map, np.zeros(1, np.int64), np.ones(1, np.float32))
+        box, centre = (0, 0, width, height), (width / 2, height / 2)
+        node = SceneNode(0, 0, self.model_name, True, 1.0, box, centre, width * height, True)
+        return SceneGraph(segmentation, (node,), ())
+
+    def replace_config(self, config):
+        self.config = config
+
+    def close(self):
+        pass
+
+
+class Embedding:
+    """One executor of the test's own process with our node and a peer that tests speak through."""
+
+    def __init__(self, domain_id):
+        self.context = Context()
+        rclpy.init(context=self.context, domain_id=domain_id)
+        self.peer = rclpy.create_node("peer", context=self.context)
+        self.executor = SingleThreadedExecutor(context=self.context)
+        self.executor.add_node(self.peer)
+        self.pipelines = []
+        self._nodes = []
+
+    def close(self):
+        self.executor.shutdown()
+        self._destroy_nodes()
+        self.peer.destroy_node()
+        rclpy.shutdown(context=self.context)
+        # rclpy ends lifecycle services only with the object; a later test must not find them.
+        gc.collect()
+
+    def node(self, *, started=True, arguments=(), **parameters):
+        """Return a node with a `ThingPipeline`; the parameters are as if given by file."""
+        node = SceneGraphNode(
+            self._open,
+            context=self.context,
+            cli_args=list(arguments),
+            parameter_overrides=[Parameter(name, value=v) for name, v in parameters.items()],
+        )
+        self._nodes.append(node)
+        self.executor.add_node(node)
+        if started:
+            self.start(node)
+        return node
+
+    def start(self, node):
+        assert node.trigger_configure().name == "SUCCESS"
+        assert node.trigger_activate().name == "SUCCESS"
+
+    def stop(self, node):
+        assert node.trigger_deactivate().name == "SUCCESS"
+        assert node.trigger_cleanup().name == "SUCCESS"
+
+    def camera(self, reliability="best_effort", topic="/image"):
+        """Return a publisher of images."""
+        qos = QoSProfile(depth=1, reliability=ReliabilityPolicy[reliability.upper()])
+        return self.peer.create_publisher(Image, topic, qos)
+
+    def listen(self, kind, topic, qos=5):
+        """Return a subscription and the list that gathers what it hears."""
+        heard = []
+        return self.peer.create_subscription(kind, topic, heard.append, qos), heard
+
+    def _destroy_nodes(self):
+        while self._nodes:
+            node = self._nodes.pop()
+            node._release()  # what destroy_node ought to do is under test
+            node.destroy_node()
+
+    def spin_until(self, condition, doing=lambda: None, timeout_s=START_S):
+        """Spin until `condition()` is true, calling `doing` between."""
+        end_s = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < end_s, "nothing happened in time"
+            doing()
+            self.executor.spin_once(timeout_sec=0.02)
+
+    def spin_for(self, seconds, doing):
+        """Spin for a while, calling `doing` between."""
+        end_s = time.monotonic() + seconds
+        self.spin_until(lambda: time.monotonic() >= end_s, doing)
+
+    def _open(self, config):
+        self.pipelines.append(ThingPipeline(config))
+        return self.pipelines[-1]
+
+
+def shoot(camera):
+    """Publish one image, stamped now."""
+    camera.publish(rgb_to_msg(IMAGE_RGB, Header(stamp=ns_to_time(time.time_ns()))))
+
+
+def model_threads():
+    """Return the threads that hold a model."""
+    return [thread for thread in threading.enumerate() if thread.name == "pipeline"]

@@ -1,0 +1,69 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The subscription follows what cameras offer, unless it was told otherwise."""
+
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+
+from embedding import shoot
+from rclpy.parameter import Parameter
+
+from psg_ros.msg import SceneGraph
+
+pytestmark = pytest.mark.ros
+
+
+def asked(node):
+    """Return the reliability of the node's only image subscription; None without one."""
+    found = [s for s in node.subscriptions if s.topic_name == "/image"]
+    assert len(found) <= 1
+    return found[0].qos_profile.reliability.name.lower() if found else None
+
+
+def test_match_follows_a_camera_that_comes_back_with_another_offer(embedding, capfd):
+    node = embedding.node(image_reliability="match")
+    _, graphs = embedding.listen(SceneGraph, "/scene_graph")
+    assert asked(node) is None
+    for offer in ("reliable", "best_effort", "reliable"):
+        camera, heard = embedding.camera(offer), len(graphs)
+        embedding.spin_until(lambda o=offer: asked(node) == o)
+        embedding.spin_until(lambda n=heard: len(graphs) > n, lambda c=camera: shoot(c))
+        embedding.peer.destroy_publisher(camera)
+        embedding.spin_until(lambda: node.count_publishers("/image") == 0)
+    assert asked(node) == "reliable"  # nothing is offered, so nothing changes
+    log = capfd.readouterr().err
+    assert "/image is offered best_effort: matched" in log and "image_reliability:=" not in log
+
+
+def test_of_cameras_that_differ_match_hears_all(embedding):
+    node = embedding.node(image_reliability="match")
+    embedding.camera("reliable")
+    embedding.spin_until(lambda: asked(node) == "reliable")
+    embedding.camera("best_effort")
+    embedding.spin_until(lambda: asked(node) == "best_effort")
+
+
+def test_an_override_wins_over_match_and_is_named_when_it_does_not_fit(embedding, capfd):
+    name = "qos_overrides./image.subscription.reliability"
+    node = embedding.node(image_reliability="match", **{name: "reliable"})
+    assert asked(node) == "reliable"
+    embedding.camera("best_effort")
+    log = []
+
+    def said():
+        log.append(capfd.readouterr().err)
+        return "RELIABILITY does not fit" in "".join(log)
+
+    embedding.spin_until(said)
+    assert f"Restart this node without {name}, and with" in "".join(log)
+    assert asked(node) == "reliable"
+
+
+def test_reliability_is_asked_anew_at_each_configure(embedding):
+    node = embedding.node(started=False)
+    for reliability in ("best_effort", "reliable"):
+        node.set_parameters([Parameter("image_reliability", value=reliability)])
+        embedding.start(node)
+        assert asked(node) == reliability
+        embedding.stop(node)
