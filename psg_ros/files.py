@@ -5,17 +5,21 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_TEMPORARY = re.compile(r"\..+\.(?P<process>\d{1,7})\.partial(\.[^.]*)?")
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a name beside `path` to write to; it takes the place of `path` when the block ends well.
 
-    After an error inside the block nothing stays behind and an older `path` is untouched. The
-    temporary name keeps the suffix, from which encoders choose their format.
+    After an error inside the block nothing stays behind and an older `path` is untouched; after a
+    kill the temporary file stays, see `remove_leftovers`. Its name keeps the suffix, from which
+    encoders choose their format.
 
     Raises:
         FileNotFoundError: the folder does not exist.
@@ -23,12 +27,30 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     check_writable(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of `replacing` whose processes were killed; others stay."""
+    for path in folder.glob(".*.partial*"):
+        match = _TEMPORARY.fullmatch(path.name)
+        if match and not _is_alive(int(match["process"])):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # sends nothing, only asks
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it is another user's
+        return True
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,6 +3,9 @@
 """Sizes and variants of the networks. Defaults are DSFlash-S; see config/model/ for the others."""
 
 from dataclasses import dataclass
+from typing import Any
+
+from psg_ros.manifest import SCALINGS
 
 BACKGROUNDS = ("sum", "onoff")
 """Rules of the mask embedding, see `RelationConfig`."""
@@ -11,6 +14,12 @@ BACKGROUNDS = ("sum", "onoff")
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def _check_least(config: Any, least: int, *names: str) -> None:
+    for name in names:
+        if not getattr(config, name) >= least:
+            raise ValueError(f"{name} must be {least} or more, not {getattr(config, name)}")
 
 
 @dataclass(frozen=True)
@@ -25,8 +34,8 @@ class SegmenterConfig:
         position: `rope` (DINOv3: axial rotary code on patch tokens) or `learned` (DINOv2 table).
         key_bias: DINOv2 has a bias on the keys, DINOv3 has none.
         norm_eps: of every LayerNorm of the ViT; DINOv2 has 1e-6, DINOv3 1e-5.
-        num_query_blocks: how many last blocks see the queries.
-        taps: blocks (0-based) whose patch tokens feed the relation stage.
+        num_query_blocks: how many last blocks see the queries; 1 .. depth.
+        taps: blocks (0-based, ascending) whose patch tokens feed the relation stage.
         merge_ratio: share of the patch tokens merged away in front of every attention (ToMe-SD); 0
             is off. Acts in `forward`; the training pass `forward_deep` always sees all tokens.
         merge_rope: which rotary code a token has that others merged into: its `own` (not said by
@@ -55,16 +64,33 @@ class SegmenterConfig:
         _check_choice("stem", self.stem, ("linear", "convolution"))
         _check_choice("position", self.position, ("rope", "learned"))
         _check_choice("merge_rope", self.merge_rope, ("own", "mean"))
-        if any(size % self.patch_size for size in self.input_hw):
-            raise ValueError(f"input_hw {self.input_hw} must be multiples of {self.patch_size} px")
+        _check_least(self, 1, "patch_size", "dim", "depth", "num_heads", "num_queries")
+        _check_least(self, 0, "num_registers")
+        self._check_patches()
         if self.dim % self.num_heads or (self.dim // self.num_heads) % 4:
             raise ValueError(
                 f"dim {self.dim} must split into {self.num_heads} heads of a multiple of 4"
             )
-        if not all(0 <= tap < self.depth for tap in self.taps):
-            raise ValueError(f"taps {self.taps} must lie in 0 .. {self.depth - 1}")
+        self._check_blocks()
         if not 0 <= self.merge_ratio < 1:
             raise ValueError(f"merge_ratio must lie in 0 .. 1 (exclusive), not {self.merge_ratio}")
+
+    def _check_patches(self) -> None:
+        patch = self.patch_size
+        if any(size % patch or size < patch for size in self.input_hw):
+            raise ValueError(f"input_hw {self.input_hw} must be multiples of {patch} px")
+        if self.stem == "convolution" and patch & (patch - 1):
+            what = "stem: convolution halves the picture several times"
+            raise ValueError(f"patch_size {patch} must be a power of 2: {what}")
+
+    def _check_blocks(self) -> None:
+        depth, blocks, taps = self.depth, self.num_query_blocks, self.taps
+        if not 1 <= blocks <= depth:
+            raise ValueError(f"num_query_blocks must lie in 1 .. {depth} (depth), not {blocks}")
+        if not taps or not all(0 <= tap < depth for tap in taps):
+            raise ValueError(f"taps {taps} must lie in 0 .. {depth - 1}, at least one")
+        if list(taps) != sorted(set(taps)):
+            raise ValueError(f"taps {taps} must ascend, each block once")
 
     @property
     def grid_hw(self) -> tuple[int, int]:
@@ -117,10 +143,15 @@ class RelationConfig:
     def __post_init__(self) -> None:
         _check_choice("tap_norm", self.tap_norm, ("layernorm", "none"))
         _check_choice("background", self.background, BACKGROUNDS)
-        if self.tap_projection < 0:
-            raise ValueError(f"tap_projection must be 0 or a width, not {self.tap_projection}")
+        _check_least(self, 1, "dim", "depth", "num_heads", "head_hidden", "cell_patches")
+        _check_least(self, 0, "tap_projection")
         _check_choice("position", self.position, ("every_block", "first", "none"))
         _check_choice("split", self.split, ("gate", "two_linear", "none"))
+        if self.dim % 4:
+            raise ValueError(f"dim {self.dim} must be a multiple of 4, for the sine code")
+        if self.dim % self.num_heads:
+            what = f"must split into {self.num_heads} heads (num_heads) of equal size"
+            raise ValueError(f"dim {self.dim} {what}")
 
 
 @dataclass(frozen=True)
@@ -137,3 +168,15 @@ class ModelConfig:
     scaling: str = "area"
     segmenter: SegmenterConfig = SegmenterConfig()
     relations: RelationConfig = RelationConfig()
+
+    def __post_init__(self) -> None:
+        _check_choice("scaling", self.scaling, SCALINGS)
+        input_hw, grid_hw = self.segmenter.input_hw, self.segmenter.grid_hw
+        if self.scaling == "transformers" and len(set(input_hw)) > 1:
+            raise ValueError(f"scaling transformers needs a square input_hw, not {input_hw}")
+        if self.relations.cell_patches > min(grid_hw):
+            cell, (height, width) = self.relations.cell_patches, grid_hw
+            raise ValueError(
+                f"cell_patches {cell} must be {min(grid_hw)} or less: input_hw {input_hw} has "
+                f"{height} x {width} patches, which is not one whole cell"
+            )

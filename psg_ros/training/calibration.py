@@ -5,7 +5,8 @@
 A sample is a relation as the node would list it, the best predicate of a pair; it holds when its
 ends match annotated segments and the triplet is annotated. Isotonic regression assumes nothing but
 that a higher score is no worse. Temperature scaling (Guo et al., 2017, «On calibration of modern
-neural networks») has one number per predicate and one offset, for few samples.
+neural networks») has one number per predicate and one offset, for few samples. No curve is surer
+than the number of its samples lets it be (`reachable`).
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from psg_ros.scene_graph import SceneGraph
 
 MIN_POSITIVES = 10
 """A predicate that was rightly listed less often gets no curve: it would be noise."""
+_DIGITS = 6
+"""Decimals in the file."""
 _MARGIN = 1e-6
 _KNOTS = np.linspace(-9, 9, 49)
 """Logits at which the smooth curve of a temperature is sampled; most scores are near 0."""
@@ -91,31 +94,63 @@ def fit(
         positives = int(own.holds.sum())
         if positives >= MIN_POSITIVES:
             knots, values = METHODS[method](own.scores, own.holds)
+            values = values.clip(*reachable(own.holds))
             curves.append(
                 Curve(name, len(own.scores), positives, _rounded(knots), _rounded(values))
             )
     return Calibration(FORMAT, model_sha256, method, fitted_on, tuple(curves))
 
 
+def reachable(holds: np.ndarray) -> tuple[float, float]:
+    """Return the lowest and the highest probability that so many misses and hits can support.
+
+    The targets of Platt, 1999, «Probabilistic outputs for support vector machines»: even after
+    nothing but hits, one more sample of either kind is counted. So nothing is said to be impossible
+    or certain.
+
+    Args:
+        holds: bool [relation].
+    """
+    hits = np.count_nonzero(holds)
+    return 1 / (len(holds) - hits + 2), (hits + 1) / (hits + 2)
+
+
 def fit_isotonic(scores: np.ndarray, holds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return knots and probabilities: one knot a level, at the mean score of its samples."""
-    order = np.argsort(scores, kind="stable")
-    scores, holds = scores[order], holds[order].astype(float)
-    blocks = isotonic_regression(holds).blocks
-    counts = np.diff(blocks)
-    means = np.add.reduceat(scores, blocks[:-1]) / counts
-    # One more of each outcome than seen: a level of few samples must not say 0 or 1.
-    levels = (np.add.reduceat(holds, blocks[:-1]) + 1) / (counts + 2)
-    return _distinct(means, np.maximum.accumulate(levels))
+    """Return knots and probabilities: one knot a level, at the mean score of its samples.
+
+    Every level counts one sample more than it has, which holds as often as the predicate does:
+    three hits in a row are no reason for certainty about what is rare. Levels that this puts out of
+    order are joined.
+
+    Args:
+        scores: float64 [relation] in 0..1, in any order.
+        holds: bool [relation].
+    """
+    # Equal scores are one item; their order in the data must not decide what they are worth.
+    items, item = np.unique(scores.round(_DIGITS), return_inverse=True)
+    counts, hits = np.bincount(item).astype(float), np.bincount(item, holds)
+    starts = isotonic_regression(hits / counts, weights=counts).blocks[:-1]
+    counts, hits, total = np.add.reduceat((counts, hits, counts * items), starts, axis=1)
+    levels = (hits + holds.mean()) / (counts + 1)
+    rising = isotonic_regression(levels, weights=counts + 1)
+    starts = rising.blocks[:-1]
+    return np.add.reduceat(total, starts) / np.add.reduceat(counts, starts), rising.x[starts]
 
 
 def fit_temperature(scores: np.ndarray, holds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return knots and probabilities of sigmoid(logit(score) / temperature + offset)."""
+    """Return knots and probabilities of sigmoid(logit(score) / temperature + offset).
+
+    Args:
+        scores: float64 [relation] in 0..1, in any order.
+        holds: bool [relation].
+    """
     logits = logit(scores.clip(_MARGIN, 1 - _MARGIN))
-    sign = np.where(holds, 1.0, -1.0)
+    # With 0 and 1 in their place, samples that a score parts without error have no finite best fit.
+    targets = np.where(holds, *reversed(reachable(holds)))
 
     def loss(parameters: np.ndarray) -> float:
-        return float(-log_expit(sign * (logits * np.exp(parameters[0]) + parameters[1])).mean())
+        said = logits * np.exp(parameters[0]) + parameters[1]
+        return -float((targets * log_expit(said) + (1 - targets) * log_expit(-said)).mean())
 
     scale, offset = minimize(loss, np.zeros(2), method="Nelder-Mead").x
     return expit(_KNOTS), expit(_KNOTS * np.exp(scale) + offset)
@@ -130,12 +165,17 @@ METHODS: dict[str, Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarr
 def held_out_probabilities(samples: Samples, method: str, vocabulary: Vocabulary) -> np.ndarray:
     """Return each sample's probability by curves fitted on the other half of the images.
 
-    Curves judged on their own samples look better than they are. float64 [relation], NaN where the
-    other half was too small for a curve.
+    Curves judged on their own samples look better than they are, and so do curves judged on other
+    views of their own scenes. Neighbours in a data set often are such views; hence the halves are
+    the first images and the last. Each has half the samples of the curves that are written: those
+    should do no worse.
+
+    Returns:
+        float64 [relation], NaN where the other half was too small for a curve.
     """
+    first = samples.image < np.median(np.unique(samples.image))
     result = np.full(len(samples.scores), np.nan)
-    for half in (0, 1):
-        mine = samples.image % 2 == half
+    for mine in (first, ~first):
         calibrator = Calibrator(fit(samples.where(~mine), method, vocabulary, "", ""), vocabulary)
         result[mine] = calibrator.probabilities(samples.predicates[mine], samples.scores[mine])
     return result
@@ -146,7 +186,8 @@ def compare_on_halves(
 ) -> dict[str, Reliability]:
     """Return the reliability of `score` and of `probability` on the same samples.
 
-    Each half of the images is judged by curves of the other; empty where none could be fitted.
+    The first half of the images is judged by curves of the second and the other way round, see
+    `held_out_probabilities`; empty where none could be fitted.
     """
     probabilities = held_out_probabilities(samples, method, vocabulary)
     judged = ~np.isnan(probabilities)
@@ -162,10 +203,4 @@ def _columns(samples: Samples) -> tuple[np.ndarray, ...]:
 
 
 def _rounded(values: np.ndarray) -> tuple[float, ...]:
-    return tuple(round(float(value), 6) for value in values)
-
-
-def _distinct(knots: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Drop knots that would coincide once they are rounded for the file."""
-    kept = np.append(True, np.diff(np.round(knots, 6)) > 0)
-    return knots[kept], values[kept]
+    return tuple(round(float(value), _DIGITS) for value in values)

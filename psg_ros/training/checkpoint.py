@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checkpoints: weights as safetensors, the rest of the state beside them; written atomically."""
 
-from collections.abc import Iterator
+import hashlib
+import textwrap
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
@@ -11,9 +13,12 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from psg_ros.files import replacing
+from psg_ros.training.distributed import Ranks
+
+SHOWN = 400  # characters of torch's list of what does not fit
 
 
 def save_weights(weights: dict[str, Tensor], path: Path) -> None:
@@ -38,6 +43,26 @@ def load_weights(path: Path) -> dict[str, Tensor]:
         raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
 
 
+def load_into(module: nn.Module, path: Path) -> None:
+    """Give a module the weights of a safetensors file.
+
+    Raises:
+        FileNotFoundError, ValueError: as `load_weights`; ValueError also for another network.
+    """
+    weights = load_weights(path)
+    with taking_over(path):
+        module.load_state_dict(weights)
+
+
+def weights_digest(weights: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of names and values; it does not depend on the device."""
+    digest = hashlib.sha256()
+    for name, value in weights.items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
 def save_state(state: dict[str, Any], path: Path) -> None:
     """Write optimizer state and counters (plain tensors and numbers) atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,26 +70,36 @@ def save_state(state: dict[str, Any], path: Path) -> None:
         torch.save(state, partial)
 
 
-def load_state(path: Path) -> dict[str, Any]:
+def load_state(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     """Read what `save_state` wrote, onto the CPU; anything but tensors and plain values is refused.
+
+    Args:
+        mapped: read tensors only when they are used: fast where a number is all that is wanted.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: a damaged file, or one that would run code while it is read.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except (FileNotFoundError, PermissionError):
         raise
     except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
         raise ValueError(f"{path} is damaged or no checkpoint of `psg train`") from error
 
 
+def has_checkpoint(state: Path, ranks: Ranks) -> bool:
+    """Return whether there is a state to go on from; all ranks must call it, and agree."""
+    found = state.is_file()
+    ranks.barrier()  # what one of them writes from here on, none may find
+    return found
+
+
 @contextmanager
 def taking_over(path: Path) -> Iterator[None]:
-    """Raise ValueError, which names the file, where the state in it does not fit what is to run."""
+    """Raise ValueError, which names the file, where what is in it does not fit what is to run."""
     try:
         yield
     except (KeyError, RuntimeError, ValueError) as error:
-        what = f"is no checkpoint of this network: {' '.join(str(error).split())}"
-        raise ValueError(f"{path} {what}") from error
+        why = textwrap.shorten(str(error), SHOWN, placeholder=" ...")
+        raise ValueError(f"{path} is no checkpoint of this network: {why}") from error

@@ -32,12 +32,14 @@ class SegmentationTraining:
         decay_query_blocks: whether it also slows the blocks that see the queries down (EoMT: with
             DINOv2 it does, with DINOv3 not).
         warmup_samples: first everything warms up; where backbone_warmup_samples is not 0, first
-            everything but the ViT, which waits and then warms up over that many samples.
+            everything but the ViT, which waits and then warms up over that many samples. Both
+            together must be shorter than the run.
         decay_vectors: whether weight decay includes norms, biases and tokens (EoMT: yes).
         beta2: of AdamW.
         gate_start, gate_end: steps between which each query block loses its masked attention
-            (EoMT's annealing); empty: one after the other, in equal parts up to `gate_until`.
-        gate_until: share of the run.
+            (EoMT's annealing), all within the run; another `batch_size` needs other steps. Empty:
+            one after the other, in equal parts up to `gate_until`.
+        gate_until: share of the run, 0..1.
         points: at which masks are compared, drawn anew each time where predictions are unsure
             (Mask2Former: 12544); 0: at every cell of the mask grid.
         upscale_all: whether the masks before the last block have full mask resolution, too (EoMT).
@@ -92,8 +94,9 @@ class RelationTraining:
         pairs_per_step: batches with more pairs are learned in several steps, each with at most so
             many (DSFormer: 128); 0 for no limit. Every such step goes through all images of the
             batch again: where smaller steps are all that is wanted, fewer images cost less.
-        negatives_per_positive: unannotated pairs drawn for every annotated one (DSFlash: 0.2), but
-            at least one an image.
+        negatives_per_positive: unannotated pairs drawn for every annotated one (DSFlash: 0.2),
+            rounded in every image (DSFormer): at 0.2 an image with one or two annotated pairs gives
+            none, and has «no relation» only from unannotated directions of its pairs.
         swap_training: every pair in both orders, with the consistency loss; otherwise only in the
             annotated order, without it. `split: none` always has both orders and no such loss.
         consistency_weight: of the loss that makes swapped pairs swap their two halves.
@@ -118,7 +121,8 @@ class RelationTraining:
             or solarisation); then the segmenter runs in every step.
         feature_cache: folder for the features of the frozen segmenter and the ratios; empty: they
             are kept in memory. One image takes 2 bytes x taps x patches x dim: 0.5 MB with the demo
-            model, 5, 10, 13 MB with DSFlash-S, B, L.
+            model, 5, 10, 13 MB with DSFlash-S, B, L. Several processes share the work and the
+            folder; without it each computes and keeps the features of all images.
         workers: processes that read pictures where they are needed in every step.
         frozen: whether the segmenter stays as it is; otherwise its ViT is trained along, at
             `segmenter_rate` times the learning rate. No loss looks at its masks.

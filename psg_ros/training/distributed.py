@@ -5,7 +5,8 @@
 Every rank draws the same batches, learns from its own part of each, and the gradients are averaged.
 So that it is the run of one process, losses must be divided by what the *whole* batch holds, over
 the number of ranks: see `Ranks.sum`. A layer with batch statistics (`stem: convolution`) sees the
-whole batch on CUDA (SyncBatchNorm); on the CPU, which has none, only its rank's part.
+whole batch on CUDA (SyncBatchNorm); on the CPU, which has none, only its rank's part: then the
+statistics of the ranks differ, see `Ranks.equalize`.
 """
 
 from __future__ import annotations
@@ -60,6 +61,13 @@ class Ranks:
             module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
             return DistributedDataParallel(module, device_ids=[torch.device(self.device).index])
         return DistributedDataParallel(module)
+
+    def equalize(self, module: nn.Module) -> None:
+        """Give every rank's module what rank 0's holds, on the rank's device; all must call it."""
+        if self.world_size == 1:
+            return
+        for value in module.to(self.device).state_dict().values():
+            distributed.broadcast(value, src=0)
 
     def sum(self, values: Mapping[str, float]) -> dict[str, float]:
         """Return each number's sum over the ranks; all must call it, with the same names."""

@@ -3,9 +3,9 @@
 """Samples of stage 2 on disk, for data sets whose features do not fit into memory.
 
 A folder with shards of `SHARD_IMAGES` images and `cache.json`, which says what they were made from;
-another segmenter, setting or annotation file is refused. A shard that is missing or damaged is
-written (again). Only file lengths and headers are checked: a flipped bit would not be noticed, nor
-a picture that changed under its name.
+another segmenter, setting, annotation file, split or choice of images is refused, and so are shards
+without `cache.json`. A shard that is missing or damaged is written (again). Only file lengths and
+headers are checked: a flipped bit would not be noticed, nor a picture that changed under its name.
 """
 
 from __future__ import annotations
@@ -24,16 +24,18 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from psg_ros.files import write_text
+from psg_ros.data.dataset import PanopticDataset
+from psg_ros.files import remove_leftovers, write_text
 from psg_ros.manifest import file_sha256
 from psg_ros.modeling.dsflash import DsFlash
-from psg_ros.training.checkpoint import save_weights
+from psg_ros.training.checkpoint import save_weights, weights_digest
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.relation_samples import Described, RelationSample, RelationTruth
 
 FORMAT = 1
 SHARD_IMAGES = 64
+SHARD_SUFFIX = ".safetensors"
 DESCRIPTION = "cache.json"
 SETTINGS = ("masks", "mask_resolution", "score_threshold", "overlap_threshold", "precision")
 
@@ -82,19 +84,15 @@ def open_cache(
     Several ranks share the work.
 
     Args:
-        key: what the samples depend on, see `cache_key`.
+        key: what the samples depend on, see `cache_key` and `images_key`.
         indices: of the images in the data set.
 
     Raises:
         ValueError: the folder holds a cache of something else.
     """
-    wanted = {"format": FORMAT, **key, "images": hashlib.sha256(indices.tobytes()).hexdigest()}
+    wanted = {"format": FORMAT, **key, "indices": hashlib.sha256(indices.tobytes()).hexdigest()}
     if ranks.is_main:
-        folder.mkdir(parents=True, exist_ok=True)
-        if (folder / DESCRIPTION).is_file():
-            check_key(folder, wanted)
-        else:
-            write_text(folder / DESCRIPTION, json.dumps(wanted, indent=1) + "\n")
+        take_cache(folder, wanted)
     ranks.barrier()
     parts = np.split(indices, range(SHARD_IMAGES, len(indices), SHARD_IMAGES))
     paths = [shard_path(folder, number) for number in range(len(parts))]
@@ -108,14 +106,34 @@ def open_cache(
     return FeatureCache(paths)
 
 
+def take_cache(folder: Path, wanted: Mapping[str, Any]) -> None:
+    """Make the folder of a cache with its description, or check that it holds what is wanted.
+
+    Raises:
+        ValueError: the folder holds a cache of something else, or shards of nobody knows what.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder)
+    path = folder / DESCRIPTION
+    if path.is_file():
+        check_key(folder, wanted)
+    elif any(folder.glob(f"*{SHARD_SUFFIX}")):
+        raise ValueError(f"{folder} holds features without {DESCRIPTION}; delete the folder")
+    else:
+        write_text(path, json.dumps(wanted, indent=1) + "\n")
+
+
+def images_key(dataset: PanopticDataset, indices: np.ndarray) -> dict[str, str]:
+    """Return which images the samples are of, as `cache_key` says what they are made from."""
+    names = json.dumps([dataset.records[index].image_id for index in indices])
+    digest = hashlib.sha256(names.encode()).hexdigest()
+    return {"split": dataset.split, "images": digest}
+
+
 def cache_key(
     model: DsFlash, settings: RelationTraining, annotations: Path, masks: str = ""
 ) -> dict[str, Any]:
     """Return what samples are made from: names with digests and values, as JSON has them."""
-    digest = hashlib.sha256()
-    for name, value in model.segmenter.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
     network = dataclasses.asdict(model.config)
     sizes = {name: network[name] for name in ("segmenter", "scaling")}
     sizes["grid_hw"], sizes["cell_px"] = model.relations.grid_hw, model.relations.cell_px
@@ -124,7 +142,7 @@ def cache_key(
     if values["masks"] == "true":  # then the merge plays no part
         values["score_threshold"] = values["overlap_threshold"] = None
     return {
-        "segmenter": digest.hexdigest(),
+        "segmenter": weights_digest(model.segmenter.state_dict()),
         "network": hashlib.sha256(json.dumps(sizes).encode()).hexdigest(),
         "annotations": file_sha256(annotations),
         **values,
@@ -150,7 +168,7 @@ def check_key(folder: Path, wanted: Mapping[str, Any]) -> None:
 
 def shard_path(folder: Path, number: int) -> Path:
     """Return the file of a shard."""
-    return folder / f"{number:05}.safetensors"
+    return folder / f"{number:05}{SHARD_SUFFIX}"
 
 
 def is_there(path: Path) -> bool:

@@ -5,6 +5,7 @@
 import importlib.util
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,12 @@ from matplotlib.figure import Figure
 from psg_ros.files import write_text
 
 
+@dataclass
 class Means:
-    """Means of named numbers since the last report.
+    """Means of named numbers since the last report; its fields are all its state."""
 
-    Attributes:
-        sums, count: all its state.
-    """
-
-    def __init__(self) -> None:
-        self.sums: dict[str, float] = {}
-        self.count = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    count: int = 0
 
     def add(self, values: Mapping[str, float]) -> None:
         self.sums = {name: self.sums.get(name, 0.0) + value for name, value in values.items()}
@@ -94,7 +91,7 @@ def open_board(folder: Path, purge_step: int | None = None) -> Any:
 def check_tensorboard() -> None:
     """Raise ImportError, which names the extra, unless the package tensorboard is installed."""
     if importlib.util.find_spec("tensorboard") is None:
-        what = "pip install 'psg-ros[tensorboard]'"
+        what = "pip install '.[tensorboard]' in the source folder"
         raise ImportError(f"--tensorboard needs the package tensorboard: {what}")
 
 

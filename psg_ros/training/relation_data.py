@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -20,7 +21,7 @@ from psg_ros.labels import Vocabulary
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.training.config import RelationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
-from psg_ros.training.feature_cache import cache_key, open_cache
+from psg_ros.training.feature_cache import cache_key, images_key, open_cache
 from psg_ros.training.relation_pictures import PictureSet, read_numbered
 from psg_ros.training.relation_plan import BatchPlan
 from psg_ros.training.relation_samples import (
@@ -31,6 +32,8 @@ from psg_ros.training.relation_samples import (
 )
 from psg_ros.training.relation_sources import KeptSamples, PictureSamples, RelationSource
 from psg_ros.training.validation import ValidationTruth, validation_truth
+
+logger = logging.getLogger(__name__)
 
 TASK_MASKS = {"PredCls": "true", "SGDet": "inferred"}
 
@@ -136,12 +139,16 @@ def open_relation_data(
 ) -> RelationData:
     """Run the segmenter over all images, unless it has to run in every step or has done so.
 
+    All ranks use the segmenter of rank 0.
+
     Raises:
         ValueError: see `choose_images`; a feature cache of something else; no relation is left
             between inferred segments.
     """
     settings = config.relations
     chosen = choose_images(dataset, settings, validation)
+    warn_of_copies(settings, ranks)
+    ranks.equalize(model.segmenter)
     opener = _Opener(model, config, vocabulary, ranks)
     held_out = None
     if len(chosen.held_out):
@@ -160,6 +167,17 @@ def open_relation_data(
             "overlap_threshold, or choose masks: true"
         )
     return RelationData(source, held_out if ranks.is_main else None)
+
+
+def warn_of_copies(settings: RelationTraining, ranks: Ranks) -> None:
+    """Say so where every rank is going to compute and keep the features of all images."""
+    kept = not settings.reads_pictures and not settings.feature_cache
+    if kept and ranks.world_size > 1 and ranks.is_main:
+        logger.warning(
+            "each of %d processes computes and keeps the features of all images; with "
+            "feature_cache they share the work and the folder",
+            ranks.world_size,
+        )
 
 
 def open_held_out(
@@ -247,7 +265,7 @@ class _Opener:
             return in_one_block(self._run(dataset, indices, masks), len(indices))
         cached = open_cache(
             Path(settings.feature_cache) / part,
-            cache_key(self._model, settings, dataset.source, masks),
+            cache_key(self._model, settings, dataset.source, masks) | images_key(dataset, indices),
             indices,
             lambda missing: self._run(dataset, missing, masks),
             self._ranks,

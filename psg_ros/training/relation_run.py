@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,29 @@ from torch import Tensor, nn
 
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.training.attention_kernel import fast_attention
-from psg_ros.training.checkpoint import load_state, save_state, save_weights, taking_over
+from psg_ros.training.checkpoint import (
+    load_state,
+    save_state,
+    save_weights,
+    taking_over,
+    weights_digest,
+)
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import Means
 from psg_ros.training.relation_losses import RelationLosses, weighted_sum
 from psg_ros.training.relation_pairs import PairBatch
 from psg_ros.training.relation_samples import autocast
+from psg_ros.training.segmentation_run import num_tokens
 
 WEIGHTS = "relations.safetensors"
 LAST_WEIGHTS = "relations_last.safetensors"
 TUNED_SEGMENTER = "segmenter_tuned.safetensors"
 LAST_TUNED_SEGMENTER = "segmenter_tuned_last.safetensors"
 STATE = "relations.state"
-UNTRAINED = ("class_head", "mask_head", "upscale", "norm")
-"""Parts of the segmenter that no loss of stage 2 reaches."""
+LEFT = (STATE, WEIGHTS, LAST_WEIGHTS, TUNED_SEGMENTER, LAST_TUNED_SEGMENTER)
+"""What a run leaves to go on from or to use."""
+DIGEST = "segmenter_digest"
 
 
 class RelationRun:
@@ -38,16 +47,18 @@ class RelationRun:
         batches_seen: batches that are done, over all epochs.
         best: highest validation score so far.
         means: of the loss terms since the last report.
+        segmenter_digest: of the weights that stage 2 started on.
     """
 
     def __init__(
         self, model: DsFlash, settings: RelationTraining, weights: Tensor, ranks: Ranks
     ) -> None:
         self.model, self.settings, self.ranks = model.to(ranks.device), settings, ranks
+        self.segmenter_digest = weights_digest(model.segmenter.state_dict())
         segmenter = None if settings.frozen else model.segmenter
         model.segmenter.requires_grad_(not settings.frozen).eval()
-        for name in UNTRAINED:
-            getattr(model.segmenter, name).requires_grad_(False)
+        for part in model.segmenter.parts_behind_taps():  # no loss of stage 2 reaches them
+            part.requires_grad_(False)
         num_labels = model.segmenter.class_head.out_features - 1
         losses = RelationLosses(model.relations, settings, weights, segmenter, num_labels)
         self.losses = ranks.wrap(losses.to(ranks.device))
@@ -67,7 +78,7 @@ class RelationRun:
             group["lr"] = rate * group["scale"]
         self.model.relations.train()
         device, precision = self.ranks.device, self.settings.precision
-        with fast_attention(device, precision):
+        with fast_attention(device, precision, self._num_vit_tokens(batch)):
             with autocast(device, precision):
                 terms = self.losses(batch.to(device))
             # All ranks see the same means and stop together.
@@ -79,6 +90,12 @@ class RelationRun:
         check_finite({"gradient": float(norm)}, image_ids)
         self.optimizer.step()
         self.means.add(means)
+
+    def _num_vit_tokens(self, batch: PairBatch) -> int:
+        """Return the length of a sequence of the segmenter; 0 where none goes through it."""
+        if self.settings.frozen:
+            return 0
+        return num_tokens(self.model.segmenter.config, batch.features.shape[2:])
 
     def save_weights(self, folder: Path, *, last: bool = False) -> None:
         """Write what was trained: the weights to use, or those of the last epoch beside them."""
@@ -93,7 +110,7 @@ class RelationRun:
         save_state(self._state(), folder / STATE)
 
     def load(self, folder: Path) -> None:
-        """Take over the state of a checkpoint.
+        """Take over the state of a checkpoint; see `check_segmenter`, too.
 
         Raises:
             FileNotFoundError: no state.
@@ -108,7 +125,7 @@ class RelationRun:
                 self.node_head.load_state_dict(state["node_head"])
             self.optimizer.load_state_dict(state["optimizer"])
             self.batches_seen, self.best = state["batches_seen"], state["best"]
-            self.means.sums, self.means.count = state["sums"], state["steps"]
+            self.means = Means(**state["means"])
 
     def _state(self) -> dict[str, Any]:
         state = {
@@ -116,8 +133,8 @@ class RelationRun:
             "optimizer": self.optimizer.state_dict(),
             "batches_seen": self.batches_seen,
             "best": self.best,
-            "sums": self.means.sums,
-            "steps": self.means.count,
+            "means": asdict(self.means),
+            DIGEST: self.segmenter_digest,
         }
         if not self.settings.frozen:
             state["segmenter"] = self.model.segmenter.state_dict()
@@ -127,6 +144,23 @@ class RelationRun:
 
     def _parameters(self) -> list[nn.Parameter]:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
+
+
+def check_segmenter(folder: Path, segmenter: nn.Module) -> None:
+    """Raise ValueError unless the checkpoint of a run folder was trained on this segmenter."""
+    found = load_state(folder / STATE, mapped=True).get(DIGEST)
+    if found != weights_digest(segmenter.state_dict()):
+        whose = "another segmenter" if found else "a segmenter that it does not name (old version)"
+        raise ValueError(
+            f"{folder / STATE} was trained on {whose}; start stage 2 anew with --stage relations "
+            "and without --resume, or put back the segmenter that it was trained on"
+        )
+
+
+def remove_run(folder: Path) -> None:
+    """Remove what an earlier run of stage 2 has left, so that nobody goes on with it or uses it."""
+    for name in LEFT:
+        (folder / name).unlink(missing_ok=True)
 
 
 def make_optimizer(

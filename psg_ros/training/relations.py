@@ -21,6 +21,7 @@ from psg_ros.data.dataset import PanopticDataset
 from psg_ros.evaluation.evaluator import Task
 from psg_ros.labels import Vocabulary
 from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.training.checkpoint import has_checkpoint
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import open_history, plot_curves
@@ -28,7 +29,13 @@ from psg_ros.training.memory import memory_use, return_free_memory
 from psg_ros.training.relation_data import RelationData, open_relation_data
 from psg_ros.training.relation_pairs import draw_batch, pair_batch, split_pairs
 from psg_ros.training.relation_plan import BatchPlan
-from psg_ros.training.relation_run import STATE, WEIGHTS, RelationRun
+from psg_ros.training.relation_run import (
+    STATE,
+    WEIGHTS,
+    RelationRun,
+    check_segmenter,
+    remove_run,
+)
 from psg_ros.training.relation_samples import RelationSample
 from psg_ros.training.relation_weights import learning_rate, positive_weights
 from psg_ros.training.validation import MAIN_SCORE, evaluate_relations
@@ -53,19 +60,28 @@ def train_relations(
 
     Args:
         validation: where images are held out; None: of `dataset`.
-        resume: go on from the folder's checkpoint, if there is one.
+        resume: go on from the folder's checkpoint, if there is one; otherwise what an earlier run
+            has left is removed.
         tensorboard: write the figures as events, too.
 
     Raises:
-        ValueError: too few images for these settings; a feature cache of something else.
+        ValueError: too few images for these settings; a feature cache of something else; a
+            checkpoint that was trained on another segmenter.
         FloatingPointError: the training has diverged; names the images.
     """
+    folder = Path(config.out)
+    goes_on = has_checkpoint(folder / STATE, ranks) and resume
+    if ranks.is_main:  # before the segmenter runs over all images
+        if goes_on:
+            check_segmenter(folder, model.segmenter)
+        else:
+            remove_run(folder)
     data = open_relation_data(model, dataset, config, vocabulary, ranks, validation)
     truths, settings = data.source.truths, config.relations
     weights = positive_weights(truths, vocabulary.num_predicates, settings)
     run = RelationRun(model, settings, weights, ranks)
-    if resume and (Path(config.out) / STATE).is_file():
-        run.load(Path(config.out))
+    if goes_on:
+        run.load(folder)
     plan = BatchPlan(config, len(truths), ranks.world_size)
     RelationLoop(run, plan, data, config, vocabulary, tensorboard=tensorboard).go()
 

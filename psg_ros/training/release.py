@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A finished run -> a model folder: ONNX files, labels and the manifest that joins them."""
+"""A run -> a model folder: ONNX files, labels and the manifest that joins them."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def export_model(
     switches: Switches = AS_TRAINED,
     fused: int | None = None,
 ) -> Path:
-    """Write a model folder from a run folder of `psg train`.
+    """Write a model folder from a run folder of `psg train`; see `load_run`.
 
     Args:
         fused: write one file for both stages, for at most this many segments; None: two files.
 
     Raises:
-        FileNotFoundError: the run is not finished.
-        ValueError: a switch or a number of segments is out of range.
+        FileNotFoundError: no run folder, or one of the two stages has no weights yet.
+        ValueError: a switch or a number of segments is out of range; weights that do not fit.
     """
     model, config, _ = load_run(run_dir)
     return release(switched(model, switches), config.labels, out, thresholds, fused)

@@ -16,9 +16,10 @@ from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.files import write_text
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.training.batches import Batch, BatchStream, Grids
+from psg_ros.training.checkpoint import has_checkpoint
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks
-from psg_ros.training.history import History, Means, open_history, plot_curves
+from psg_ros.training.history import History, open_history, plot_curves
 from psg_ros.training.memory import memory_use
 from psg_ros.training.samples import Sample, SampleMaker, load_samples
 from psg_ros.training.segmentation_run import STATE, SegmentationRun
@@ -40,18 +41,25 @@ def train_segmenter(
 ) -> None:
     """Run stage 1 and leave the averaged weights in `config.out`, and in `model`.
 
+    Args:
+        resume: go on from the folder's checkpoint, if there is one.
+
     Raises:
         FloatingPointError: a batch with a loss that is not finite; it is named, and described in
             `BAD_BATCH` of the run folder.
     """
     folder = Path(config.out)
+    goes_on = has_checkpoint(folder / STATE, ranks) and resume
     run = SegmentationRun(model, config, ranks)
     history = open_history(folder, "segmentation", tensorboard=tensorboard and ranks.is_main)
-    if resume and (folder / STATE).is_file():
+    if goes_on:
         run.load(folder)
+    elif ranks.is_main:
+        # From now on the state says how far the weights are that lie beside it.
+        run.save_state(folder)
     if ranks.is_main:
         history.rewind("samples", run.samples_seen)
-    if run.progress < 1:
+    if run.samples_seen < run.total_samples:
         run_phases(run, source_of(dataset, run), history)
     run.save(folder)
     ranks.barrier()  # the other ranks may need what rank 0 has written
@@ -103,19 +111,25 @@ def train_until(
 ) -> None:
     """Learn until `end` samples have been seen in all; report and save on the way."""
     run.model.train()
-    means, saved = Means(), time.monotonic()
-    for count, batch in enumerate(stream, start=1):
-        means.add(learn(run, batch))
+    saved = time.monotonic()
+    for batch in stream:
+        run.means.add(learn(run, batch))
         bar.update(run.settings.batch_size)
-        if count % REPORT_EVERY == 0 and run.ranks.is_main:
-            row = means.take(digits=4)
-            history.add(samples=run.samples_seen, **row, **memory_use(run.ranks.device))
-            bar.set_postfix(row)
+        if run.means.count >= REPORT_EVERY:
+            report(run, history, bar)
         if time.monotonic() - saved > run.config.minutes_between_checkpoints * 60:
             run.save(Path(run.config.out))
             saved = time.monotonic()
         if run.samples_seen >= end:
             return
+
+
+def report(run: SegmentationRun, history: History, bar: tqdm) -> None:
+    """Record the means since the last report, and start over."""
+    row = run.means.take(digits=4)
+    if run.ranks.is_main:
+        history.add(samples=run.samples_seen, **row, **memory_use(run.ranks.device))
+        bar.set_postfix(row)
 
 
 def learn(run: SegmentationRun, batch: Batch) -> dict[str, float]:

@@ -22,7 +22,6 @@ LEAST = {
     "backbone_warmup_samples": 0,
     "min_segment_px": 0,
     "weight_decay": 0,
-    "gate_until": 0,
     "class_weight": 0,
     "mask_weight": 0,
     "dice_weight": 0,
@@ -45,7 +44,9 @@ def check_settings(
     _check_values(settings)
     _check_phases(settings, network)
     _check_batch(settings, num_images, num_ranks)
-    _check_schedule(settings, network)
+    total = sum(phase.samples for phase in settings.phases)
+    _check_warmup(settings, total)
+    _check_gates(settings, network.num_query_blocks, total)
 
 
 def _check_values(settings: SegmentationTraining) -> None:
@@ -96,17 +97,25 @@ def _check_batch(settings: SegmentationTraining, num_images: int, num_ranks: int
         raise ValueError(f"accumulate {parts} exceeds {have}; choose at most as many parts")
 
 
-def _check_schedule(settings: SegmentationTraining, network: SegmenterConfig) -> None:
-    total = sum(phase.samples for phase in settings.phases)
-    if settings.backbone_warmup_samples:
-        warmup = settings.warmup_samples + settings.backbone_warmup_samples
-        if warmup >= total:
-            raise ValueError(f"the warmup of {warmup} samples exceeds the {total} of all phases")
-    start, end, blocks = settings.gate_start, settings.gate_end, network.num_query_blocks
+def _check_warmup(settings: SegmentationTraining, total: int) -> None:
+    warmup = settings.warmup_samples + settings.backbone_warmup_samples
+    if warmup >= total:
+        raise ValueError(f"the warmup of {warmup} samples must be shorter than the run of {total}")
+
+
+def _check_gates(settings: SegmentationTraining, num_blocks: int, total: int) -> None:
+    """Refuse masked attention that never ends: inference has none, and would not show why."""
+    if not 0 <= settings.gate_until <= 1:
+        raise ValueError(f"gate_until must lie in 0 .. 1, not {settings.gate_until}")
+    start, end = settings.gate_start, settings.gate_end
     if not start and not end:
         return
-    if len(start) != blocks or len(end) != blocks:
-        what = f"one step for each of the {blocks} query blocks, or be empty"
+    if len(start) != num_blocks or len(end) != num_blocks:
+        what = f"one step for each of the {num_blocks} query blocks, or be empty"
         raise ValueError(f"gate_start and gate_end must have {what}, not {start} and {end}")
     if any(first < 0 or first > last for first, last in zip(start, end, strict=True)):
         raise ValueError(f"gate_start {start} must lie before gate_end {end}")
+    if max(end) * settings.batch_size > total:
+        steps = f"{total // settings.batch_size} steps of {settings.batch_size} images"
+        what = f"within the run of {steps}; scale gate_start and gate_end with batch_size"
+        raise ValueError(f"gate_end {end} must lie {what}")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -11,11 +12,13 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from psg_ros.modeling.config import SegmenterConfig
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.training.attention_kernel import fast_attention
 from psg_ros.training.checkpoint import load_state, save_state, save_weights, taking_over
-from psg_ros.training.config import TrainConfig
+from psg_ros.training.config import SegmentationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks, without_averaging
+from psg_ros.training.history import Means
 from psg_ros.training.losses import SegmentTargets, Totals, count_totals
 from psg_ros.training.optimizer import make_optimizer, set_learning_rates
 from psg_ros.training.schedule import gate_probabilities, gate_stretches
@@ -25,8 +28,24 @@ WEIGHTS = "segmenter.safetensors"
 STATE = "segmenter.state"
 
 
+def num_samples(settings: SegmentationTraining) -> int:
+    """Return how many samples a whole run sees."""
+    return sum(phase.samples for phase in settings.phases)
+
+
+def num_tokens(config: SegmenterConfig, image_hw: Sequence[int]) -> int:
+    """Return the length of a sequence in the last blocks, where it is longest."""
+    patches = (image_hw[0] // config.patch_size) * (image_hw[1] // config.patch_size)
+    return config.num_queries + 1 + config.num_registers + patches
+
+
 class SegmentationRun:
-    """State of one run: model, throw-away semantic head, running average, optimizer, progress."""
+    """State of one run: model, throw-away semantic head, running average, optimizer, progress.
+
+    Attributes:
+        samples_seen: over all phases.
+        means: of the loss terms since the last report.
+    """
 
     def __init__(self, model: Eomt, config: TrainConfig, ranks: Ranks) -> None:
         self.config, self.settings, self.ranks = config, config.segmentation, ranks
@@ -36,17 +55,13 @@ class SegmentationRun:
         head = self.losses.semantic_head
         self.optimizer = make_optimizer(model, model.config, self.settings, head)
         self.gate_stretches = gate_stretches(self.settings, model.config.num_query_blocks)
-        self.samples_seen = 0
+        self.samples_seen, self.means = 0, Means()
         self._wrapped = ranks.wrap(self.losses)
 
     @property
     def total_samples(self) -> int:
-        return sum(phase.samples for phase in self.settings.phases)
-
-    @property
-    def progress(self) -> float:
-        """Share of the run that is done; the last batch may carry it a little above 1."""
-        return self.samples_seen / self.total_samples
+        """Samples of a whole run; the last batch may carry `samples_seen` a little above."""
+        return num_samples(self.settings)
 
     def step(self, images: Tensor, targets: list[SegmentTargets]) -> dict[str, float]:
         """Learn from one batch uint8 [image, 3, h, w], RGB; returns the loss terms.
@@ -60,8 +75,8 @@ class SegmentationRun:
         """
         set_learning_rates(self.optimizer, self.settings, self.samples_seen)
         self.optimizer.zero_grad(set_to_none=True)
-        tokens, precision = self._num_tokens(images), self.settings.precision
-        with fast_attention(self.ranks.device, precision, tokens):
+        tokens = num_tokens(self.model.config, images.shape[2:])
+        with fast_attention(self.ranks.device, self.settings.precision, tokens):
             terms = self._accumulate_gradients(images, targets)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
         if not norm.isfinite():
@@ -106,12 +121,6 @@ class SegmentationRun:
         totals = count_totals(targets, self.model.config.num_queries, self.settings)
         return Totals(**self.ranks.sum(asdict(totals)))
 
-    def _num_tokens(self, images: Tensor) -> int:
-        """Return the length of a sequence in the last blocks, where it is longest."""
-        config, (height, width) = self.model.config, images.shape[2:]
-        patches = (height // config.patch_size) * (width // config.patch_size)
-        return config.num_queries + 1 + config.num_registers + patches
-
     def _gates(self) -> list[float]:
         return gate_probabilities(self.samples_seen, self.gate_stretches)
 
@@ -128,14 +137,18 @@ class SegmentationRun:
 
     def save(self, folder: Path) -> None:
         """Write the averaged weights for users, and beside them what `load` needs; rank 0 only."""
-        if not self.ranks.is_main:
-            return
-        save_weights(self.average, folder / WEIGHTS)
+        if self.ranks.is_main:
+            save_weights(self.average, folder / WEIGHTS)
+            self.save_state(folder)
+
+    def save_state(self, folder: Path) -> None:
+        """Write what `load` needs."""
         state = {
             "losses": self.losses.state_dict(),
             "average": self.average,
             "optimizer": self.optimizer.state_dict(),
             "samples_seen": self.samples_seen,
+            "means": asdict(self.means),
         }
         save_state(state, folder / STATE)
 
@@ -150,4 +163,6 @@ class SegmentationRun:
             self.losses.load_state_dict(state["losses"])
             self.optimizer.load_state_dict(state["optimizer"])
             average, self.samples_seen = state["average"], state["samples_seen"]
+            # States of older versions lack them: then the next report is of fewer steps.
+            self.means = Means(**state.get("means", {}))
         self.average = {name: value.to(self.ranks.device) for name, value in average.items()}

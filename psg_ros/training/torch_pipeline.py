@@ -64,7 +64,7 @@ class TorchBackend:
 
 
 def open_run(run_dir: Path, config: PipelineConfig, device: str = "cpu") -> Pipeline:
-    """Return the network of a finished run of `psg train`, ready for images.
+    """Return the network of a run of `psg train`, ready for images; see `load_run`.
 
     Args:
         config: thresholds and caps; -1 takes the defaults of an export. Its model and what opens
@@ -72,7 +72,8 @@ def open_run(run_dir: Path, config: PipelineConfig, device: str = "cpu") -> Pipe
         device: torch device.
 
     Raises:
-        FileNotFoundError: the run is not finished; names the file that is missing.
+        FileNotFoundError: no run folder, or one of the two stages has no weights yet.
+        ValueError: weights that do not fit.
         RuntimeError: no such device.
     """
     check_device(device)

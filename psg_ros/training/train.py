@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from pathlib import Path
 
@@ -12,19 +13,23 @@ import torch
 from psg_ros.config import load_config
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import open_dataset
+from psg_ros.files import remove_leftovers
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.resources import share_path
 from psg_ros.training import relation_run, relations, segmentation, segmentation_run
-from psg_ros.training.checkpoint import load_weights
+from psg_ros.training.checkpoint import load_into
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks, join_ranks
 from psg_ros.training.history import check_tensorboard
 from psg_ros.training.initial_weights import load_initial_weights
+from psg_ros.training.progress import segmenter_progress, unfinished_stages
 from psg_ros.training.relation_data import check_relation_data
 from psg_ros.training.segmentation_checks import check_settings
+
+logger = logging.getLogger(__name__)
 
 CONFIG_COPY = "train.yaml"
 STAGES = ("segmentation", "relations", "all")
@@ -42,14 +47,16 @@ def run(
 
     Args:
         resume: go on from the folder's checkpoint; without it a used folder is refused.
-        stage: «all», or only one; «relations» needs the folder's segmenter, and starts
-            anew without `resume`.
+        stage: «all», or only one; «relations» needs the folder's finished segmenter, and starts
+            anew without `resume`: what an earlier stage 2 has left is removed.
         tensorboard: write events below `tensorboard/` of the run folder, too.
 
     Raises:
         FileNotFoundError: config, data or a checkpoint that is needed is missing.
-        FileExistsError: the run folder is in use, or holds a run of another config.
-        ValueError: a config that cannot work.
+        FileExistsError: the run folder is in use, or holds a run of another config, or a segmenter
+            that stage 1 would replace.
+        ValueError: a config that cannot work, a segmenter that is not finished, or a checkpoint
+            that does not fit.
         ImportError: `tensorboard` without the package.
         RuntimeError: no such device.
         FloatingPointError: the training has diverged.
@@ -74,19 +81,19 @@ def run_stages(
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary)
     dataset = open_split(config, vocabulary, "train", ranks)
+    starts_anew = False
     if stage == "relations":
-        model.segmenter.load_state_dict(load_weights(folder / segmentation_run.WEIGHTS))
+        load_finished_segmenter(model.segmenter, config)
     else:
-        sizes = (model.config.segmenter, len(dataset), ranks.world_size)
-        check_settings(config.segmentation, *sizes)
-        if not (resume and (folder / segmentation_run.STATE).is_file()):
-            start_from(config.segmentation.initial_weights, model.segmenter, ranks)
+        starts_anew = prepare_segmenter(model.segmenter, config, len(dataset), ranks, resume=resume)
     validation = None
     if stage != "segmentation":
         validation = open_validation(config, vocabulary, ranks)
         check_relation_data(dataset, config, ranks.world_size, validation)
     # The folder is taken last: a config that had to be corrected can use it.
     take_folder(folder, config_path, ranks)
+    if starts_anew and ranks.is_main:
+        relation_run.remove_run(folder)  # it was trained on an earlier segmenter
     if stage != "relations":
         segmentation.train_segmenter(
             model.segmenter, dataset, config, resume=resume, ranks=ranks, tensorboard=tensorboard
@@ -128,6 +135,45 @@ def open_split(
     return dataset
 
 
+def prepare_segmenter(
+    segmenter: Eomt, config: TrainConfig, num_images: int, ranks: Ranks, *, resume: bool
+) -> bool:
+    """Return whether stage 1 starts anew; then the segmenter has its initial weights.
+
+    Raises:
+        FileExistsError: it would replace a segmenter.
+        FileNotFoundError, ValueError: settings or initial weights that cannot work.
+    """
+    check_settings(config.segmentation, segmenter.config, num_images, ranks.world_size)
+    folder = Path(config.out)
+    if resume and (folder / segmentation_run.STATE).is_file():
+        return False
+    if (folder / segmentation_run.WEIGHTS).is_file():
+        raise FileExistsError(
+            f"stage 1 would start anew and replace {folder / segmentation_run.WEIGHTS}; add "
+            "--stage relations to train relations on it, choose another `out`, or delete it"
+        )
+    start_from(config.segmentation.initial_weights, segmenter, ranks)
+    return True
+
+
+def load_finished_segmenter(segmenter: Eomt, config: TrainConfig) -> None:
+    """Give the segmenter what stage 1 or `psg convert` has left in the run folder.
+
+    Raises:
+        FileNotFoundError: no weights.
+        ValueError: stage 1 is not finished; or weights that do not fit.
+    """
+    folder = Path(config.out)
+    progress = segmenter_progress(folder, config.segmentation)
+    if progress is not None and not progress.is_finished:
+        raise ValueError(
+            f"stage 1 of {folder} is not finished ({progress}), and relations are trained on the "
+            "segmenter as it will stay; first go on with --resume and without --stage relations"
+        )
+    load_into(segmenter, folder / segmentation_run.WEIGHTS)
+
+
 def start_from(initial_weights: str, segmenter: Eomt, ranks: Ranks) -> None:
     """Load the weights to start from, if any, and say what of the segmenter stays random."""
     if not initial_weights:
@@ -139,10 +185,11 @@ def start_from(initial_weights: str, segmenter: Eomt, ranks: Ranks) -> None:
 
 
 def take_folder(folder: Path, config_path: Path, ranks: Ranks) -> None:
-    """Make the run folder with a copy of the config in it."""
+    """Make the run folder with a copy of the config in it; remove what a kill has left there."""
     ranks.barrier()  # no rank may find the folder taken by another
     if ranks.is_main:
         folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
         shutil.copyfile(config_path, folder / CONFIG_COPY)
     ranks.barrier()
 
@@ -184,10 +231,13 @@ def model_file(config: TrainConfig) -> Path:
 
 
 def load_run(folder: Path) -> tuple[DsFlash, TrainConfig, Vocabulary]:
-    """Return the trained network of a run folder, in evaluation mode.
+    """Return the network of a run folder with its weights so far, in evaluation mode.
+
+    A run that is not finished is good for a look: it gives a warning that says how far it is.
 
     Raises:
-        FileNotFoundError: the folder is not a finished run.
+        FileNotFoundError: no run folder, or one of the two stages has no weights yet.
+        ValueError: weights that are damaged or of another network, or a damaged checkpoint.
     """
     config_path = folder / CONFIG_COPY
     if not config_path.is_file():
@@ -196,13 +246,16 @@ def load_run(folder: Path) -> tuple[DsFlash, TrainConfig, Vocabulary]:
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary)
     segmenter, relation_stage = weight_files(folder, config)
-    model.segmenter.load_state_dict(load_weights(segmenter))
-    model.relations.load_state_dict(load_weights(relation_stage))
+    load_into(model.segmenter, segmenter)
+    load_into(model.relations, relation_stage)
+    unfinished = ", ".join(map(str, unfinished_stages(folder, config)))
+    if unfinished:
+        logger.warning("the training of %s is not finished (%s)", folder, unfinished)
     return model.eval(), config, vocabulary
 
 
 def weight_files(folder: Path, config: TrainConfig) -> tuple[Path, Path]:
-    """Return where a finished run has the weights of the segmenter and of the relation stage."""
+    """Return where a run has the weights to use of the segmenter and of the relation stage."""
     tuned = not config.relations.frozen
     segmenter = relation_run.TUNED_SEGMENTER if tuned else segmentation_run.WEIGHTS
     return folder / segmenter, folder / relations.WEIGHTS

@@ -1,9 +1,13 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+
 import pytest
 import torch
+from torch import nn
 
 from psg_ros.modeling.layers import axial_rope, rotate
+from psg_ros.modeling.segmenters.eomt import Eomt
 
 
 def pixels(model, batch=2):
@@ -36,7 +40,7 @@ def test_images_of_a_batch_do_not_influence_each_other(small_model):
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
-def test_gate_restricts_only_queries_and_frees_queries_without_a_mask(small_model):
+def test_gate_restricts_only_what_queries_see_of_the_patches(small_model):
     segmenter = small_model.segmenter
     masks = torch.full((1, 6, 6, 9), -1.0)
     masks[0, 0, 2, 3] = 1.0
@@ -44,7 +48,31 @@ def test_gate_restricts_only_queries_and_frees_queries_without_a_mask(small_mode
     assert allowed[6:].all(), "only rows of queries may be restricted"
     assert allowed[:, :11].all(), "queries always see queries and prefix tokens"
     assert allowed[0, 11:].sum() == 1 and allowed[0, 11 + 2 * 9 + 3]
-    assert allowed[1:6].all(), "a query with an empty mask sees everything"
+    assert not allowed[1:6, 11:].any(), "an empty mask leaves no patch"
+
+
+def test_empty_masks_do_no_harm(small_model):
+    segmenter = small_model.segmenter
+    nn.init.zeros_(segmenter.mask_head[-1].weight)
+    nn.init.zeros_(segmenter.mask_head[-1].bias)
+    predictions = segmenter.forward_deep(pixels(small_model), [1.0, 1.0])
+    assert all((masks == 0).all() for _, masks, _ in predictions), "all masks are empty"
+    sum(classes.square().sum() for classes, _, _ in predictions).backward()
+    found = [p.grad for p in segmenter.parameters() if p.grad is not None]
+    assert all(gradient.isfinite().all() for gradient in found)
+    assert segmenter.queries.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("taps", [(0, 3), (0, 2), (0, 1), (0,)])
+def test_parts_behind_the_taps_are_those_that_no_tap_depends_on(small_model, taps):
+    segmenter = Eomt(replace(small_model.config.segmenter, taps=taps), num_labels=5)
+    for part in segmenter.parts_behind_taps():
+        part.requires_grad_(False)
+    sum(tap.square().sum() for tap in segmenter(pixels(small_model))[2]).backward()
+    untouched = {name for name, p in segmenter.named_parameters() if p.grad is None}
+    fixed = {name for name, p in segmenter.named_parameters() if not p.requires_grad}
+    assert untouched == fixed
+    assert ("queries" in fixed) == (taps[-1] < 2), "two of the four blocks see the queries"
 
 
 def test_no_gate_at_chance_zero(small_model):

@@ -1,6 +1,7 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Our EoMT is the published one: same logits and features as transformers' for the same weights.
+"""Our EoMT is the published one: same logits and features as transformers' for the same weights,
+and the same masked attention in training.
 
 The weights go through a saved folder and our converter, so both are shown at once.
 """
@@ -47,6 +48,11 @@ def build_theirs(
     return model.eval()
 
 
+def normalised(pixels: torch.Tensor) -> torch.Tensor:
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD))
+    return (pixels / 255 - mean) / std
+
+
 def run_theirs(model: torch.nn.Module, pixels: torch.Tensor, taps: tuple[int, ...]) -> tuple:
     """Class logits, mask logits and the patch tokens after the tapped blocks."""
     kept: dict[int, torch.Tensor] = {}
@@ -56,9 +62,8 @@ def run_theirs(model: torch.nn.Module, pixels: torch.Tensor, taps: tuple[int, ..
         )
         for tap in taps
     ]
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (PIXEL_MEAN, PIXEL_STD))
     with torch.no_grad():
-        output = model((pixels / 255 - mean) / std)
+        output = model(normalised(pixels))
     for hook in hooks:
         hook.remove()
     num_patches = (model.config.image_size // model.config.patch_size) ** 2
@@ -116,3 +121,46 @@ def test_a_wrong_epsilon_would_be_noticed(tmp_path):
     theirs.config.layer_norm_eps = 1e-6
     with pytest.raises(AssertionError, match="not close"):
         assert_equal_models(theirs, tmp_path)
+
+
+CHANCES = [1.0, 0.6, 0.2]
+"""Of masked attention in the three blocks that see the queries."""
+
+
+def keep_attention_masks(blocks: torch.nn.ModuleList) -> list[torch.Tensor]:
+    """A list to which the attention of every block adds the mask that it is called with."""
+    kept: list[torch.Tensor] = []
+
+    def keep(module, arguments, named):
+        kept.append(named["attention_mask"] if "attention_mask" in named else arguments[2])
+
+    for block in blocks:
+        block.attention.register_forward_pre_hook(keep, with_kwargs=True)
+    return kept
+
+
+@pytest.mark.parametrize("family", ["DINOv2", "DINOv3"])
+def test_masked_attention_of_training_agrees(family, tmp_path):
+    theirs = build_theirs(family, 12, 6, len(CHANCES), dim=96, size=160, queries=20)
+    # What all patches have in common makes some masks empty.
+    torch.nn.init.normal_(theirs.upscale_block.block[-1].layernorm2d.bias, std=3)
+    theirs.save_pretrained(tmp_path)
+    converted = convert(str(tmp_path))
+    ours = Eomt(converted.config, converted.num_labels).eval()
+    ours.load_state_dict(converted.weights)
+    theirs.attn_mask_probs.copy_(torch.tensor(CHANCES))
+    given, expected = (keep_attention_masks(model[-3:]) for model in (ours.blocks, theirs.layers))
+    pixels = torch.randint(0, 256, (2, 3, 160, 160)).float()
+    # Theirs draws when a chance is below 1.
+    torch.manual_seed(1)
+    draws = torch.stack([torch.zeros(2, 20), torch.rand(2, 20), torch.rand(2, 20)])
+    torch.manual_seed(1)
+    with torch.no_grad():
+        output = theirs(normalised(pixels))
+        class_logits, mask_logits, _ = ours.forward_deep(pixels, CHANCES, draws, upscale=True)[-1]
+    for ours_allow, theirs_add in zip(given, expected, strict=True):
+        assert ours_allow.expand_as(theirs_add).equal(theirs_add > 0)
+    of_queries = given[0][:, 0, :20, -100:].sum(dim=-1)
+    assert (of_queries == 0).any() and (of_queries % 100 > 0).any(), "empty masks, and others"
+    torch.testing.assert_close(class_logits, output.class_queries_logits, atol=TOLERANCE, rtol=0)
+    torch.testing.assert_close(mask_logits, output.masks_queries_logits, atol=TOLERANCE, rtol=0)

@@ -99,7 +99,13 @@ def test_without_a_split_each_order_goes_through_the_neck_on_its_own():
     torch.manual_seed(0)
     relations = RelationConfig(dim=24, depth=2, num_heads=2, head_hidden=16, split="none")
     segmenter = SegmenterConfig(
-        input_hw=(48, 48), patch_size=8, dim=16, depth=2, num_heads=2, taps=(0, 1)
+        input_hw=(48, 48),
+        patch_size=8,
+        dim=16,
+        depth=2,
+        num_heads=2,
+        num_query_blocks=1,
+        taps=(0, 1),
     )
     stage = RelationStage(ModelConfig("one_way", "", "area", segmenter, relations), 4).eval()
     tokens = torch.randn(1, 4, 24)

@@ -43,10 +43,36 @@ def test_projected_taps_are_the_smaller_reading_of_the_paper(name, projected):
     assert parameters(model) == pytest.approx(projected, rel=0.01)
 
 
-@pytest.mark.parametrize("change", [{"tap_projection": -1}, {"background": "off"}])
-def test_impossible_relation_stages_are_refused_by_name(change):
-    with pytest.raises(ValueError, match=next(iter(change))):
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"tap_projection": -1}, "tap_projection must be 0 or more, not -1"),
+        ({"background": "off"}, "background"),
+        ({"num_heads": 7}, r"dim 384 must split into 7 heads \(num_heads\)"),
+        ({"num_heads": 0}, "num_heads must be 1 or more, not 0"),
+        ({"dim": 50, "num_heads": 5}, "dim 50 must be a multiple of 4"),
+        ({"depth": 0}, "depth must be 1 or more, not 0"),
+        ({"cell_patches": 0}, "cell_patches must be 1 or more, not 0"),
+    ],
+)
+def test_impossible_relation_stages_are_refused_by_name(change, said):
+    with pytest.raises(ValueError, match=said):
         RelationConfig(**change)
+
+
+def test_a_relation_cell_fits_into_the_grid():
+    segmenter = SegmenterConfig(input_hw=(64, 96))
+    ModelConfig("small", segmenter=segmenter, relations=RelationConfig(cell_patches=4))
+    with pytest.raises(ValueError, match="cell_patches 5 must be 4 or less: .* has 4 x 6 patches"):
+        ModelConfig("small", segmenter=segmenter, relations=RelationConfig(cell_patches=5))
+
+
+def test_scalings_are_refused_by_name_before_any_training():
+    wide = SegmenterConfig(input_hw=(64, 96))
+    with pytest.raises(ValueError, match="scaling must be one of area, .*, not 'bicubic'"):
+        ModelConfig("small", scaling="bicubic")
+    with pytest.raises(ValueError, match=r"needs a square input_hw, not \(64, 96\)"):
+        ModelConfig("small", scaling="transformers", segmenter=wide)
 
 
 def test_published_input_has_forty_patches_and_thirteen_cells_a_side():
@@ -64,7 +90,16 @@ def test_published_input_has_forty_patches_and_thirteen_cells_a_side():
     [
         ({"input_hw": (641, 640)}, "input_hw"),
         ({"dim": 100, "num_heads": 3}, "heads"),
+        ({"input_hw": (0, 640)}, "input_hw"),
+        ({"patch_size": 20, "stem": "convolution"}, "patch_size 20 must be a power of 2"),
         ({"taps": (2, 12)}, "taps"),
+        ({"taps": ()}, "taps .* at least one"),
+        ({"taps": (2, 5, 5, 11)}, "taps .* must ascend, each block once"),
+        ({"taps": (5, 2, 8, 11)}, "taps .* must ascend, each block once"),
+        ({"num_query_blocks": 0}, r"num_query_blocks must lie in 1 \.\. 12 \(depth\), not 0"),
+        ({"num_query_blocks": 13}, r"num_query_blocks must lie in 1 \.\. 12 \(depth\), not 13"),
+        ({"num_queries": 0}, "num_queries must be 1 or more, not 0"),
+        ({"num_registers": -1}, "num_registers must be 0 or more, not -1"),
         ({"stem": "resnet"}, "stem"),
         ({"position": "sine"}, "position"),
         ({"merge_rope": "first"}, "merge_rope"),

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ SEGMENTATION = {
     "min_segment_px": 4,
 }
 
-RELATIONS = {"epochs": 2, "images_per_step": 3, "workers": 0}
+RELATIONS = {"epochs": 2, "images_per_step": 3, "workers": 0, "negatives_per_positive": 0.5}
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -105,3 +106,23 @@ def write_config(tmp_path: Path, tiny_share: Path, tiny_psg: Path) -> Callable[.
         return path
 
     return write
+
+
+@pytest.fixture
+def interrupt() -> Callable[..., AbstractContextManager[None]]:
+    """A context in which a training is stopped before the step of which a condition holds."""
+
+    @contextmanager
+    def stopped(run: type, condition: Callable[[Any], bool]) -> Iterator[None]:
+        real = run.step
+
+        def step(self: Any, *arguments: Any) -> Any:
+            if condition(self):
+                raise KeyboardInterrupt
+            return real(self, *arguments)
+
+        with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(run, "step", step)
+            yield
+
+    return stopped

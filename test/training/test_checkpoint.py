@@ -3,12 +3,21 @@
 """Checkpoints survive a kill at any moment, and reading one runs no code."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
-from psg_ros.training.checkpoint import load_state, load_weights, save_state, save_weights
+from psg_ros.training.checkpoint import (
+    load_into,
+    load_state,
+    load_weights,
+    save_state,
+    save_weights,
+    weights_digest,
+)
 
 WEIGHTS = {"a": torch.arange(6.0).view(2, 3), "count": torch.tensor(3)}
 
@@ -27,9 +36,10 @@ def test_state_comes_back_as_it_was(tmp_path):
         "seen": 7,
     }
     save_state(state, tmp_path / "run.state")
-    loaded = load_state(tmp_path / "run.state")
-    assert loaded["weights"]["a"].equal(WEIGHTS["a"])
-    assert (loaded["optimizer"], loaded["seen"]) == (state["optimizer"], 7)
+    for mapped in (False, True):
+        loaded = load_state(tmp_path / "run.state", mapped=mapped)
+        assert loaded["weights"]["a"].equal(WEIGHTS["a"])
+        assert (loaded["optimizer"], loaded["seen"]) == (state["optimizer"], 7)
 
 
 @pytest.mark.parametrize(("module", "moment"), [(torch, "save"), (os, "replace")])
@@ -88,7 +98,8 @@ def test_damaged_files_are_named(tmp_path, keep):
     state, weights = tmp_path / "run.state", tmp_path / "w.safetensors"
     save_state({"a": torch.zeros(1000)}, state)
     save_weights({"a": torch.zeros(1000)}, weights)
-    for path, load in ((state, load_state), (weights, load_weights)):
+    mapped = partial(load_state, mapped=True)
+    for path, load in ((state, load_state), (state, mapped), (weights, load_weights)):
         path.write_bytes(path.read_bytes()[:keep])
         with pytest.raises(ValueError, match=f"{path.name} is damaged"):
             load(path)
@@ -97,3 +108,23 @@ def test_damaged_files_are_named(tmp_path, keep):
 def test_missing_weights_say_what_writes_them(tmp_path):
     with pytest.raises(FileNotFoundError, match="w.safetensors is missing; `psg train` writes it"):
         load_weights(tmp_path / "w.safetensors")
+
+
+def test_weights_of_another_network_are_named_in_one_short_line(tmp_path):
+    save_weights(nn.Linear(3, 2).state_dict(), tmp_path / "w.safetensors")
+    module = nn.Linear(3, 2)
+    load_into(module, tmp_path / "w.safetensors")
+    assert module.weight.equal(load_weights(tmp_path / "w.safetensors")["weight"])
+    for other in (nn.Linear(4, 2), nn.Sequential(*(nn.Linear(1, 1) for _ in range(100)))):
+        with pytest.raises(
+            ValueError, match=r"w\.safetensors is no checkpoint of this net"
+        ) as said:
+            load_into(other, tmp_path / "w.safetensors")
+        assert "\n" not in str(said.value) and len(str(said.value)) < 600
+
+
+def test_a_digest_is_of_names_and_values():
+    digest = weights_digest(WEIGHTS)
+    assert weights_digest({name: value.clone() for name, value in WEIGHTS.items()}) == digest
+    assert weights_digest({"b": WEIGHTS["a"], "count": WEIGHTS["count"]}) != digest
+    assert weights_digest({**WEIGHTS, "count": torch.tensor(4)}) != digest

@@ -32,6 +32,28 @@ train.share_path = lambda: share
 segmentation.REPORT_EVERY = 1
 train.run(config, stage="segmentation", resume=resume)
 """
+KEEP_FEATURES = """
+import os, sys
+from pathlib import Path
+import torch
+from psg_ros.training import relations, train
+from psg_ros.training.checkpoint import save_weights
+
+torch.set_num_threads(1)
+share, config = Path(sys.argv[1]), Path(sys.argv[2])
+train.share_path = lambda: share
+opened = relations.open_relation_data
+
+def kept(model, *arguments, **options):
+    data = opened(model, *arguments, **options)
+    _, features = next(data.source.batches([[(0, 0), (0, 1)]]))
+    tensors = {"features": features, **model.segmenter.state_dict()}
+    save_weights(tensors, config.with_name(os.environ["RANK"] + ".safetensors"))
+    return data
+
+relations.open_relation_data = kept
+train.run(config)
+"""
 SETTINGS = {
     "phases": [{"input_hw": [16, 32], "samples": 20}],
     "batch_size": 4,
@@ -51,9 +73,11 @@ def linear_stem(tiny_share: Path) -> Path:
     return tiny_share
 
 
-def run_training(num_ranks: int, share: Path, config: Path, *resume: str) -> None:
+def run_training(
+    num_ranks: int, share: Path, config: Path, *resume: str, content: str = SCRIPT
+) -> None:
     script = config.with_name("script.py")
-    script.write_text(SCRIPT)
+    script.write_text(content)
     torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_ranks}"]
     command = [sys.executable, *(torchrun if num_ranks > 1 else []), str(script)]
     done = subprocess.run(
@@ -88,6 +112,18 @@ def test_two_processes_learn_what_one_learns(write_config, linear_stem, accumula
     }  # fmt: skip
 
 
+@pytest.mark.slow
+def test_all_ranks_learn_relations_on_the_same_features(write_config, tiny_share):
+    config = write_config(relations={"epochs": 1, "images_per_step": 4})
+    run_training(2, tiny_share, config, content=KEEP_FEATURES)
+    first, second = (load_weights(config.with_name(f"{rank}.safetensors")) for rank in (0, 1))
+    written = load_weights(Path(yaml.safe_load(config.read_text())["out"]) / WEIGHTS)
+    assert any("running_mean" in name for name in written), "a stem with batch statistics"
+    for name, value in written.items():
+        assert first[name].equal(value) and second[name].equal(value), name
+    assert first["features"].equal(second["features"])
+
+
 def test_alone_without_torchrun(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with join_ranks("cpu") as ranks:
@@ -96,6 +132,7 @@ def test_alone_without_torchrun(monkeypatch):
         assert ranks.sum({"a": 2.0}) == ranks.mean({"a": 2.0}) == {"a": 2.0}
         module = nn.Linear(1, 1)
         assert ranks.wrap(module) is module
+        ranks.equalize(module)
         with without_averaging(module):
             ranks.barrier()
 

@@ -10,10 +10,11 @@ import torch
 
 from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
+from psg_ros.labels import load_vocabulary
 from psg_ros.training import feature_cache, train
 from psg_ros.training.config import RelationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
-from psg_ros.training.feature_cache import cache_key, open_cache, shard_path
+from psg_ros.training.feature_cache import cache_key, images_key, open_cache, shard_path
 from psg_ros.training.relation_samples import RelationSample, RelationTruth
 
 KEY = {"segmenter": "abc", "masks": "true"}
@@ -104,7 +105,7 @@ def test_a_run_killed_while_it_writes_goes_on_with_the_next_shard(tmp_path):
     [
         ({**KEY, "masks": "inferred"}, INDICES, "another masks; delete it or name"),
         ({**KEY, "segmenter": "d", "masks": "x"}, INDICES, "another segmenter, another masks"),
-        (KEY, INDICES[1:], "another images"),
+        (KEY, INDICES[1:], "another indices"),
         ({**KEY, "new": 1}, INDICES, "another new"),
     ],
 )
@@ -123,6 +124,28 @@ def test_a_damaged_description_is_refused(tmp_path, content):
     (tmp_path / "cache.json").write_text(content)
     with pytest.raises(ValueError, match=r"cache\.json is damaged; delete the folder"):
         open_cache(tmp_path, KEY, INDICES, Describe(), Ranks())
+
+
+def test_shards_of_nobody_knows_what_are_refused(tmp_path):
+    open_cache(tmp_path, KEY, INDICES, Describe(), Ranks())
+    (tmp_path / "cache.json").unlink()
+    with pytest.raises(ValueError, match=r"holds features without cache\.json; delete the folder"):
+        open_cache(tmp_path, {**KEY, "segmenter": "other"}, INDICES, Describe(), Ranks())
+    assert not (tmp_path / "cache.json").exists(), "the next one must be refused, too"
+
+
+def test_the_same_places_in_another_split_are_other_images(tmp_path, tiny_share, tiny_psg):
+    vocabulary = load_vocabulary(tiny_share / "config" / "labels" / "tiny.yaml")
+    train_set, test_set = (open_dataset(tiny_psg, vocabulary, split) for split in ("train", "test"))
+    first = np.array([0])
+    key, other = (KEY | images_key(dataset, first) for dataset in (train_set, test_set))
+    assert key == KEY | images_key(train_set, first)
+    assert {name for name in key if key[name] != other[name]} == {"split", "images"}
+    turned = dataclasses.replace(train_set, records=train_set.records[::-1])
+    assert images_key(turned, first)["images"] != key["images"]
+    open_cache(tmp_path, key, first, Describe(), Ranks())
+    with pytest.raises(ValueError, match="another split, another images"):
+        open_cache(tmp_path, other, first, Describe(), Ranks())
 
 
 def test_ranks_share_the_shards(tmp_path, monkeypatch):

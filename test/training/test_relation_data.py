@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from psg_ros.training.config import RelationTraining, TrainConfig
-from psg_ros.training.relation_data import choose_images, in_one_block
+from psg_ros.training.distributed import Ranks
+from psg_ros.training.relation_data import choose_images, in_one_block, warn_of_copies
 from psg_ros.training.relation_plan import BatchPlan
 from psg_ros.training.relation_samples import RelationSample
 
@@ -58,6 +59,18 @@ def test_images_can_be_held_out_of_another_set():
         choose_images(HALF, settings, dataset([RELATED]))
     with pytest.raises(ValueError, match="validation_images 10 of 10 images"):
         choose_images(HALF, RelationTraining(validation_images=10))
+
+
+def test_several_processes_without_a_feature_cache_are_warned_once(caplog):
+    kept, two = RelationTraining(), Ranks("cpu", 0, 2)
+    warn_of_copies(kept, two)
+    assert "each of 2 processes computes and keeps the features of all images" in caplog.text
+    caplog.clear()
+    warn_of_copies(kept, Ranks())
+    warn_of_copies(kept, replace(two, rank=1))
+    warn_of_copies(replace(kept, feature_cache="there"), two)
+    warn_of_copies(replace(kept, augmentation="three_augment"), two)
+    assert not caplog.text
 
 
 def plan(num_images=10, num_ranks=1, seed=0, **relations) -> BatchPlan:

@@ -46,6 +46,15 @@ def test_all_annotated_pairs_are_drawn_in_their_order_with_the_wanted_number_of_
         assert all(0 <= first != second < 6 for first, second in pairs)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "annotated", "negatives"),
+    [(0.2, 1, 0), (0.2, 2, 0), (0.2, 3, 1), (0.2, 5, 1), (0.5, 1, 0), (0.5, 3, 2), (0.5, 5, 2)],
+)
+def test_the_number_of_others_is_rounded_in_every_image(ratio, annotated, negatives):
+    chain = truth(9, [[first, first + 1, 0] for first in range(annotated)])
+    assert len(draw_pairs(chain, ratio, rng())) == annotated + negatives
+
+
 def test_every_other_pair_has_its_turn_in_both_orders():
     one = rng()
     seen = {tuple(pair) for _ in range(300) for pair in draw_pairs(BUSY, 1.0, one).tolist()}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """State of stage 2: what the training alone needs is saved to go on, not to deploy."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,7 @@ from tiny_relations import NUM_PREDICATES, made_up_batch
 from psg_ros.config import config_from_dict
 from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.training import relation_run
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.distributed import Ranks
@@ -47,6 +49,28 @@ def test_a_run_goes_on_as_if_it_had_not_stopped(tiny_network, tmp_path, weight):
     means = whole.means.take(digits=5)
     assert means == resumed.means.take(digits=5)
     assert ("nodes" in means) == bool(weight)
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_the_kernel_of_attention_is_chosen_by_the_sequences_of_the_segmenter_if_it_learns(
+    tiny_network, monkeypatch, frozen
+):
+    run = make_run(tiny_network, replace(SETTINGS, node_weight=0.0, frozen=frozen))
+    lengths, seen = [], []
+
+    def spy(device, precision, num_tokens):
+        seen.append((device, precision, num_tokens))
+        return nullcontext()
+
+    monkeypatch.setattr(relation_run, "fast_attention", spy)
+    block = run.model.segmenter.blocks[-1]
+    block.register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[1]))
+    batch = made_up_batch(run.settings)
+    if not frozen:
+        batch = replace(batch, features=torch.zeros(2, 3, 32, 48, dtype=torch.uint8))
+    run.step(batch, 1e-2, ["a", "b"])
+    assert seen == [("cpu", "float32", 0 if frozen else lengths[0])]
+    assert bool(lengths) != frozen
 
 
 def test_a_gradient_that_is_not_finite_leaves_the_weights_as_they_were(tiny_network):

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from psg_ros.training import relation_run, relations, train
-from psg_ros.training.checkpoint import load_state, load_weights, save_weights
+from psg_ros.training.checkpoint import load_state, load_weights, save_state, save_weights
 from psg_ros.training.history import History
 
 REPOSITORY = Path(__file__).parents[2]
@@ -76,6 +76,54 @@ def test_the_figures_go_to_tensorboard_where_wanted(prepare):
     written = [(event.step, event.value) for event in events.Scalars("relations/bce")]
     assert written == [(row["epoch"], pytest.approx(row["bce"])) for row in rows_of(folder)]
     assert not (run(prepare("without")) / "tensorboard").exists()
+
+
+def test_a_run_that_starts_anew_forgets_the_earlier_one_at_once(prepare, interrupt):
+    config = prepare(
+        relations={"frozen": False, "validation_images": 1, "learning_rate": 1e-3, "epochs": 1}
+    )
+    folder = run(config)
+    assert all((folder / name).is_file() for name in relation_run.LEFT)
+    expected = (folder / relations.WEIGHTS).read_bytes()
+    with interrupt(relation_run.RelationRun, lambda _: True):
+        run(config)
+    assert not any((folder / name).exists() for name in relation_run.LEFT)
+    run(config, resume=True)
+    assert (folder / relations.WEIGHTS).read_bytes() == expected
+    assert [row["epoch"] for row in rows_of(folder)] == [1]
+
+
+def replace_segmenter(folder: Path) -> None:
+    """Turn the queries of a run folder's segmenter around."""
+    weights = load_weights(folder / "segmenter.safetensors")
+    save_weights({**weights, "queries": -weights["queries"]}, folder / "segmenter.safetensors")
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_checkpoint_that_was_trained_on_another_segmenter_is_refused(prepare, frozen):
+    config = prepare(relations={"frozen": frozen})
+    folder = run(config)
+    trained = (folder / relations.WEIGHTS).read_bytes()
+    run(config, resume=True)
+    replace_segmenter(folder)
+    with pytest.raises(
+        ValueError, match=r"relations\.state was trained on another segmenter; start"
+    ):
+        run(config, resume=True)
+    assert (folder / relations.WEIGHTS).read_bytes() == trained, "nothing is lost"
+    run(config)
+    assert (folder / relations.WEIGHTS).read_bytes() != trained
+    run(config, resume=True)
+
+
+def test_a_checkpoint_that_does_not_name_its_segmenter_is_refused(prepare):
+    config = prepare()
+    path = run(config) / relation_run.STATE
+    state = load_state(path)
+    state.pop("segmenter_digest")
+    save_state(state, path)
+    with pytest.raises(ValueError, match="a segmenter that it does not name"):
+        run(config, resume=True)
 
 
 def process(*arguments, **options) -> subprocess.CompletedProcess:
@@ -186,7 +234,7 @@ def test_every_variant_trains_to_its_end(prepare, tmp_path, monkeypatch, changes
         assert not moved
     else:
         assert {"stem", "blocks", "queries"} <= moved
-        assert not moved & set(relation_run.UNTRAINED)
+        assert not moved & {"class_head", "mask_head", "upscale", "norm"}
 
 
 def test_a_feature_cache_gives_the_run_that_memory_gives(prepare, tmp_path):

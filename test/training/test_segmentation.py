@@ -74,26 +74,35 @@ def test_every_phase_has_its_own_picture_size(write_config, monkeypatch):
     assert sizes == [((16, 32), (4, 8))] * 3 + [((32, 48), (8, 12))] * 3
 
 
-@pytest.mark.parametrize("killed_at", [2, 3, 5])
+@pytest.mark.parametrize(
+    ("report_every", "killed_at"), [(1, 2), (1, 3), (1, 5), (2, 1), (2, 3), (4, 3), (4, 5)]
+)
 def test_a_killed_and_resumed_run_ends_like_one_that_was_left_alone(
-    write_config, monkeypatch, killed_at
+    write_config, monkeypatch, interrupt, report_every, killed_at
 ):
+    monkeypatch.setattr(segmentation, "REPORT_EVERY", report_every)
     whole_model, whole_folder = train_segmenter(write_config("whole"))
-    config, real = write_config("killed", minutes_between_checkpoints=0.0), SegmentationRun.step
-
-    def step(self, images, targets):
-        if self.samples_seen == 2 * killed_at:
-            raise KeyboardInterrupt
-        return real(self, images, targets)
-
-    monkeypatch.setattr(SegmentationRun, "step", step)
-    with pytest.raises(KeyboardInterrupt):
+    config = write_config("killed", minutes_between_checkpoints=0.0)
+    with interrupt(SegmentationRun, lambda run: run.samples_seen == 2 * killed_at):
         train_segmenter(config)
-    monkeypatch.setattr(SegmentationRun, "step", real)
     model, folder = train_segmenter(config, resume=True)
     for name, value in whole_model.state_dict().items():
         assert value.equal(model.state_dict()[name]), name
     assert learned(whole_folder) == learned(folder)
+    assert len(learned(folder)) == 6 // report_every
+
+
+def test_a_state_without_running_means_still_goes_on(write_config, monkeypatch, interrupt):
+    monkeypatch.setattr(segmentation, "REPORT_EVERY", 2)
+    config = write_config("killed", minutes_between_checkpoints=0.0)
+    with interrupt(SegmentationRun, lambda run: run.samples_seen == 2):
+        train_segmenter(config)
+    path = config.parent / "killed" / STATE
+    state = load_state(path)
+    assert state.pop("means")["count"] == 1
+    save_state(state, path)
+    _, folder = train_segmenter(config, resume=True)
+    assert [row["samples"] for row in learned(folder)] == [6, 10]
 
 
 def test_what_was_done_after_the_last_checkpoint_is_done_and_reported_again(
@@ -119,21 +128,21 @@ def test_what_was_done_after_the_last_checkpoint_is_done_and_reported_again(
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_reports_everything_once(
-    write_config, monkeypatch
+    write_config, interrupt
 ):
-    config, real = write_config(), SegmentationRun.step
-
-    def step(self, images, targets):
-        if self.samples_seen == 4:
-            raise KeyboardInterrupt
-        return real(self, images, targets)
-
-    monkeypatch.setattr(SegmentationRun, "step", step)
-    with pytest.raises(KeyboardInterrupt):
+    config = write_config()
+    with interrupt(SegmentationRun, lambda run: run.samples_seen == 4):
         train_segmenter(config)
-    monkeypatch.setattr(SegmentationRun, "step", real)
     _, folder = train_segmenter(config, resume=True)
     assert [row["samples"] for row in learned(folder)] == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_run_that_starts_anew_forgets_the_state_of_an_earlier_one(write_config, interrupt):
+    config = write_config()
+    _, folder = train_segmenter(config)
+    with interrupt(SegmentationRun, lambda run: True):
+        train_segmenter(config)
+    assert load_state(folder / STATE)["samples_seen"] == 0
 
 
 def test_resuming_a_finished_run_changes_nothing_and_reads_no_pictures(write_config, monkeypatch):
@@ -193,7 +202,10 @@ def test_a_process_killed_while_it_saves_costs_nothing_but_time(write_config, ti
 
     assert start("save") == -signal.SIGKILL
     assert load_state(tmp_path / "killed" / STATE)["samples_seen"] == 4
+    (left,) = (tmp_path / "killed").glob(".*")
+    assert left.read_bytes() == b"half of a fi"
     assert start("resume") == 0
+    assert not list((tmp_path / "killed").glob(".*"))
     assert learned(whole_folder) == learned(tmp_path / "killed")
     whole, resumed = (load_weights(f / WEIGHTS) for f in (whole_folder, tmp_path / "killed"))
     assert all(value.equal(resumed[name]) for name, value in whole.items())

@@ -3,14 +3,17 @@
 """What stage 1 refuses before it starts, and that it says why."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from psg_ros.modeling.config import SegmenterConfig
-from psg_ros.training.config import Phase, SegmentationTraining
+from psg_ros.config import load_config
+from psg_ros.modeling.config import ModelConfig, SegmenterConfig
+from psg_ros.training.config import Phase, SegmentationTraining, TrainConfig
 from psg_ros.training.segmentation_checks import check_settings
 
-WORKING = SegmentationTraining(phases=(Phase((32, 48), 10),), batch_size=4)
+CONFIGS = Path(__file__).parents[2] / "config"
+WORKING = SegmentationTraining(phases=(Phase((32, 48), 10),), batch_size=4, warmup_samples=4)
 NETWORK = SegmenterConfig(input_hw=(64, 96), position="rope")
 
 
@@ -36,19 +39,39 @@ NETWORK = SegmenterConfig(input_hw=(64, 96), position="rope")
         ({"clip_norm": float("nan")}, "clip_norm must be above 0, not nan"),
         ({"no_object_weight": 0.0}, "no_object_weight must be above 0, not 0.0"),
         ({"dice_weight": -5.0}, "dice_weight must be 0 or more, not -5.0"),
-        ({"gate_until": float("nan")}, "gate_until must be 0 or more, not nan"),
+        ({"gate_until": float("nan")}, r"gate_until must lie in 0 \.\. 1, not nan"),
+        ({"gate_until": -0.1}, r"gate_until must lie in 0 \.\. 1, not -0.1"),
+        ({"gate_until": 3.0}, r"gate_until must lie in 0 \.\. 1, not 3.0"),
         ({"layer_decay": 1.5}, "layer_decay must lie above 0 and up to 1, not 1.5"),
         ({"average": 1.0}, r"average must lie in 0 .. 1 \(exclusive\)"),
-        ({"backbone_warmup_samples": 9}, "the warmup of 3009 samples exceeds the 10"),
+        ({"warmup_samples": 10}, "the warmup of 10 samples must be shorter than the run of 10"),
+        ({"backbone_warmup_samples": 6}, "the warmup of 10 samples must be shorter .* of 10"),
         ({"gate_start": (1, 2)}, "one step for each of the 3 query blocks"),
         ({"gate_start": (1, 2, 3), "gate_end": (2, 3)}, "one step for each of the 3 query blocks"),
         ({"gate_start": (1, 2, 9), "gate_end": (2, 3, 4)}, "must lie before gate_end"),
+        ({"gate_start": (0, 0, 0), "gate_end": (1, 3, 2)}, "within the run of 2 steps of 4 images"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(changes, said):
     check_settings(WORKING, NETWORK, 5)
     with pytest.raises(ValueError, match=said):
         check_settings(replace(WORKING, **changes), NETWORK, 5)
+
+
+def test_the_last_gate_may_open_with_the_last_sample():
+    whole = replace(WORKING, gate_until=1.0, warmup_samples=9)
+    check_settings(whole, NETWORK, 5)
+    check_settings(replace(whole, gate_start=(0, 0, 0), gate_end=(0, 1, 2)), NETWORK, 5)
+
+
+@pytest.mark.parametrize("size", ["s", "b", "l"])
+def test_published_recipes_work_but_not_with_another_batch_alone(size):
+    config = load_config(TrainConfig, CONFIGS / "train" / f"eomt_{size}.yaml")
+    network = load_config(ModelConfig, CONFIGS / "model" / f"{config.model}.yaml").segmenter
+    check_settings(config.segmentation, network, 118287)
+    twice = replace(config.segmentation, batch_size=32)
+    with pytest.raises(ValueError, match="scale gate_start and gate_end with batch_size"):
+        check_settings(twice, network, 118287)
 
 
 def test_learned_positions_need_the_size_they_were_made_for():

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`psg train`: one run from the config to the weights, and what it refuses before it starts."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,11 @@ import yaml
 from tiny_psg import write_tiny_psg
 
 from psg_ros.__main__ import main
-from psg_ros.training import relations, segmentation, segmentation_run, train
+from psg_ros.training import relation_run, relations, segmentation, segmentation_run, train
+from psg_ros.training.checkpoint import load_weights, save_weights
 from psg_ros.training.history import History
+from psg_ros.training.relation_run import RelationRun
+from psg_ros.training.segmentation_run import SegmentationRun
 from psg_ros.training.train import CONFIG_COPY, run
 
 
@@ -42,7 +47,7 @@ def test_stages_can_be_trained_one_after_the_other(write_config):
 
 
 def test_a_used_folder_is_refused_without_resume(write_config):
-    config = write_config(segmentation={"phases": [{"input_hw": [16, 16], "samples": 2}]})
+    config = write_config(segmentation={"phases": [{"input_hw": [16, 16], "samples": 6}]})
     folder = run(config, stage="segmentation")
     before = (folder / segmentation_run.WEIGHTS).read_bytes()
     with pytest.raises(FileExistsError, match="holds a run; add --resume or choose another `out`"):
@@ -86,6 +91,86 @@ def test_relations_need_a_segmenter(write_config):
     with pytest.raises(FileNotFoundError, match="segmenter.safetensors is missing"):
         run(config, stage="relations")
     assert not out_of(config).exists()
+
+
+def test_relations_need_a_segmenter_that_is_finished(write_config, interrupt):
+    config = write_config(minutes_between_checkpoints=0.0)
+    with interrupt(SegmentationRun, lambda run: run.samples_seen == 4):
+        run(config)
+    with pytest.raises(ValueError, match=r"not finished \(segmenter: 4 of 12 samples\).* --resume"):
+        run(config, stage="relations")
+    folder = run(config, resume=True)
+    assert train.load_run(folder)
+    whole = run(write_config("whole"))
+    for name in (segmentation_run.WEIGHTS, relations.WEIGHTS):
+        assert (folder / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_a_segmenter_without_a_state_is_finished_and_is_not_replaced(write_config):
+    config = write_config()
+    folder = run(config, stage="segmentation")
+    (folder / segmentation_run.STATE).unlink()
+    before = (folder / segmentation_run.WEIGHTS).read_bytes()
+    run(config, stage="relations")
+    with pytest.raises(FileExistsError, match="stage 1 would start anew and replace .*stage rel"):
+        run(config, resume=True)
+    (folder / CONFIG_COPY).unlink()
+    with pytest.raises(FileExistsError, match="stage 1 would start anew and replace"):
+        run(config)
+    assert (folder / segmentation_run.WEIGHTS).read_bytes() == before
+
+
+def test_relations_of_an_earlier_segmenter_are_removed_where_stage_1_starts_anew(write_config):
+    config = write_config()
+    folder = run(config)
+    run(config, resume=True, stage="segmentation")
+    assert (folder / relations.WEIGHTS).is_file(), "it goes on, so they stay"
+    for name in (segmentation_run.WEIGHTS, segmentation_run.STATE):
+        (folder / name).unlink()
+    run(config, resume=True, stage="segmentation")
+    assert not any((folder / name).exists() for name in relation_run.LEFT)
+
+
+def test_what_a_kill_has_left_is_removed_when_the_folder_is_taken(write_config):
+    config = write_config()
+    folder = out_of(config)
+    folder.mkdir()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    (folder / f".segmenter.{ended.pid}.partial.state").touch()
+    run(config, stage="segmentation")
+    assert not list(folder.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "missing"),
+    [(segmentation_run.WEIGHTS, "queries"), (relations.WEIGHTS, "neck.class_embedding")],
+)
+def test_weights_of_another_network_are_named(write_config, name, missing):
+    config = write_config()
+    folder = run(config)
+    weights = load_weights(folder / name)
+    weights.pop(missing)
+    save_weights(weights, folder / name)
+    said = f"{name} is no checkpoint of this network: .*{missing}"
+    with pytest.raises(ValueError, match=said):
+        train.load_run(folder)
+    if name == segmentation_run.WEIGHTS:
+        with pytest.raises(ValueError, match=said):
+            run(config, stage="relations")
+
+
+def test_a_run_that_is_not_finished_is_loaded_with_a_warning(write_config, interrupt, caplog):
+    config = write_config(relations={"images_per_step": 5})
+    with interrupt(RelationRun, lambda run: run.batches_seen == 1):
+        run(config)
+    train.load_run(out_of(config))
+    said = f"the training of {out_of(config)} is not finished (relations: 1 of 2 epochs)"
+    assert caplog.messages == [said]
+    run(config, resume=True)
+    caplog.clear()
+    train.load_run(out_of(config))
+    assert caplog.messages == []
 
 
 def test_an_unknown_stage_is_refused(write_config):

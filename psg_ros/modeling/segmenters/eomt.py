@@ -229,6 +229,15 @@ class Eomt(nn.Module):
         predictions.append(self.predict(tokens, grid_hw))
         return predictions
 
+    def parts_behind_taps(self) -> list[nn.Module | nn.Parameter]:
+        """Return all that no tap depends on: the heads, later blocks, queries that join later."""
+        last, depth = max(self.config.taps), self.config.depth
+        heads = [self.norm, self.class_head, self.mask_head, self.upscale]
+        parts: list[nn.Module | nn.Parameter] = [*heads, *self.blocks[last + 1 :]]
+        if last < depth - self.config.num_query_blocks:
+            parts.append(self.queries)
+        return parts
+
     def join_queries(self, tokens: Float[Tensor, "b t d"]) -> Float[Tensor, "b t2 d"]:
         return torch.cat((self.queries.expand(len(tokens), -1, -1), tokens), dim=1)
 
@@ -239,14 +248,15 @@ class Eomt(nn.Module):
         chance: float,
         draws: Float[Tensor, "b q"] | None = None,
     ) -> Bool[Tensor, "b 1 t t"]:
-        """Return which token may look at which: only query -> patch attention is restricted."""
+        """Return which token may look at which: only query -> patch attention is restricted.
+
+        A query whose mask is empty looks at no patch (EoMT); queries and prefix stay open to it.
+        """
         batch, num_queries = mask_logits.shape[:2]
         inside = mask_logits.detach().flatten(2) > 0
         if draws is None:
             draws = torch.rand(batch, num_queries, device=inside.device)
         free = draws[..., None] >= chance
-        # A query without any patch would have nothing to read: it stays free.
-        free = free | ~inside.any(dim=-1, keepdim=True)
         shape = (batch, 1, num_tokens, num_tokens)
         allowed = torch.ones(shape, dtype=torch.bool, device=inside.device)
         allowed[:, 0, :num_queries, num_tokens - inside.shape[2] :] = inside | free
