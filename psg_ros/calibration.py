@@ -23,6 +23,7 @@ from psg_ros.labels import Vocabulary
 
 CALIBRATION_FILE = "calibration.yaml"
 FORMAT = 1
+_CURE = "run `psg calibrate` again or delete"
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,9 @@ class Calibrator:
         try:
             indices = vocabulary.predicate_index(names)
         except KeyError as error:
-            raise ValueError(f"the calibration does not fit the model: {error.args[0]}") from error
+            raise ValueError(
+                f"{CALIBRATION_FILE} does not fit the model ({error.args[0]}); {_CURE} the file"
+            ) from error
         self._curves = {
             index: (np.array(curve.scores), np.array(curve.probabilities))
             for index, curve in zip(indices, curves, strict=True)
@@ -136,15 +139,18 @@ def load_calibration(folder: Path, model_sha256: str) -> Calibration | None:
     """Read the calibration of a model folder, None when there is none.
 
     Raises:
-        ValueError: a damaged file, or one that was fitted for other weights.
+        ValueError: a damaged file, or one that was fitted for other weights; names it and the cure.
     """
     path = folder / CALIBRATION_FILE
     if not path.is_file():
         return None
-    calibration = load_config(Calibration, path)
+    try:
+        calibration = load_config(Calibration, path)
+    except ValueError as error:
+        raise ValueError(f"unusable calibration: {error}; {_CURE} {path}") from error
     if calibration.model_sha256 != model_sha256:
         raise ValueError(
             f"{path} was fitted for other weights ({calibration.model_sha256[:12]}..., the model "
-            f"is {model_sha256[:12]}...); run `psg calibrate` again or delete the file"
+            f"is {model_sha256[:12]}...); {_CURE} the file"
         )
     return calibration

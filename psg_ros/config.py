@@ -139,7 +139,8 @@ def config_from_dict(kind: type[Config], values: dict[str, Any], source: str) ->
         source: where the values came from, for the error message.
 
     Raises:
-        ValueError: an unknown key (with the nearest known one), a wrong type or a refused value.
+        ValueError: an unknown key (with the nearest known one), a wrong type or a refused value;
+            names the source.
     """
     hints = get_type_hints(kind)
     known = [field.name for field in dataclasses.fields(kind)]
@@ -148,9 +149,11 @@ def config_from_dict(kind: type[Config], values: dict[str, Any], source: str) ->
             near = difflib.get_close_matches(str(key), known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
             raise ValueError(f"{source}: unknown key {key!r}{hint}")
+    # Outside of the `try`: what is wrong inside names its place already.
+    converted = {k: _convert(hints[k], v, f"{source}: {k}") for k, v in values.items()}
     try:
-        return kind(**{k: _convert(hints[k], v, f"{source}: {k}") for k, v in values.items()})
-    except TypeError as error:
+        return kind(**converted)
+    except (TypeError, ValueError) as error:
         raise ValueError(f"{source}: {error}") from error
 
 
@@ -162,7 +165,8 @@ def load_config(kind: type[Config], path: Path) -> Config:
         ValueError: not a YAML mapping, or refused by `config_from_dict`; names the file.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text()) or {}
+        # Bytes: then bad encoding is an error of YAML like others, and no locale matters.
+        values = yaml.safe_load(Path(path).read_bytes()) or {}
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not YAML: {error}") from error
     if not isinstance(values, dict):

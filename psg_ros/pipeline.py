@@ -59,8 +59,14 @@ class Pipeline:
         step_ms: wall-clock milliseconds of the last image, by the names in `STEPS`.
     """
 
-    def __init__(self, config: PipelineConfig, folder: ModelFolder, *backends: Backend) -> None:
-        """Use opened backends, one for each of `folder.manifest.stages`."""
+    def __init__(
+        self,
+        config: PipelineConfig,
+        folder: ModelFolder,
+        *backends: Backend,
+        calibrated: bool = True,
+    ) -> None:
+        """Use opened backends, one for each of `folder.manifest.stages`; see `open`."""
         self.config = config
         self.manifest: Manifest = folder.manifest
         self.vocabulary: Vocabulary = folder.vocabulary
@@ -68,7 +74,7 @@ class Pipeline:
         self.model_sha256 = model_sha256(folder.manifest)
         self.backend_name = backends[0].name
         self.step_ms: dict[str, float] = {}
-        calibration = load_calibration(folder.path, self.model_sha256)
+        calibration = load_calibration(folder.path, self.model_sha256) if calibrated else None
         self._calibrator = Calibrator(calibration, folder.vocabulary)
         self._backends = backends
         self._fused: Fused | None = None
@@ -81,8 +87,12 @@ class Pipeline:
             self._relations = Relations(relations, folder.manifest)
 
     @classmethod
-    def open(cls, config: PipelineConfig) -> Pipeline:
+    def open(cls, config: PipelineConfig, *, calibrated: bool = True) -> Pipeline:
         """Load the model that `config` names.
+
+        Args:
+            calibrated: False leaves its calibration unread, whatever it is; no relation has a
+                probability then. For fitting a new one.
 
         Raises:
             FileNotFoundError: no such model, or one of its files is missing.
@@ -104,7 +114,7 @@ class Pipeline:
                 )
                 opened.callback(backend.close)
                 backends.append(backend)
-            pipeline = cls(config, folder, *backends)
+            pipeline = cls(config, folder, *backends, calibrated=calibrated)
             opened.pop_all()
         return pipeline
 

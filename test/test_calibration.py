@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 import shutil
 from pathlib import Path
 
@@ -72,7 +73,7 @@ def test_two_curves_for_one_predicate_are_refused():
 
 def test_a_curve_for_an_unknown_predicate_is_refused():
     odd = dataclasses.replace(CALIBRATION, curves=(dataclasses.replace(CURVE, predicate="onn"),))
-    with pytest.raises(ValueError, match="onn"):
+    with pytest.raises(ValueError, match="onn.*psg calibrate"):
         Calibrator(odd, VOCABULARY)
 
 
@@ -89,6 +90,38 @@ def test_a_calibration_of_other_weights_is_refused(tmp_path: Path):
     save_calibration(CALIBRATION, tmp_path)
     with pytest.raises(ValueError, match="fitted for other weights.*psg calibrate"):
         load_calibration(tmp_path, "00" * 32)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("format: 1\ncurves: [", "not YAML"),
+        ("format: 2", "missing"),
+        (
+            "{format: 1, model_sha256: ab, method: m, fitted_on: f, curves: [{predicate: over, "
+            "samples: 9, positives: 9, scores: [0.5], probabilities: [1.5]}]}",
+            "a knot outside",
+        ),
+    ],
+)
+def test_a_damaged_calibration_is_refused_with_its_cure(tmp_path: Path, content, reason):
+    (tmp_path / "calibration.yaml").write_text(content)
+    cure = f"run `psg calibrate` again or delete {re.escape(str(tmp_path / 'calibration.yaml'))}"
+    with pytest.raises(ValueError, match=f"(?s)unusable calibration: .*{reason}.*; {cure}"):
+        load_calibration(tmp_path, "00" * 32)
+
+
+def test_a_model_opens_beside_a_calibration_of_other_weights_only_when_told_to_ignore_it(
+    tiny_model: Path, tmp_path: Path
+):
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    save_calibration(CALIBRATION, model)
+    config = PipelineConfig(str(model), relation_threshold=0.0)
+    with pytest.raises(ValueError, match="fitted for other weights"):
+        Pipeline.open(config)
+    with Pipeline.open(config, calibrated=False) as pipeline:
+        graph = pipeline(paint((240, 320), SCENE))
+    assert graph.relations and all(math.isnan(r.probability) for r in graph.relations)
 
 
 def test_another_format_is_refused():

@@ -18,10 +18,20 @@ class Inner:
 
 
 @dataclass(frozen=True)
+class Fussy:
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        if self.number < 0:
+            raise ValueError(f"number must be 0 or more, not {self.number}")
+
+
+@dataclass(frozen=True)
 class Outer:
     inner: Inner
     names: tuple[str, ...] = ()
     ratio: float = 0.5
+    fussy: Fussy = Fussy()
 
 
 def test_every_default_is_within_its_own_range_and_described():
@@ -80,12 +90,33 @@ def test_a_value_of_the_wrong_kind_or_range_is_refused(values, message):
         config_from_dict(PipelineConfig, values, "test")
 
 
-@pytest.mark.parametrize("text", ["- 1\n", "3\n", "a: [1\n"])
-def test_a_file_that_is_no_mapping_is_refused_by_name(tmp_path, text):
+@pytest.mark.parametrize("content", [b"- 1\n", b"3\n", b"a: [1\n", b"model: caf\xe9\n"])
+def test_a_file_that_is_no_mapping_is_refused_by_name(tmp_path, content):
     file = tmp_path / "broken.yaml"
-    file.write_text(text)
+    file.write_bytes(content)
     with pytest.raises(ValueError, match="broken.yaml"):
         load_config(PipelineConfig, file)
+
+
+def test_a_file_is_utf8_whatever_the_locale(tmp_path):
+    file = tmp_path / "pipeline.yaml"
+    file.write_bytes("model: café\n".encode())
+    assert load_config(PipelineConfig, file).model == "café"
+
+
+def test_a_value_that_the_class_refuses_names_the_file(tmp_path):
+    file = tmp_path / "pipeline.yaml"
+    file.write_text("threads: -1\n")
+    with pytest.raises(
+        ValueError, match=r"^\S*pipeline.yaml: threads must lie in 0 .. 256, not -1$"
+    ):
+        load_config(PipelineConfig, file)
+
+
+def test_a_value_that_an_inner_class_refuses_names_its_place_once():
+    values = {"inner": {"size_hw": [1, 2]}, "fussy": {"number": -3}}
+    with pytest.raises(ValueError, match="^test: fussy: number must be 0 or more, not -3$"):
+        config_from_dict(Outer, values, "test")
 
 
 def test_nested_values_are_converted():

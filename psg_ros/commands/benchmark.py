@@ -144,7 +144,9 @@ def _check_torch() -> None:
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ImportError(f"the ladder needs: pip install 'psg-ros[train]' ({error})") from error
+        raise ImportError(
+            f"the ladder needs: pip install '.[train]' in the source folder ({error})"
+        ) from error
 
 
 def _write(args: argparse.Namespace, record: dict[str, Any], markdown: str) -> None:

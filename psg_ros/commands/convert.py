@@ -15,10 +15,12 @@ segmenter: train one, or use --export to try the segments alone.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from pathlib import Path
 
 from psg_ros.commands.export import add_switches
+from psg_ros.commands.targets import check_folder
 
 USAGE = "SOURCE OUT [--backbone SOURCE] [--labels NAME] [--export FOLDER] [options]"
 EXAMPLES = """\
@@ -76,14 +78,21 @@ def run(args: argparse.Namespace) -> int:
         from psg_ros.training.adopted import export_untrained, write_run
         from psg_ros.training.release import Switches
     except ModuleNotFoundError as error:
-        raise ImportError(f"converting needs: pip install 'psg-ros[train]' ({error})") from error
+        raise ImportError(
+            f"converting needs: pip install '.[train]' in the source folder ({error})"
+        ) from error
     switches = Switches(args.prune, args.merge_ratio)
     if switches != Switches() and not args.export:
         raise ValueError("--prune and --merge-ratio belong to the model that --export writes")
+    if args.export:
+        check_folder(args.export)
     converted = convert(args.source, backbone=args.backbone, input_px=args.input_size)
     print(converted.summary())
     if converted.assumed:
         print(f"assumed: {converted.assumed}", file=sys.stderr)
+    if args.merge_ratio is not None:
+        # Refuses what is out of range while nothing is written: a run folder is written only once.
+        dataclasses.replace(converted.config, merge_ratio=args.merge_ratio)
     folder = write_run(converted, args.out, args.labels)
     print(f"wrote {folder}")
     if args.export:

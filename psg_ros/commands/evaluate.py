@@ -21,7 +21,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from psg_ros.annotated_files import write_image
 from psg_ros.commands.options import (
     add_data_options,
     add_pipeline_options,
@@ -29,18 +28,21 @@ from psg_ros.commands.options import (
     pipeline_config,
     positive_int,
 )
+from psg_ros.commands.targets import check_folder
 from psg_ros.config import PipelineConfig
-from psg_ros.data.annotation import AnnotatedImage
+from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import SPLITS
 from psg_ros.evaluation.cost import Cost, describe_machine
 from psg_ros.evaluation.evaluator import DEFAULT_KS, Evaluator, Task
-from psg_ros.evaluation.examples import Examples, file_name, side_by_side
+from psg_ros.evaluation.examples import Examples, write_worst
 from psg_ros.evaluation.markdown import percent, to_markdown
 from psg_ros.evaluation.multi_mpo import TITLE as MULTI_MPO
 from psg_ros.evaluation.multi_mpo import MultiMpo
+from psg_ros.evaluation.origin import coverage_notes, describe_model, describe_origin
 from psg_ros.evaluation.page import Page, write_page
 from psg_ros.evaluation.recall import PAIRS, k_name
 from psg_ros.evaluation.report import EvaluationReport, json_text, plain_values
+from psg_ros.evaluation.results_fit import check_fit
 from psg_ros.evaluation.results_reader import Results
 from psg_ros.evaluation.results_writer import ResultsWriter
 from psg_ros.evaluation.run import Run, Source, from_pipeline, from_results
@@ -67,12 +69,18 @@ NUM_EXAMPLES = 6
 
 @dataclass(frozen=True)
 class Judged:
-    """What is judged: predictions, what their indices mean, and where they come from."""
+    """What is judged: predictions, what their indices mean, and where they come from.
+
+    Attributes:
+        model: facts about what predicted, see `psg_ros.evaluation.origin`.
+        results: the folder of the predictions; None where a model runs.
+    """
 
     source: Source
     vocabulary: Vocabulary
     task: Task
     model: dict[str, str]
+    results: Results | None = None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -113,7 +121,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run folder of psg train: judge its network in torch",
     )
     parser.add_argument("--device", help="torch device for --run: cpu, cuda ... (default: cpu)")
-    parser.add_argument("--results", type=Path, metavar="FOLDER", help="judge these, run no model")
+    parser.add_argument(
+        "--results", type=Path, metavar="FOLDER", help="judge these, without model and photos"
+    )
     parser.add_argument(
         "--save-results", type=Path, metavar="FOLDER", help="write what the model says, for later"
     )
@@ -138,17 +148,16 @@ def depths(text: str) -> tuple[int, ...]:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print the headline."""
-    for path in filter(None, (args.json, args.markdown, args.html)):
-        check_writable(path)
+    _check_targets(args)
     with ExitStack() as stack:
         judged = _from_results(args) if args.results else _from_model(args, stack)
-        dataset = _open_data(args, judged.vocabulary)
-        collected = _start(args, judged, stack)
+        dataset = open_data(args, judged.vocabulary)
+        if judged.results:
+            _say(check_fit(judged.results, dataset, args.images))
+        collected = _start(args, judged, dataset, stack)
         collected.over(dataset, judged.source, args.images, _progress)
     report = collected.evaluator.report()
-    if args.results:
-        _check_used(args, report)
-    origin = _origin(args, judged, len(dataset))
+    origin = describe_origin(judged.model, args.data, dataset, args.images)
     multi_mpo = collected.multi_mpo.scores() if collected.multi_mpo else None
     print("\n".join(_headline(report, origin, args.k, multi_mpo)))
     print(collected.cost.summary)
@@ -157,19 +166,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _open_data(args: argparse.Namespace, vocabulary: Vocabulary) -> Sequence[AnnotatedImage]:
-    return open_data(args, vocabulary)
+def _check_targets(args: argparse.Namespace) -> None:
+    for path in filter(None, (args.json, args.markdown, args.html)):
+        check_writable(path)
+    if args.worst:
+        check_folder(args.worst)
 
 
 def _from_model(args: argparse.Namespace, stack: ExitStack) -> Judged:
     pipeline = stack.enter_context(_open_pipeline(args))
     task = TASKS[args.task or "sgdet"]
-    model = {
-        "name": pipeline.model_name,
-        "model_sha256": pipeline.model_sha256,
-        "backend": pipeline.backend_name,
-    }
-    return Judged(from_pipeline(pipeline, task), pipeline.vocabulary, task, model)
+    source, model = from_pipeline(pipeline, task), describe_model(pipeline)
+    return Judged(source, pipeline.vocabulary, task, model)
 
 
 def _open_pipeline(args: argparse.Namespace) -> Pipeline:
@@ -183,7 +191,9 @@ def _open_pipeline(args: argparse.Namespace) -> Pipeline:
     try:
         from psg_ros.training.torch_pipeline import open_run
     except ModuleNotFoundError as error:
-        raise ImportError(f"--run needs: pip install 'psg-ros[train]' ({error})") from error
+        raise ImportError(
+            f"--run needs: pip install '.[train]' in the source folder ({error})"
+        ) from error
     return open_run(args.run, config, args.device or "cpu")
 
 
@@ -196,7 +206,8 @@ def _from_results(args: argparse.Namespace) -> Judged:
     results = Results(args.results)
     if args.task and TASKS[args.task] != results.task:
         raise ValueError(f"{args.results} is of the task {results.task}, not {TASKS[args.task]}")
-    return Judged(from_results(results), results.vocabulary, results.task, results.model)
+    source = from_results(results)
+    return Judged(source, results.vocabulary, results.task, results.model, results)
 
 
 def _refuse(options: Sequence[str], reason: str) -> None:
@@ -204,14 +215,18 @@ def _refuse(options: Sequence[str], reason: str) -> None:
         raise ValueError(f"{reason}; leave --{options[0].replace('_', '-')} out")
 
 
-def _start(args: argparse.Namespace, judged: Judged, stack: ExitStack) -> Run:
+def _start(
+    args: argparse.Namespace, judged: Judged, dataset: PanopticDataset, stack: ExitStack
+) -> Run:
     vocabulary = judged.vocabulary
     evaluator = Evaluator(vocabulary, judged.task, args.k)
     collected = Run(evaluator, Examples(NUM_EXAMPLES), Cost(judged.source.work))
     if args.multi_mpo:
         collected.multi_mpo = MultiMpo(vocabulary.num_predicates, args.k)
     if args.save_results:
-        writer = ResultsWriter(args.save_results, vocabulary, judged.task, judged.model)
+        writer = ResultsWriter(
+            args.save_results, vocabulary, judged.task, judged.model, dataset.fingerprint
+        )
         collected.writer = stack.enter_context(writer)
     return collected
 
@@ -220,45 +235,21 @@ def _progress(indices: range) -> Iterable[int]:
     return tqdm(indices, unit=" images", leave=False, disable=None)
 
 
-def _check_used(args: argparse.Namespace, report: EvaluationReport) -> None:
-    """Zeros for the whole split would look like a bad method; it is a wrong folder."""
-    if report.num_missing == report.num_images:
-        raise ValueError(
-            f"{args.results} has no prediction for any image of {args.data} ({args.split}); "
-            "are the image ids those of the data set?"
-        )
-    if report.num_missing:
-        print(
-            f"{report.num_missing} of {report.num_images} images have no prediction in "
-            f"{args.results}; they count as not found",
-            file=sys.stderr,
-        )
-
-
-def _origin(args: argparse.Namespace, judged: Judged, num_images: int) -> dict[str, str]:
-    facts = dict(judged.model)
-    few = args.images is not None and args.images < num_images
-    return {
-        "model": facts.pop("name", "unnamed"),
-        **facts,
-        "data": str(args.data),
-        "split": args.split,
-        "images": f"the first {args.images} of {num_images}" if few else f"all {num_images}",
-    }
-
-
 def _write(args: argparse.Namespace, page: Page, vocabulary: Vocabulary) -> None:
-    if args.worst:
-        args.worst.mkdir(parents=True, exist_ok=True)
-        for rank, example in enumerate(page.examples.worst, start=1):
-            picture = side_by_side(example, vocabulary)
-            write_image(args.worst / file_name(rank, example), picture)
+    """Write what was asked for; first what needs no drawing."""
     if args.json:
         write_text(args.json, json_text(_content(page)))
     if args.markdown:
         write_text(args.markdown, to_markdown(page.report, page.origin, page.multi_mpo))
     if args.html:
         write_page(args.html, page, vocabulary)
+    if args.worst:
+        _say(write_worst(args.worst, page.examples, vocabulary))
+
+
+def _say(sentences: Iterable[str]) -> None:
+    for sentence in sentences:
+        print(sentence, file=sys.stderr)
 
 
 def _content(page: Page) -> dict[str, Any]:
@@ -278,7 +269,8 @@ def _headline(
     by = f" on {origin['backend']}" if "backend" in origin else ""
     rows = [
         f"{origin['model']}{by}, {report.task}, {report.num_images} images of "
-        f"{origin['data']} ({origin['split']}), {report.num_related_images} with relations"
+        f"{origin['data']} ({origin['split']}), {report.num_related_images} with relations",
+        *coverage_notes(origin),
     ]
     names = [f"{kind}@{k_name(k)}" for kind in ("R", "mR") for k in ks]
     names += ["mR@inf", "PQ", "PQ_things", "PQ_stuff"]

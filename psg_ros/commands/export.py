@@ -1,8 +1,10 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Turn a finished training run into a model folder: manifest, labels and one or two ONNX files.
+"""Turn a training run into a model folder: manifest, labels and one or two ONNX files.
 
 The folder is all that `psg predict`, `psg evaluate` and the ROS node need; they never see torch.
+A run that is not finished can be exported once both stages have weights; a warning says how far it
+is.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ THRESHOLDS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg export`."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a finished training run")
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a training run")
     parser.add_argument("out", type=Path, metavar="OUT", help="model folder to write")
     for name, meaning in THRESHOLDS.items():
         parser.add_argument(
@@ -75,7 +77,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         from psg_ros.training.release import Switches, Thresholds, export_model
     except ModuleNotFoundError as error:
-        raise ImportError(f"exporting needs: pip install 'psg-ros[train]' ({error})") from error
+        raise ImportError(
+            f"exporting needs: pip install '.[train]' in the source folder ({error})"
+        ) from error
     given = {name: getattr(args, name) for name in THRESHOLDS}
     thresholds = {name: value for name, value in given.items() if value is not None}
     switches = Switches(args.prune, args.merge_ratio)

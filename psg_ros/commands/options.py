@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import get_type_hints
 
@@ -16,14 +17,21 @@ from psg_ros.data.opening import open_dataset
 from psg_ros.labels import Vocabulary
 
 
-def add_config_options(parser: argparse.ArgumentParser, kind: type) -> None:
+def add_config_options(
+    parser: argparse.ArgumentParser, kind: type, without: Collection[str] = ()
+) -> None:
     """Add one `--option` a described field of a configuration dataclass.
 
     An option that is not given leaves no attribute, so that it cannot hide the value of a file.
+
+    Args:
+        without: fields that the command does not look at.
     """
     hints = get_type_hints(kind)
     group = parser.add_argument_group("model and thresholds")
     for field in dataclasses.fields(kind):
+        if field.name in without:
+            continue
         choices = field.metadata["choices"] or None
         group.add_argument(
             "--" + field.name.replace("_", "-"),
@@ -35,15 +43,15 @@ def add_config_options(parser: argparse.ArgumentParser, kind: type) -> None:
         )
 
 
-def add_pipeline_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `PipelineConfig` and a YAML file of them."""
+def add_pipeline_options(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """Add the options of `PipelineConfig`, some left out, and a YAML file of them."""
     parser.add_argument(
         "--pipeline",
         type=Path,
         metavar="FILE",
         help="YAML file of the options below (model: ..., score_threshold: ...); flags win over it",
     )
-    add_config_options(parser, PipelineConfig)
+    add_config_options(parser, PipelineConfig, without)
 
 
 def pipeline_config(args: argparse.Namespace) -> PipelineConfig:

@@ -3,7 +3,7 @@
 """Train a model as a YAML file says: first the segmenter, then the relations on top of it.
 
 The run folder (`out` in the file) collects checkpoints and figures; a run that was stopped goes on
-with --resume. `psg export` makes a model folder of a finished run.
+with --resume. `psg export` makes a model folder of a run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stage",
         choices=("all", "segmentation", "relations"),
         default="all",
-        help="only one of the two stages (default: all)",
+        help="only one of the two stages; relations start anew unless --resume is given, and what "
+        "they left before is removed (default: all)",
     )
     parser.add_argument(
         "--tensorboard",
@@ -54,7 +55,9 @@ def run(args: argparse.Namespace) -> int:
         from psg_ros.training import train
         from psg_ros.training.distributed import is_main_process
     except ModuleNotFoundError as error:
-        raise ImportError(f"training needs: pip install 'psg-ros[train]' ({error})") from error
+        raise ImportError(
+            f"training needs: pip install '.[train]' in the source folder ({error})"
+        ) from error
     try:
         folder = train.run(
             args.config,

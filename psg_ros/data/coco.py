@@ -22,12 +22,12 @@ def parse_coco_panoptic(path: Path, content: dict[str, Any]) -> AnnotationFile:
     """Return what a file in COCO's panoptic layout says; its entries are not checked.
 
     Raises:
-        ValueError: not this layout.
+        ValueError: not this layout, or two categories of one id.
     """
     try:
         categories = sorted(content["categories"], key=lambda category: not category["isthing"])
         names = {bool(flag): _names(categories, flag) for flag in (True, False)}
-        ids = [int(category["id"]) for category in categories]
+        ids = _ids(path, categories)
         entries = _entries(content)
         labelled = {entry["image_id"] for entry in entries}
         listed = labelled | {str(image["id"]) for image in content["images"]}
@@ -52,6 +52,16 @@ def split_of_name(path: Path) -> str:
     """Return the split in a file's name («val» of panoptic_val2017.json), or `WHOLE`."""
     found = re.search(rf"(?:^|_)({'|'.join(SPLITS)})(?:\d{{4}})?(?:_|$)", path.stem)
     return found[1] if found else WHOLE
+
+
+def _ids(path: Path, categories: list[dict[str, Any]]) -> list[int]:
+    names: dict[int, str] = {}
+    for category in categories:
+        key, name = int(category["id"]), category["name"]
+        if key in names:
+            raise ValueError(f"{path}: category id {key} is both {names[key]!r} and {name!r}")
+        names[key] = name
+    return list(names)
 
 
 def _names(categories: list[dict[str, Any]], is_thing: bool) -> list[str]:

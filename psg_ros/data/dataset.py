@@ -20,7 +20,12 @@ from psg_ros.data.pictures import (
     read_rgb_of_size,
     read_segment_ids,
 )
-from psg_ros.data.records import BrokenImage, ImageRecord, parse_entries
+from psg_ros.data.records import (
+    BrokenImage,
+    ImageRecord,
+    annotations_sha256,
+    parse_entries,
+)
 from psg_ros.data.streaming import stream
 from psg_ros.labels import Vocabulary
 from psg_ros.scene_graph import VOID, Segmentation
@@ -42,6 +47,7 @@ class PanopticDataset(Sequence[AnnotatedImage]):
         records: one an image, in file order.
         image_folder, panoptic_folder: the records' files are relative to these.
         skipped: images that were left out because they are broken (`skip_broken`).
+        num_missing: images that the file lists in the split, but without labels (`partial`).
     """
 
     source: Path
@@ -51,6 +57,7 @@ class PanopticDataset(Sequence[AnnotatedImage]):
     image_folder: Path
     panoptic_folder: Path
     skipped: tuple[BrokenImage, ...] = ()
+    num_missing: int = 0
 
     def __len__(self) -> int:
         return len(self.records)
@@ -80,15 +87,9 @@ class PanopticDataset(Sequence[AnnotatedImage]):
         return [record.image_id for record in self.records]
 
     @property
-    def summary(self) -> str:
-        """One line: what was found, what was left out."""
-        related = sum(len(record.triplets) > 0 for record in self.records)
-        parts = [f"{self.split} split of {self.source} ({self.layout} layout)"]
-        parts += [f"{len(self)} images, {related} with relations"]
-        if self.skipped:
-            names = ", ".join(broken.image_id for broken in self.skipped)
-            parts += [f"{len(self.skipped)} broken images left out: {names}"]
-        return "; ".join(parts)
+    def fingerprint(self) -> dict[str, Any]:
+        """Number of the images and digest of their annotations; others mean other data."""
+        return {"images": len(self), "sha256": annotations_sha256(self.records)}
 
     def image_path(self, record: ImageRecord) -> Path:
         """Return where the picture lies."""
@@ -174,6 +175,7 @@ def build_dataset(
         choose_folder(images, annotations.image_folders, image_files),
         choose_folder(panoptic, annotations.panoptic_folders, panoptic_files),
         tuple(broken),
+        max(part.num_missing, 0),
     )
     return without_broken_files(dataset, workers) if skip_broken else dataset
 

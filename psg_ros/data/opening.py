@@ -24,7 +24,7 @@ def open_dataset(
     skip_broken: bool = False,
     workers: int = 0,
 ) -> PanopticDataset:
-    """Open one split of an annotated data set; `summary` of the result says what was found.
+    """Open one split of an annotated data set; the result says what was left out of it.
 
     Every entry of the annotation file is checked here, a picture or PNG when it is read.
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from operator import index
@@ -28,6 +30,7 @@ class ImageRecord:
         labels: int64 [segment]; of the vocabulary.
         is_crowd: bool [segment].
         triplets: int64 [triplet, 3]; (subject, object, predicate) as annotated.
+        areas: float64 [segment]; px as the entry states, NaN where it does not; None if nowhere.
     """
 
     image_id: str
@@ -38,6 +41,7 @@ class ImageRecord:
     labels: np.ndarray
     is_crowd: np.ndarray
     triplets: np.ndarray
+    areas: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,7 @@ def parse_entry(entry: Entry, labels: dict[int, int], predicates: list[int]) -> 
         categories = [index(info["category_id"]) for info in infos]
         is_crowd = np.array([bool(info.get("iscrowd", 0)) for info in infos], bool)
         relations = [tuple(map(index, relation)) for relation in entry["relations"]]
+        areas = _areas(infos)
         num_boxes = len(entry["annotations"]) if "annotations" in entry else len(infos)
         files = (str(entry["file_name"]), str(entry["pan_seg_file_name"]))
     except (KeyError, TypeError, AttributeError) as error:
@@ -103,7 +108,33 @@ def parse_entry(entry: Entry, labels: dict[int, int], predicates: list[int]) -> 
         np.array([labels[category] for category in categories], np.int64),
         is_crowd,
         triplets,
+        areas,
     )
+
+
+def annotations_sha256(records: Iterable[ImageRecord]) -> str:
+    """Return one digest of what the records say, whatever their order; names of files apart.
+
+    Returns:
+        SHA-256 as hexadecimal text.
+    """
+    digest = hashlib.sha256()
+    for record in sorted(records, key=lambda record: record.image_id):
+        arrays = (record.segment_ids, record.labels, record.is_crowd, record.triplets)
+        areas = None if record.areas is None else record.areas.tolist()
+        said = [record.image_id, record.image_hw, *(array.tolist() for array in arrays), areas]
+        digest.update(json.dumps(said).encode())
+    return digest.hexdigest()
+
+
+def _areas(infos: list[dict[str, Any]]) -> np.ndarray | None:
+    stated = [info.get("area") for info in infos]
+    odd = [area for area in stated if not isinstance(area, (int, float, type(None)))]
+    if odd:
+        raise ValueError(f"area must be a number of px, not {odd[0]!r}")
+    if all(area is None for area in stated):
+        return None
+    return np.array([np.nan if area is None else area for area in stated], np.float64)
 
 
 def _check_segments(ids: list[int], categories: list[int], labels: dict[int, int]) -> None:

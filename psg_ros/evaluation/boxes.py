@@ -3,10 +3,11 @@
 """Reachable triplets by boxes: what the evaluator of fair-psgg prints as recall without limit.
 
 Boxes are the tight boxes of the masks. Any predicted segment of the right label may stand for an
-end, several truths may share one, and predicates are not averaged. It is no looser than R@inf, the
-bound on masks (`reachable_triplets`): a patch that a mask has far from its object stretches its box
-over all between, while the mask still matches. Where R@inf_box is the lower of the two, masks have
-such patches, or lack a part that reaches far.
+end, several truths may share one, and predicates are not averaged. Neither it nor R@inf, the
+bound on masks (`reachable_triplets`), is always the lower: a box counts however little of it the
+mask fills; but a patch that a mask has far from its object stretches its box over all between,
+while the mask still matches. Where R@inf_box is the lower of the two, masks have such patches, or
+lack a part that reaches far.
 """
 
 from __future__ import annotations

@@ -6,11 +6,14 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from psg_ros.annotated_files import write_image
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.data.pictures import read_rgb
+from psg_ros.data.dataset import read_picture
 from psg_ros.evaluation.evaluator import ImageFigures
 from psg_ros.labels import Vocabulary
 from psg_ros.ops.draw import overlay
@@ -19,6 +22,8 @@ from psg_ros.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, SceneRelation
 
 GAP_PX = 6
+PLAIN = 128
+"""Grey of the ground where there is no photo."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +74,53 @@ class Examples:
         return [example for _, _, example in sorted(self._best, reverse=True)]
 
 
-def side_by_side(example: Example, vocabulary: Vocabulary) -> np.ndarray:
-    """Return the annotated truth and, to its right, what the model says, uint8 RGB.
+class Drawn(NamedTuple):
+    """A drawing.
 
-    Raises:
-        FileNotFoundError: the image is gone.
+    Attributes:
+        picture_rgb: uint8 [height, width, 3].
+        no_photo: why it is on plain ground; empty where the photo is under it.
     """
-    image = read_rgb(example.truth.image_path)
-    left = overlay(image, graph_of_truth(example.truth, vocabulary), vocabulary)
-    right = overlay(image, example.graph, vocabulary)
-    gap = np.full((image.shape[0], GAP_PX, 3), 255, np.uint8)
-    return np.hstack([left, gap, right])
+
+    picture_rgb: np.ndarray
+    no_photo: str
+
+
+def side_by_side(example: Example, vocabulary: Vocabulary) -> Drawn:
+    """Draw the annotated truth and, to its right, what the model says.
+
+    Stored results are judged without the photos, so the drawing does not need them either.
+    """
+    ground, no_photo = _ground(example.truth)
+    left = overlay(ground, graph_of_truth(example.truth, vocabulary), vocabulary)
+    right = overlay(ground, example.graph, vocabulary)
+    gap = np.full((ground.shape[0], GAP_PX, 3), 255, np.uint8)
+    return Drawn(np.hstack([left, gap, right]), no_photo)
+
+
+def _ground(truth: AnnotatedImage) -> tuple[np.ndarray, str]:
+    try:
+        return read_picture(truth), ""
+    except (OSError, ValueError) as error:
+        return np.full((*truth.segmentation.image_hw, 3), PLAIN, np.uint8), str(error)
+
+
+def write_worst(folder: Path, examples: Examples, vocabulary: Vocabulary) -> list[str]:
+    """Draw the worst images into a folder, which is made if need be.
+
+    Returns:
+        A sentence on drawings without the photo, for people, if there are any.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    without = []
+    for rank, example in enumerate(examples.worst, start=1):
+        drawn = side_by_side(example, vocabulary)
+        write_image(folder / file_name(rank, example), drawn.picture_rgb)
+        without += [drawn.no_photo] * bool(drawn.no_photo)
+    if not without:
+        return []
+    count = f"{len(without)} of {len(examples.worst)}"
+    return [f"{count} drawings in {folder} are without the photo, the first: {without[0]}"]
 
 
 def file_name(rank: int, example: Example) -> str:

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping
 
 from psg_ros.evaluation.multi_mpo import TITLE as MULTI_MPO
+from psg_ros.evaluation.origin import coverage_notes
 from psg_ros.evaluation.report import (
     PROTOCOL,
     ClassRow,
@@ -21,16 +22,17 @@ MOST_CONFUSED = 10
 
 def to_markdown(
     report: EvaluationReport,
-    origin: Mapping[str, object] | None = None,
+    origin: Mapping[str, str] | None = None,
     multi_mpo: Mapping[str, float] | None = None,
 ) -> str:
     """Return headline and tables in percent, without absent labels and predicates.
 
     Args:
-        origin: what was judged, by name: model, data, split ...
+        origin: what was judged, see `psg_ros.evaluation.origin`.
         multi_mpo: figures of that protocol, percent by name; they get a section of their own.
     """
-    parts = [f"# {report.task}", _summary(report), _score_table(report.scores)]
+    parts = [f"# {report.task}", _summary(report), *coverage_notes(origin or {})]
+    parts.append(_score_table(report.scores))
     if multi_mpo is not None:
         parts += [f"## {MULTI_MPO}", _score_table(multi_mpo)]
     if predicates := [row for row in report.per_predicate if row.num_images]:

@@ -17,6 +17,7 @@ from psg_ros.evaluation import page_parts as parts
 from psg_ros.evaluation.cost import Cost
 from psg_ros.evaluation.examples import Example, Examples, side_by_side
 from psg_ros.evaluation.multi_mpo import TITLE as MULTI_MPO
+from psg_ros.evaluation.origin import coverage_notes
 from psg_ros.evaluation.page_style import STYLE
 from psg_ros.evaluation.report import PROTOCOL, EvaluationReport
 from psg_ros.files import write_text
@@ -32,7 +33,7 @@ class Page:
     """What a page shows.
 
     Attributes:
-        origin: what was judged, by name: model, data, split, images ...
+        origin: what was judged, see `psg_ros.evaluation.origin`.
         multi_mpo: figures of that protocol, percent by name; None if not asked for.
         machine: where it ran, by name.
     """
@@ -86,9 +87,7 @@ def _title(page: Page) -> str:
         f"{report.task}, split {origin['split']} of {origin['data']}, {report.num_images} images, "
         f"{report.num_related_images} with relations"
     )
-    notes = []
-    if not origin["images"].startswith("all"):
-        notes.append(f"Only {origin['images']} images: a quick look, not a result to compare.")
+    notes = coverage_notes(origin)
     if report.num_missing:
         notes.append(f"{report.num_missing} images have no prediction; they count as not found.")
     return (
@@ -127,12 +126,17 @@ def _reliability(report: EvaluationReport) -> str:
 def _pictures(title: str, examples: list[Example], vocabulary: Vocabulary) -> str:
     if not examples:
         return ""
-    figures = "".join(
-        f'<figure><img alt="" src="{_data_uri(side_by_side(example, vocabulary))}">'
-        f"<figcaption>{html.escape(example.caption)}</figcaption></figure>"
-        for example in examples[:EXAMPLES_SHOWN]
-    )
+    figures = "".join(_figure(example, vocabulary) for example in examples[:EXAMPLES_SHOWN])
     return parts.section(title, '<p class="soft">Truth left, model right.</p>', figures)
+
+
+def _figure(example: Example, vocabulary: Vocabulary) -> str:
+    drawn = side_by_side(example, vocabulary)
+    without = f" (drawn without the photo: {drawn.no_photo})" if drawn.no_photo else ""
+    return (
+        f'<figure><img alt="" src="{_data_uri(drawn.picture_rgb)}">'
+        f"<figcaption>{html.escape(example.caption + without)}</figcaption></figure>"
+    )
 
 
 def _data_uri(picture_rgb: np.ndarray) -> str:

@@ -10,6 +10,8 @@ results.json
     format       1
     task         "SGDet", or "PredCls" where masks and labels were given
     model        free text by name, shown in reports: {"name": "...", ...}
+    data         optional, what was predicted on: {"images": count, "sha256": digest of their
+                 annotations}; on other data the results are refused then
     images       [entry, ...]; an image of the data set without an entry counts as not found
 
 entry
@@ -26,7 +28,8 @@ entry
         or scores  float [pair, predicate] in 0..1, for methods without «no relation»; pairs rank by
                  their best predicate then
       listed, listed_scores   optional: integer [relation, 3] (subject, object, predicate) and
-                 float [relation, 2] (score, probability or NaN), what the method would show people
+                 float [relation, 2] (score, probability or NaN) in 0..1, what the method would
+                 show people
 
 File names are relative to the folder and stay inside it.
 """

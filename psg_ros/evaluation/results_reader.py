@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +21,14 @@ import numpy as np
 from psg_ros.evaluation.evaluator import Task
 from psg_ros.evaluation.overlapping import OverlappingMasks, reduce_overlaps
 from psg_ros.evaluation.results_format import FORMAT, RESULTS_FILE
+from psg_ros.evaluation.results_relations import StoredRelations, read_relations
 from psg_ros.evaluation.rle import decode_rle
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.manifest import LABELS_FILE
 from psg_ros.ops.regions import measure_regions
 from psg_ros.ops.triplets import rank_relations
 from psg_ros.pipeline import describe_nodes
-from psg_ros.scene_graph import RelationScores, SceneGraph, SceneRelation, Segmentation
+from psg_ros.scene_graph import SceneGraph, SceneRelation, Segmentation
 
 MAX_LISTED = 100
 """Relations of a graph whose method does not say which it lists."""
@@ -46,7 +46,9 @@ class Results:
     """An opened results folder; images are read when asked for and not kept.
 
     Attributes:
+        file: the list of results.
         task, model: of the file.
+        data: fingerprint of the data set that was predicted on, None where the file has none.
         vocabulary: what labels and predicates mean.
 
     Raises:
@@ -55,14 +57,15 @@ class Results:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder, self._file = folder.resolve(), folder / RESULTS_FILE
-        content = _read_json(self._file)
+        self._folder, self.file = folder.resolve(), folder / RESULTS_FILE
+        content = _read_json(self.file)
         self.task: Task = content["task"]
         self.model: dict[str, str] = {str(k): str(v) for k, v in content["model"].items()}
+        self.data: dict[str, Any] | None = content.get("data")
         self.vocabulary: Vocabulary = load_vocabulary(folder / LABELS_FILE)
         self._entries = {entry["image_id"]: entry for entry in content["images"]}
         if len(self._entries) < len(content["images"]):
-            raise ValueError(f"{self._file} lists an image more than once")
+            raise ValueError(f"{self.file} lists an image more than once")
 
     @property
     def image_ids(self) -> frozenset[str]:
@@ -82,25 +85,25 @@ class Results:
         try:
             return self._read(entry)
         except FileNotFoundError as error:
-            raise FileNotFoundError(f"{self._file}, image {image_id}: {error}") from error
-        except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+            raise FileNotFoundError(f"{self.file}, image {image_id}: {error}") from error
+        except (KeyError, TypeError, ValueError, OSError) as error:
             reason = f"no {error}" if isinstance(error, KeyError) else error
-            raise ValueError(f"{self._file}, image {image_id}: {reason}") from error
+            raise ValueError(f"{self.file}, image {image_id}: {reason}") from error
 
     def _read(self, entry: Mapping[str, Any]) -> StoredPrediction:
         labels, scores = self._labels(entry), _scores(entry)
-        arrays = _read_arrays(self._path(entry["relations"]))
-        relations = _relations(arrays)
+        stored = read_relations(self._path(entry["relations"]), len(labels))
         if "masks" not in entry:
             label_map = _read_segments(self._path(entry["segments"]))
             segmentation = Segmentation(label_map, labels, scores)
-            return StoredPrediction(self._graph(segmentation, relations, arrays))
+            return StoredPrediction(self._graph(segmentation, stored))
         if not entry["masks"]:
             raise ValueError("masks is empty; an image without any mask needs `segments`, all 0")
         masks = np.stack([decode_rle(rle) for rle in entry["masks"]])
-        overlapping = OverlappingMasks(masks, labels, scores, relations)
+        overlapping = OverlappingMasks(masks, labels, scores, stored.scores)
         segmentation, relations = reduce_overlaps(overlapping)
-        return StoredPrediction(self._graph(segmentation, relations, {}), overlapping)
+        graph = self._graph(segmentation, StoredRelations(relations, None))
+        return StoredPrediction(graph, overlapping)
 
     def _labels(self, entry: Mapping[str, Any]) -> np.ndarray:
         labels, count = entry["labels"], self.vocabulary.num_labels
@@ -108,16 +111,11 @@ class Results:
             raise ValueError(f"labels must be integers in 0 .. {count - 1}, not {labels}")
         return np.array(labels, np.int64)
 
-    def _graph(
-        self,
-        segmentation: Segmentation,
-        scores: RelationScores,
-        arrays: Mapping[str, np.ndarray],
-    ) -> SceneGraph:
-        if "listed" in arrays:
-            listed = _listed(arrays, segmentation.num_segments)
-        else:
-            listed = [(*triplet, math.nan) for triplet in rank_relations(scores, limit=MAX_LISTED)]
+    def _graph(self, segmentation: Segmentation, stored: StoredRelations) -> SceneGraph:
+        listed = stored.listed
+        if listed is None:
+            best = rank_relations(stored.scores, limit=MAX_LISTED)
+            listed = [(*triplet, math.nan) for triplet in best]
         names = self.vocabulary.predicate_names
         if any(predicate >= len(names) for _, _, predicate, _, _ in listed):
             raise ValueError(f"a predicate beyond the {len(names)} of {LABELS_FILE}")
@@ -127,7 +125,7 @@ class Results:
         )
         regions = measure_regions(segmentation.label_map, segmentation.num_segments)
         nodes = describe_nodes(segmentation, regions, self.vocabulary)
-        return SceneGraph(segmentation, nodes, relations, scores)
+        return SceneGraph(segmentation, nodes, relations, stored.scores)
 
     def _path(self, name: str) -> Path:
         path = self._folder / name
@@ -155,6 +153,8 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path}: task must be one of {known}, not {content.get('task')!r}")
     if not isinstance(content.get("model"), dict):
         raise ValueError(f'{path}: model must be like {{"name": "mine"}}')
+    if not isinstance(content.get("data"), (dict, type(None))):
+        raise ValueError(f"{path}: data must be the fingerprint of a data set, or be left out")
     _check_entries(path, content.get("images"))
     return content
 
@@ -185,57 +185,3 @@ def _read_segments(path: Path) -> np.ndarray:
             f"not {picture.dtype} {list(picture.shape)}"
         )
     return picture.astype(np.int32) - 1
-
-
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as file:
-        return {name: file[name] for name in file.files}
-
-
-def _relations(arrays: Mapping[str, np.ndarray]) -> RelationScores:
-    pairs = _integers(arrays["pairs"], "pairs")
-    if "logits" in arrays:
-        return RelationScores(pairs, arrays["logits"].astype(np.float32))
-    return RelationScores(pairs, logits_without_no_relation(arrays["scores"]))
-
-
-def logits_without_no_relation(scores: np.ndarray) -> np.ndarray:
-    """Return logits of a method that has no «no relation»: -inf in that column.
-
-    Args:
-        scores: float [pair, predicate] in [0, 1].
-
-    Returns:
-        float32 [pair, 1 + predicate]; a score of 0 becomes -inf, of 1 +inf.
-
-    Raises:
-        ValueError: a wrong shape, or a score outside 0 .. 1.
-    """
-    if scores.ndim != 2 or not ((scores >= 0) & (scores <= 1)).all():
-        raise ValueError("scores must be [pair, predicate] in 0 .. 1")
-    exact = scores.astype(np.float64)
-    with np.errstate(divide="ignore"):
-        logits = np.log(exact) - np.log1p(-exact)
-    return np.pad(logits, ((0, 0), (1, 0)), constant_values=-np.inf).astype(np.float32)
-
-
-def _listed(
-    arrays: Mapping[str, np.ndarray], num_segments: int
-) -> list[tuple[int, int, int, float, float]]:
-    triplets, scores = _integers(arrays["listed"], "listed"), arrays["listed_scores"]
-    if triplets.shape != (len(scores), 3) or scores.shape != (len(triplets), 2):
-        raise ValueError("listed must be [relation, 3] and listed_scores [relation, 2]")
-    if ((triplets < 0) | (triplets >= [num_segments, num_segments, math.inf])).any():
-        raise ValueError(f"listed must name two of {num_segments} segments and a predicate")
-    rows = zip(triplets.tolist(), scores.tolist(), strict=True)
-    return [(*triplet, *pair) for triplet, pair in rows]
-
-
-def _integers(array: np.ndarray, name: str) -> np.ndarray:
-    """Return the array as int32; what does not fit must not wrap around to an index that does."""
-    if not np.issubdtype(array.dtype, np.integer):
-        raise ValueError(f"{name} must be integers, not {array.dtype}")
-    narrow = array.astype(np.int32)
-    if (narrow != array).any():
-        raise ValueError(f"{name} holds numbers beyond 32 bit")
-    return narrow

@@ -30,18 +30,27 @@ class ResultsWriter:
     Args:
         folder: made if need be; must be empty.
         model: free text by name, shown in reports.
+        data: `PanopticDataset.fingerprint` of what is predicted on; None leaves open what may judge
+            the results.
 
     Raises:
         FileExistsError: the folder holds something.
     """
 
     def __init__(
-        self, folder: Path, vocabulary: Vocabulary, task: str, model: Mapping[str, str]
+        self,
+        folder: Path,
+        vocabulary: Vocabulary,
+        task: str,
+        model: Mapping[str, str],
+        data: Mapping[str, Any] | None = None,
     ) -> None:
         if folder.is_dir() and any(folder.iterdir()):
             raise FileExistsError(f"{folder} is not empty; results need a folder of their own")
         self._folder = folder
         self._content: dict[str, Any] = {"format": FORMAT, "task": task, "model": dict(model)}
+        if data is not None:
+            self._content["data"] = dict(data)
         self._entries: list[dict[str, Any]] = []
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / LABELS_FILE, _vocabulary_text(vocabulary))

@@ -4,7 +4,7 @@
 
 A mask is {"size": [height, width], "counts": ...}: lengths of alternating runs of 0 and 1, zeros
 first, column by column. `counts` is a list of numbers, or text with six bits a character, five of
-them data, lowest first, the third number and later ones as differences to the last but one
+them data, lowest first, the fourth number and later ones as differences to the last but one
 (the COCO API's compressed form).
 """
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.data.pictures import read_rgb
+from psg_ros.data.dataset import read_picture
 from psg_ros.evaluation.cost import FORWARD, Cost
 from psg_ros.evaluation.evaluator import Evaluator, Task
 from psg_ros.evaluation.examples import Examples
@@ -100,7 +100,7 @@ def read_ahead(
     def read(index: int) -> tuple[AnnotatedImage, np.ndarray | None]:
         begin = time.thread_time()
         truth = dataset[index]
-        image = read_rgb(truth.image_path) if pixels else None
+        image = read_picture(truth) if pixels else None
         cost.reading_cpu_s += time.thread_time() - begin
         return truth, image
 

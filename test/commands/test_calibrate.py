@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import cv2
@@ -77,3 +78,73 @@ def test_too_few_relations_write_nothing(dataset, model, capsys):
 def test_too_few_images_to_judge_are_said_to_be_so(dataset, model, capsys):
     assert main(["calibrate", str(dataset), "--model", str(model), "--images", "12"]) == 0
     assert "too few images to say" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("state", ["of other weights", "damaged", "of another vocabulary"])
+def test_a_calibration_that_fits_no_more_is_replaced(dataset, model, capsys, state):
+    table = model / "calibration.yaml"
+    assert main(["calibrate", str(dataset), "--model", str(model)]) == 0
+    good = table.read_text()
+    if state == "of other weights":
+        table.write_text(good.replace("model_sha256: ", "model_sha256: 00"))
+    elif state == "damaged":
+        table.write_text(good[:-20])
+    else:
+        table.write_text(good.replace("left of", "leftish"))
+    predict = ["predict", str(dataset / "image.png"), "--model", str(model)]
+    assert main(predict) == 2
+    assert "run `psg calibrate` again" in capsys.readouterr().err
+    assert main(["calibrate", str(dataset), "--model", str(model)]) == 0
+    assert table.read_text() == good
+    assert main(predict) == 0
+
+
+def test_a_plot_that_cannot_be_drawn_is_refused_before_any_work(model, capsys, tmp_path):
+    arguments = ["calibrate", "no data", "--model", str(model), "--plot"]
+    for name, reason in (("a.bmp", "must end in .png"), ("a", "must end"), ("b/a.png", "folder")):
+        assert main([*arguments, str(tmp_path / name)]) == 2
+        assert reason in capsys.readouterr().err
+
+
+def test_without_matplotlib_a_plot_is_refused_before_any_work(model, capsys, monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, "psg_ros.training.reliability_plot", raising=False)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    arguments = ["calibrate", "no data", "--model", str(model)]
+    assert main([*arguments, "--plot", str(tmp_path / "a.png")]) == 1
+    assert "pip install '.[train]'" in capsys.readouterr().err
+
+
+def test_a_model_folder_that_cannot_be_written_is_refused_before_any_work(model, capsys):
+    (model / "calibration.yaml").mkdir()
+    assert main(["calibrate", "no data", "--model", str(model)]) == 2
+    assert "calibration.yaml is a folder" in capsys.readouterr().err
+
+
+def test_a_failing_plot_does_not_lose_the_table(dataset, model, monkeypatch):
+    def fail(found, out):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("psg_ros.training.reliability_plot.plot_reliability", fail)
+    plot = str(dataset / "a.png")
+    assert main(["calibrate", str(dataset), "--model", str(model), "--plot", plot]) == 1
+    assert (model / "calibration.yaml").is_file()
+
+
+@pytest.mark.parametrize("option", ["--relation-threshold", "--max-relations"])
+def test_options_about_what_is_listed_do_not_exist(capsys, option):
+    with pytest.raises(SystemExit, match="2"):
+        main(["calibrate", "no data", option, "1"])
+    assert f"unrecognized arguments: {option}" in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="0"):
+        main(["calibrate", "--help"])
+    shown = capsys.readouterr().out
+    assert option not in shown and "--score-threshold" in shown
+
+
+def test_a_picture_of_another_size_is_named_as_such(dataset, model, capsys):
+    cv2.imwrite(str(dataset / "image.png"), paint((120, 160), {}))
+    assert main(["calibrate", str(dataset), "--model", str(model)]) == 2
+    error = capsys.readouterr().err
+    assert "image 0: " in error and "160 x 120 px, the annotation says 320 x 240 px" in error
+    assert not (model / "calibration.yaml").exists()

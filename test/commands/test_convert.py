@@ -108,6 +108,27 @@ def test_a_folder_with_a_segmenter_is_not_overwritten(checkpoint, tmp_path, caps
     assert "holds a segmenter; choose another folder" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--merge-ratio", "1"], "merge_ratio must lie in 0 .. 1 (exclusive), not 1.0"),
+        (["--export", "file"], "file is a file, a folder was expected"),
+        (["--export", "file/inside"], "file is a file, a folder was expected"),
+    ],
+    ids=str,
+)
+def test_an_export_that_cannot_be_leaves_the_run_folder_free(
+    checkpoint, tmp_path, monkeypatch, capsys, options, said
+):
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("")
+    export = [] if "--export" in options else ["--export", "model"]
+    assert main(["convert", str(checkpoint), "run", *export, *options]) == 2
+    assert said in capsys.readouterr().err
+    assert not Path("run").exists() and not Path("model").exists()
+    assert main(["convert", str(checkpoint), "run"]) == 0, "a corrected command can use it"
+
+
 def test_a_missing_checkpoint_is_named(tmp_path, capsys):
     assert main(["convert", "missing.bin", str(tmp_path / "run")]) == 2
     assert "missing.bin is neither" in capsys.readouterr().err
@@ -124,4 +145,4 @@ def test_without_torch_the_extra_is_named(capsys, monkeypatch):
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert main(["convert", "a.bin", "out"]) == 1
-    assert "pip install 'psg-ros[train]'" in capsys.readouterr().err
+    assert "pip install '.[train]'" in capsys.readouterr().err

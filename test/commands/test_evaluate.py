@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from tiny_model import COLORS, NUM_THINGS, PREDICATES, paint
+from tiny_psg import change_json
 
 from psg_ros.__main__ import main
 
@@ -86,6 +87,14 @@ def test_a_place_that_cannot_be_written_is_refused_first(dataset: Path, capsys) 
     assert "absent" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["file", "file/inside"])
+def test_a_file_where_drawings_shall_go_is_refused_first(dataset: Path, capsys, name: str) -> None:
+    (dataset / "file").write_text("")
+    where = str(dataset / name)
+    assert main(["evaluate", str(dataset), "--model", "none", "--worst", where]) == 2
+    assert "file is a file, a folder was expected" in capsys.readouterr().err
+
+
 def test_predcls_judges_relations_on_true_masks(dataset: Path, tiny_model: Path) -> None:
     result = dataset / "result.json"
     arguments = ["evaluate", str(dataset), "--model", str(tiny_model), "--task", "predcls"]
@@ -155,6 +164,39 @@ def test_images_without_a_result_are_told_and_count_as_not_found(
     assert "1 of 2 images have no prediction" in capsys.readouterr().err
 
 
+def test_a_report_says_with_which_settings_it_was_made(
+    dataset: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    settings = ["--score-threshold", "0.25", "--max-segments", "5", "--merge-resolution", "mask"]
+    html, tables = tmp_path / "report.html", tmp_path / "report.md"
+    files = ["--html", str(html), "--markdown", str(tables), "--precision", "fp32"]
+    content = judge(
+        [str(dataset), "--model", str(tiny_model), *settings, *files], tmp_path / "a.json"
+    )
+    said = {
+        "score_threshold": "0.25", "max_segments": "5", "merge_resolution": "mask",
+        "precision": "fp32", "images": "all 2", "broken_images": "0", "unlabelled_images": "0",
+    }  # fmt: skip
+    for name, value in said.items():
+        assert content[name] == value
+        assert f"- {name}: {value}\n" in tables.read_text()
+        assert f"<th>{name}</th><td><code>{value}</code>" in html.read_text()
+
+
+def test_a_report_counts_the_images_that_it_lacks(
+    dataset: Path, tiny_model: Path, tmp_path: Path, capsys
+) -> None:
+    (dataset / "1.png").write_bytes(b"no picture")
+    change_json(dataset / "psg.json", lambda c: c["test_image_ids"].append("elsewhere"))
+    html = tmp_path / "report.html"
+    options = ["--partial", "--skip-broken", "--html", str(html)]
+    content = judge([str(dataset), "--model", str(tiny_model), *options], tmp_path / "a.json")
+    assert (content["num_images"], content["images"]) == (1, "1 of 3")
+    assert (content["broken_images"], content["unlabelled_images"]) == ("1", "1")
+    told = "Images left out: 1 broken, 1 without labels. Not a result to compare."
+    assert told in html.read_text() and told in capsys.readouterr().out
+
+
 @pytest.fixture
 def results(dataset: Path, tiny_model: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "results"
@@ -170,6 +212,57 @@ def test_results_of_another_data_set_are_no_bad_method(
     file.write_text(file.read_text().replace('"image_id": "', '"image_id": "other'))
     assert main(["evaluate", str(dataset), "--results", str(results)]) == 2
     assert "no prediction for any image" in capsys.readouterr().err
+
+
+def test_results_of_other_annotations_of_the_same_ids_are_refused(
+    dataset: Path, results: Path, capsys
+) -> None:
+    change_json(dataset / "psg.json", lambda c: c["data"][0].update(relations=[]))
+    assert main(["evaluate", str(dataset), "--results", str(results)]) == 2
+    assert "results.json is of other data (2 images" in capsys.readouterr().err
+
+
+def test_results_of_images_that_the_data_set_lacks_are_told(
+    dataset: Path, results: Path, capsys
+) -> None:
+    def foreign(content: dict) -> None:
+        del content["data"]
+        content["images"] += [{**content["images"][0], "image_id": name} for name in ("z", "y")]
+
+    change_json(results / "results.json", foreign)
+    assert main(["evaluate", str(dataset), "--results", str(results)]) == 0
+    said = capsys.readouterr().err
+    assert "2 entries of" in said and "no such images: y, z\n" in said
+
+
+def test_results_are_reported_without_the_photos_and_the_pictures_say_so(
+    dataset: Path, results: Path, tmp_path: Path, capsys
+) -> None:
+    for name in ("0.png", "1.png"):
+        (dataset / name).unlink()
+    out = tmp_path / "out"
+    out.mkdir()
+    options = ["--html", str(out / "a.html"), "--worst", str(out / "worst")]
+    assert main(["evaluate", str(dataset), "--results", str(results), *options]) == 0
+    assert (out / "a.html").read_text().count("drawn without the photo: image ") == 4
+    assert len(list((out / "worst").glob("*.png"))) == 2
+    assert "2 of 2 drawings in" in capsys.readouterr().err
+
+
+def test_figures_are_written_before_anything_is_drawn(
+    dataset: Path, results: Path, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("psg_ros.commands.evaluate.write_page", fail)
+    monkeypatch.setattr("psg_ros.commands.evaluate.write_worst", fail)
+    files = [tmp_path / "a.json", tmp_path / "a.md"]
+    options = ["--json", str(files[0]), "--markdown", str(files[1])]
+    options += ["--html", str(tmp_path / "a.html"), "--worst", str(tmp_path / "worst")]
+    assert main(["evaluate", str(dataset), "--results", str(results), *options]) == 1
+    assert "disk full" in capsys.readouterr().err
+    assert all(file.is_file() for file in files)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +311,7 @@ def test_without_torch_a_run_names_the_extra(dataset: Path, capsys, monkeypatch)
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "torch", None)
     assert main(["evaluate", str(dataset), "--run", "runs/mine"]) == 1
-    assert "pip install 'psg-ros[train]'" in capsys.readouterr().err
+    assert "pip install '.[train]'" in capsys.readouterr().err
 
 
 def test_a_model_is_judged_without_torch(dataset: Path, tiny_model: Path, monkeypatch) -> None:

@@ -37,7 +37,7 @@ def test_without_torch_the_extra_is_named(command: list[str], capsys, monkeypatc
     monkeypatch.setitem(sys.modules, "torch", None)
     assert main(command) == 1
     error = capsys.readouterr().err
-    assert "pip install 'psg-ros[train]'" in error and error.count("\n") == 1
+    assert "pip install '.[train]' in the source folder" in error and error.count("\n") == 1
 
 
 def test_a_missing_config_is_named(capsys) -> None:

@@ -82,6 +82,10 @@ BROKEN = {
     "another size in the JSON": (change_entry(1, height=40), "annotation says 72 x 40 px"),
     "the PNG of another kind": (with_a_photo_as_png, "no pixel of the 3 segments"),
     "a relation to nothing": (change_entry(1, relations=[[0, 3, 0]]), "two of 3 segments"),
+    "an area that is no number": (
+        change_entry(1, segments_info=[{"id": 5, "category_id": 0, "area": "big"}], relations=[]),
+        "area must be a number of px, not 'big'",
+    ),
     "an unknown category": (
         change_entry(1, segments_info=[{"id": 5, "category_id": 3}]), "none of the file's 3",
     ),
@@ -105,7 +109,6 @@ def test_what_is_broken_is_skipped_on_demand_and_named(folder, case):
     assert [item.image_id for item in dataset] == dataset.image_ids
     (skipped,) = dataset.skipped
     assert skipped.image_id == "1" and said in skipped.reason
-    assert dataset.summary.endswith("4 images, 4 with relations; 1 broken images left out: 1")
 
 
 def test_skipping_in_other_processes_says_the_same(folder):
@@ -124,6 +127,41 @@ def test_a_set_of_which_nothing_is_left_is_refused(folder):
         path.write_bytes(b"")
     with pytest.raises(ValueError, match="all 5 images are broken, first: image 0: .*empty"):
         train(folder, skip_broken=True)
+
+
+def test_images_that_are_listed_without_labels_are_counted(folder):
+    change_json(folder / "psg.json", lambda c: c["test_image_ids"].extend(["elsewhere", "lost"]))
+    assert open_dataset(folder, VOCABULARY, "test", partial=True).num_missing == 2
+    assert train(folder).num_missing == 0
+
+
+def test_a_fingerprint_is_of_the_annotations_wherever_they_lie(folder, tmp_path):
+    other = shutil.copytree(folder, tmp_path / "moved")
+    change_json(other / "psg.json", lambda content: content["data"].reverse())
+    assert train(folder).fingerprint == train(other).fingerprint
+    assert train(folder).fingerprint["images"] == 5
+    assert len(train(folder).fingerprint["sha256"]) == 64
+
+
+AREAS = [{"id": i, "category_id": c, "area": 9} for i, c in ((5, 2), (300, 0), (70000, 1))]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"image_id": "x"},
+        {"height": 47},
+        {"relations": [[1, 2, 1], [1, 0, 1]]},
+        {"segments_info": AREAS},
+        {"segments_info": [{**info, "iscrowd": 1} for info in AREAS]},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_other_annotations_have_another_fingerprint(folder, changes):
+    before = train(folder).fingerprint
+    change_entry(0, **changes)(folder)
+    after = train(folder).fingerprint
+    assert after["images"] == before["images"] and after["sha256"] != before["sha256"]
 
 
 def test_unlisted_ids_are_void_and_segments_without_pixels_stay(folder):

@@ -10,7 +10,7 @@ import pytest
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.evaluation.evaluator import ImageFigures
-from psg_ros.evaluation.examples import Examples, file_name, side_by_side
+from psg_ros.evaluation.examples import Examples, file_name, side_by_side, write_worst
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.ops.regions import measure_regions
 from psg_ros.pipeline import describe_nodes
@@ -66,12 +66,56 @@ def test_equals_are_chosen_alike_whatever_their_order(tmp_path):
 
 
 def test_truth_and_answer_lie_side_by_side(examples):
-    picture = side_by_side(examples.worst[0], VOCABULARY)
+    picture, no_photo = side_by_side(examples.worst[0], VOCABULARY)
+    assert no_photo == ""
     assert picture.dtype == np.uint8 and picture.shape == (20, 2 * 40 + 6, 3)
     left, right = picture[:, :40].astype(int), picture[:, 46:].astype(int)
     # The model sees the cup end at column 16, the truth at 20.
     assert np.abs(left[:, :15] - right[:, :15]).max() < np.abs(left - right).max()
     assert examples.worst[0].caption == "bad: quality 0.10, recall 0.20"
+
+
+def lose(path: Path) -> None:
+    path.unlink()
+
+
+def change_size(path: Path) -> None:
+    cv2.imwrite(str(path), np.zeros((9, 9, 3), np.uint8))
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [(lose, "does not exist"), (change_size, "is 9 x 9 px"), (empty, "is empty")],
+)
+def test_without_its_photo_an_example_is_drawn_on_plain_ground_and_says_so(
+    examples, damage, reason
+):
+    with_photo = side_by_side(examples.worst[0], VOCABULARY).picture_rgb
+    damage(examples.worst[0].truth.image_path)
+    drawn = side_by_side(examples.worst[0], VOCABULARY)
+    assert drawn.no_photo.startswith("image bad: ") and reason in drawn.no_photo
+    # The photo of this test is as grey as the plain ground.
+    np.testing.assert_array_equal(drawn.picture_rgb, with_photo)
+
+
+def test_the_worst_are_written_into_a_new_folder(examples, tmp_path):
+    folder = tmp_path / "new" / "worst"
+    assert write_worst(folder, examples, VOCABULARY) == []
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "1_bad_quality_0.10_recall_0.20.png",
+        "2_poor_quality_0.60_recall_0.10.png",
+    ]
+
+
+def test_drawings_without_a_photo_are_counted(examples, tmp_path):
+    examples.worst[0].truth.image_path.unlink()  # of all, in this test
+    (said,) = write_worst(tmp_path / "worst", examples, VOCABULARY)
+    assert said.startswith("2 of 2 drawings in ") and "the first: image bad: " in said
+    assert len(list((tmp_path / "worst").iterdir())) == 2
 
 
 def test_an_image_id_with_slashes_is_a_file_name(tmp_path):

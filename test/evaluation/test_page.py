@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from html.parser import HTMLParser
 from pathlib import Path
@@ -108,6 +109,27 @@ def test_a_quick_look_and_another_protocol_are_called_what_they_are(tmp_path):
     text = " ".join(read(tmp_path / "report.html").text)
     assert "Only the first 1 of 9 images: a quick look" in text
     assert "MultiMPO, not comparable" in text and "12.50" in text
+
+
+def test_without_photos_the_page_has_drawings_and_says_why(tmp_path):
+    page = make_page(tmp_path)
+    (tmp_path / "0.png").unlink()
+    write_page(tmp_path / "report.html", page, VOCABULARY)
+    checker = read(tmp_path / "report.html")
+    assert len(checker.sources) == 2
+    told = "(drawn without the photo: image im<0>: " + str(tmp_path / "0.png")
+    assert " ".join(checker.text).count(told) == 2
+
+
+def test_images_that_were_left_out_are_counted_on_top_and_in_the_table(tmp_path):
+    page = make_page(tmp_path)
+    left_out = {"images": "1 of 6", "broken_images": "2", "unlabelled_images": "3"}
+    page = dataclasses.replace(page, origin={**page.origin, **left_out})
+    write_page(tmp_path / "report.html", page, VOCABULARY)
+    told = "Images left out: 2 broken, 3 without labels. Not a result to compare."
+    checker = read(tmp_path / "report.html")
+    assert told in checker.text and "unlabelled_images" in checker.text
+    assert f"\n\n{told}\n\n" in to_markdown(page.report, page.origin)
 
 
 def test_the_report_reads_as_tables(tmp_path):

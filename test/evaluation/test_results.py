@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from psg_ros.evaluation.results_format import RESULTS_FILE
-from psg_ros.evaluation.results_reader import Results, logits_without_no_relation
+from psg_ros.evaluation.results_reader import Results
 from psg_ros.evaluation.results_writer import ResultsWriter
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.ops.regions import measure_regions
@@ -75,6 +75,14 @@ def test_task_model_and_vocabulary_come_back(tmp_path):
     assert (results.task, results.model) == ("SGDet", {"name": "mine"})
     assert results.vocabulary == VOCABULARY
     assert results.image_ids == {"a"} and results.read("b") is None
+
+
+def test_what_was_predicted_on_comes_back_where_it_is_known(tmp_path):
+    data = {"images": 3, "sha256": "ab"}
+    with ResultsWriter(tmp_path / "r", VOCABULARY, "SGDet", {}, data):
+        pass
+    assert Results(tmp_path / "r").data == data
+    assert Results(write(tmp_path / "other", {})).data is None
 
 
 def test_equal_graphs_give_equal_bytes(tmp_path):
@@ -160,14 +168,6 @@ def test_overlapping_masks_are_reduced_and_kept(foreign):
     assert stored.graph.relation_scores.pairs.tolist() == [[0, 1]]
 
 
-def test_scores_become_logits_and_back():
-    scores = np.array([[0.0, 0.25, 1.0]])
-    logits = logits_without_no_relation(scores)
-    assert logits.dtype == np.float32 and np.isneginf(logits[0, 0])
-    with np.errstate(over="ignore"):
-        np.testing.assert_allclose(1 / (1 + np.exp(-logits[:, 1:])), scores, atol=1e-7)
-
-
 def broken_files(folder: Path) -> None:
     """Write files that an entry could name."""
     cv2.imwrite(str(folder / "color.png"), np.zeros((2, 3, 3), np.uint8))
@@ -177,6 +177,7 @@ def broken_files(folder: Path) -> None:
     np.savez(folder / "float.npz", pairs=np.zeros((1, 2)), logits=np.zeros((1, 3)))
     np.savez(folder / "bare.npz", pairs=np.zeros((0, 2), int))
     np.savez(folder / "wide.npz", pairs=np.array([[2**32, 1]]), logits=np.zeros((1, 3)))
+    (folder / "empty.npz").write_bytes(b"")
     np.savez(folder / "high.npz", pairs=np.array([[0, 1]]), scores=np.array([[1.5, 0]]))
     pickled = np.array([{"a": 1}], dtype=object)
     np.savez(folder / "pickled.npz", pairs=pickled, logits=np.zeros((1, 3)))
@@ -202,9 +203,10 @@ def broken_files(folder: Path) -> None:
         ({"segments": 5}, "image 7"),
         ({"segments": "../up.png"}, "lies outside the folder"),
         ({"relations": "/etc/hostname"}, "lies outside the folder"),
-        ({"relations": "text.npz"}, "image 7"),
+        ({"relations": "text.npz"}, "image 7: text.npz: empty, truncated or not an .npz file"),
+        ({"relations": "empty.npz"}, "image 7: empty.npz: empty, truncated or not an .npz file"),
         ({"relations": "float.npz"}, "pairs must be integers"),
-        ({"relations": "bare.npz"}, "image 7: no .*scores"),
+        ({"relations": "bare.npz"}, "image 7: bare.npz has no 'scores'"),
         ({"relations": "wide.npz"}, "beyond 32 bit"),
         ({"relations": "high.npz"}, "scores must be .pair, predicate. in 0 .. 1"),
         ({"relations": "pickled.npz"}, "allow_pickle"),
@@ -237,6 +239,7 @@ def test_a_missing_file_is_named_with_its_image(foreign):
         ('{"format": 1, "task": "SGCls"}', "task must be one of PredCls, SGDet, not 'SGCls'"),
         ('{"format": 1, "task": "SGDet"}', "model must be"),
         ('{"format": 1, "task": "SGDet", "model": {}}', "images must be a list"),
+        ('{"format": 1, "task": "SGDet", "model": {}, "data": 3, "images": []}', "data must be"),
         ('{"format": 1, "task": "SGDet", "model": {}, "images": [{"image_id": 7}]}', "be text"),
         (
             '{"format": 1, "task": "SGDet", "model": {}, "images": [{"image_id": "7"}, '

@@ -114,6 +114,24 @@ def test_an_image_that_cannot_be_read_stops_the_run(dataset):
         collect().over(dataset, Source(perfect, "forward passes", needs_pixels=True))
 
 
+@pytest.mark.parametrize("damage", ["another size", "no picture"])
+def test_a_photo_that_does_not_fit_its_annotation_is_named_before_any_prediction(dataset, damage):
+    path, seen = dataset[2].image_path, []
+    if damage == "another size":
+        cv2.imwrite(str(path), np.zeros((2, 16, 3), np.uint8))
+    else:
+        path.write_bytes(b"")
+
+    def predict(truth, pixels):
+        seen.append(truth.image_id)
+        return perfect(truth, pixels)
+
+    said = "16 x 2 px, the annotation says 16 x 1 px" if damage == "another size" else "is empty"
+    with pytest.raises(ValueError, match=f"^image 2: .*2.png.* {said}"):
+        collect().over(dataset, Source(predict, "forward passes", needs_pixels=True))
+    assert seen == ["0", "1"]
+
+
 def test_time_is_divided_among_forward_metrics_and_waiting(dataset):
     run = collect()
     run.over(dataset, Source(perfect, "forward passes", needs_pixels=True))

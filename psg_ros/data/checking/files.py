@@ -13,6 +13,7 @@ from tqdm import tqdm
 from psg_ros.data.checking.finding import Finding
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.pictures import read_rgb_of_size, read_segment_ids
+from psg_ros.data.records import ImageRecord
 from psg_ros.data.streaming import stream
 from psg_ros.scene_graph import VOID
 
@@ -30,6 +31,8 @@ class ImageFiles:
         absent_segments: listed segments without a pixel; they can never be found.
         unlisted_segments: ids in the PNG that the annotation does not list.
         unlisted_px: pixels with such an id; they count as void.
+        stated_areas: segments of which the entry states an area.
+        other_areas: those of them that have another one in the PNG, one text each.
     """
 
     image_id: str
@@ -37,6 +40,17 @@ class ImageFiles:
     absent_segments: int = 0
     unlisted_segments: int = 0
     unlisted_px: int = 0
+    stated_areas: int = 0
+    other_areas: tuple[str, ...] = ()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the PNG looks like another image's: most areas are not as stated.
+
+        Ids alone cannot tell where every image counts its segments from 1; a few areas may be off
+        where somebody corrected a mask.
+        """
+        return 2 * len(self.other_areas) > self.stated_areas
 
 
 def look_at_files(dataset: PanopticDataset, fast: bool, workers: int) -> tuple[list[Finding], int]:
@@ -74,7 +88,19 @@ def inspect_files(dataset: PanopticDataset, index: int) -> ImageFiles:
         int((areas == 0).sum()),
         len(np.unique(unlisted)),
         len(unlisted),
+        *_compare_areas(record, areas),
     )
+
+
+def _compare_areas(record: ImageRecord, areas: np.ndarray) -> tuple[int, tuple[str, ...]]:
+    """Return how many areas the record states, and what is wrong with those that differ."""
+    if record.areas is None:
+        return 0, ()
+    stated = ~np.isnan(record.areas)
+    differ = stated & (record.areas != areas)
+    rows = zip(record.segment_ids[differ], areas[differ], record.areas[differ], strict=True)
+    other = [f"segment {key} has {px:,} px, not {said:,.10g}" for key, px, said in rows]
+    return int(stated.sum()), tuple(other)
 
 
 def look_for_files(dataset: PanopticDataset, index: int) -> ImageFiles:
@@ -97,8 +123,26 @@ def _findings(images: list[ImageFiles]) -> list[Finding]:
         for i in images
         if i.unlisted_px
     ]
+    foreign, corrected = (
+        [
+            f"image {i.image_id}: {len(i.other_areas)} of {i.stated_areas}; {i.other_areas[0]}"
+            for i in images
+            if i.other_areas and i.is_foreign == is_foreign
+        ]
+        for is_foreign in (True, False)
+    )
     findings = [
         Finding(f"missing or broken files: {len(broken):,}", tuple(broken)),
+        Finding(
+            "images whose PNG seems to be another's, most segments have other areas than stated: "
+            f"{len(foreign):,}",
+            tuple(foreign),
+        ),
+        Finding(
+            f"images in which some segments have other areas than stated: {len(corrected):,}",
+            tuple(corrected),
+            is_problem=False,
+        ),
         Finding(
             f"images that list segments without a pixel: {len(absent):,}",
             tuple(absent),

@@ -17,7 +17,7 @@ class SplitStatistics:
     """Numbers of one split; broken entries are not among them.
 
     Attributes:
-        images: entries with segments.
+        images: all entries, those without segments or relations included.
         related_images: those with at least one relation.
         images_without_segments: entries whose list of segments is empty.
         relations: triplets as annotated, with duplicates and self relations.

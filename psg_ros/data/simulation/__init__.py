@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A simulated world: physics and rendering give pictures with exact panoptic scene graphs.
 
-Names and functions are here; MuJoCo (extra ``psg-ros[simulation]``) is imported when a scene is
+Names and functions are here; MuJoCo (extra ``simulation``) is imported when a scene is
 made, so the vocabulary can be read without it.
 """
 

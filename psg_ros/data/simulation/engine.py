@@ -36,7 +36,7 @@ def load_mujoco() -> ModuleType:
     if importlib.util.find_spec("mujoco") is None:
         raise ImportError(
             "the simulated world needs the package mujoco, which is not installed; "
-            "install it with: pip install 'psg-ros[simulation]'"
+            "install it with: pip install mujoco PyOpenGL (extra 'simulation')"
         )
     library = _gl_library()
     try:

@@ -112,6 +112,67 @@ def test_a_png_that_disagrees_with_its_entry_is_a_warning_with_numbers(folder):
     assert report.warnings[1].places[0].startswith("image 0: 2 ids, ")
 
 
+def number_from_one(folder: Path, boxes: list[int]) -> None:
+    """Give images one segment per class with ids 1, 2, 3 and state the areas of their PNGs."""
+
+    def state(content: dict[str, Any]) -> None:
+        for entry, box_px in zip(content["data"], boxes, strict=False):
+            ids = np.full((entry["height"], entry["width"]), 3, np.uint8)
+            ids[:9, :box_px], ids[9:18, :9] = 1, 2
+            png = np.zeros((*ids.shape, 3), np.uint8)
+            png[..., 2] = ids  # red is the lowest byte of an id
+            cv2.imwrite(str(folder / entry["pan_seg_file_name"]), png)
+            areas = np.bincount(ids.ravel())[1:].tolist()
+            infos = [{"id": k + 1, "category_id": k, "area": areas[k]} for k in range(3)]
+            entry.update(segments_info=infos, relations=[])
+
+    change_json(folder / "psg.json", state)
+
+
+def test_exchanged_pngs_of_equal_ids_are_a_problem_by_their_areas(folder):
+    number_from_one(folder, [20, 30])
+    assert not check(folder).problems
+    first, second = folder / "0_panoptic.png", folder / "1_panoptic.png"
+    first.rename(folder / "kept.png")
+    second.rename(first)
+    (folder / "kept.png").rename(second)
+    report = check(folder)
+    (problem,) = report.problems
+    assert problem.text.startswith("train: images whose PNG seems to be another's")
+    assert problem.text.endswith(": 2")
+    # The box is 9 rows of 20 or 30 px; what it takes the ground loses; the ball stays.
+    assert problem.places == (
+        "image 0: 2 of 3; segment 1 has 270 px, not 180",
+        "image 1: 2 of 3; segment 1 has 180 px, not 270",
+    )
+
+
+def test_a_few_other_areas_are_a_warning(folder):
+    number_from_one(folder, [20])
+    change_json(folder / "psg.json", lambda c: c["data"][0]["segments_info"][1].update(area=80.5))
+    report = check(folder)
+    assert not report.problems
+    assert "train: images in which some segments have other areas than stated: 1" in warnings(
+        report
+    )
+    (found,) = [f for f in report.warnings if "other areas" in f.text]
+    assert found.places == ("image 0: 1 of 3; segment 2 has 81 px, not 80.5",)
+
+
+def test_areas_that_are_not_stated_are_not_compared(folder):
+    number_from_one(folder, [20])
+
+    def forget(content: dict[str, Any]) -> None:
+        infos = content["data"][0]["segments_info"]
+        del infos[0]["area"]
+        infos[1]["area"] = None
+
+    change_json(folder / "psg.json", forget)
+    assert not [
+        text for text in problems(check(folder)) + warnings(check(folder)) if "area" in text
+    ]
+
+
 def test_splits_that_share_images_are_a_problem(folder):
     def share(content: dict[str, Any]) -> None:
         content["val_image_ids"] = ["5", "4"]

@@ -1,0 +1,82 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Where the figures of a report come from: which model, with which settings, on which images.
+
+An origin is text by name, in the order of the report. `broken_images` and `unlabelled_images` say
+how many images of the split were left out, because their entry or a file cannot be read, or because
+the annotation file lists them without labels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+from psg_ros.config import MODEL_THRESHOLD, PipelineConfig
+from psg_ros.data.dataset import PanopticDataset
+from psg_ros.pipeline import Pipeline
+
+LEFT_OUT = {"broken_images": "broken", "unlabelled_images": "without labels"}
+
+
+def describe_model(pipeline: Pipeline) -> dict[str, str]:
+    """Return name, digest and backend of a model, and the settings that its figures depend on.
+
+    A threshold is the one in force, the precision is there where it was chosen: otherwise backend
+    and processor decide.
+    """
+    config = pipeline.config
+    facts = {
+        "name": pipeline.model_name,
+        "model_sha256": pipeline.model_sha256,
+        "backend": pipeline.backend_name,
+    }
+    if config.precision != PipelineConfig.precision:
+        facts["precision"] = config.precision
+    for field in fields(config):
+        if not field.metadata["fixed"]:
+            value = getattr(config, field.name)
+            is_models = field.metadata["from_model"] and value == MODEL_THRESHOLD
+            facts[field.name] = str(getattr(pipeline.manifest, field.name) if is_models else value)
+    return facts
+
+
+def describe_origin(
+    model: Mapping[str, str], data: Path, dataset: PanopticDataset, limit: int | None = None
+) -> dict[str, str]:
+    """Return the origin of a report.
+
+    Args:
+        model: `describe_model`, or what a results folder says in its place.
+        data: what the user calls the data set.
+        limit: only so many images were judged, from the first on.
+    """
+    facts = dict(model)
+    broken, unlabelled = len(dataset.skipped), dataset.num_missing
+    return {
+        "model": facts.pop("name", "unnamed"),
+        **facts,
+        "data": str(data),
+        "split": dataset.split,
+        "images": _count(len(dataset), len(dataset) + broken + unlabelled, limit),
+        "broken_images": str(broken),
+        "unlabelled_images": str(unlabelled),
+    }
+
+
+def coverage_notes(origin: Mapping[str, str]) -> list[str]:
+    """Return sentences on why the figures are not those of the whole split, for people."""
+    notes = []
+    if origin.get("images", "").startswith("the first"):
+        notes.append(f"Only {origin['images']} images: a quick look, not a result to compare.")
+    left_out = [f"{origin[k]} {why}" for k, why in LEFT_OUT.items() if origin.get(k, "0") != "0"]
+    if left_out:
+        notes.append(f"Images left out: {', '.join(left_out)}. Not a result to compare.")
+    return notes
+
+
+def _count(available: int, total: int, limit: int | None) -> str:
+    if limit is not None and limit < available:
+        return f"the first {limit} of {total}"
+    return f"all {total}" if available == total else f"{available} of {total}"
