@@ -6,7 +6,7 @@
 
 Figures are percent, mean over seeds and the standard deviation of one seed. A difference to the
 reference is that of the same seed; it counts as a change when it is at least twice its standard
-error, otherwise it is called noise.
+error, otherwise it is called noise. One seed alone has no spread and says nothing for sure.
 """
 
 from __future__ import annotations
@@ -63,13 +63,19 @@ def differences(seeds: Seeds, reference: Seeds, column: str) -> list[float]:
     return [seeds[s][column] - reference[s][column] for s in seeds if s in reference]
 
 
+def told(values: list[float], sign: str = "") -> str:
+    """Return the mean and, where there is one, the spread."""
+    error = f" ± {spread(values):.1f}" if len(values) > 1 else ""
+    return f"{mean(values):{sign}.1f}{error}"
+
+
 def verdict(change: list[float], name: str) -> str:
     """Say what the change is, and whether the paper's has the same sign."""
-    error = spread(change) / math.sqrt(len(change))
-    if not abs(mean(change)) >= 2 * error:
-        direction = "noise"
-    else:
-        direction = "better" if mean(change) > 0 else "worse"
+    if len(change) == 1:
+        return "one seed"
+    if abs(mean(change)) < 2 * spread(change) / math.sqrt(len(change)):
+        return "noise"
+    direction = "better" if mean(change) > 0 else "worse"
     if name not in PAPER:
         return direction
     agrees = (mean(change) > 0) == (PAPER[name] > PAPER_REFERENCE)
@@ -85,13 +91,13 @@ def table(variants: dict[str, Seeds]) -> str:
     against = references()
     for name, seeds in variants.items():
         columns = {c: [row[c] for row in seeds.values()] for c in COLUMNS}
-        cells = [f"{mean(v):.1f} ± {spread(v):.1f}" for v in columns.values()]
-        told = ("", str(PAPER_REFERENCE) if name == REFERENCE else "", "a reference")
+        cells = [told(values) for values in columns.values()]
+        beside = ("", str(PAPER_REFERENCE) if name == REFERENCE else "", "a reference")
         if name in against:
             change = differences(seeds, variants[against[name]], MAIN)
             paper = PAPER_WORDS.get(name, str(PAPER.get(name, "not reported")))
-            told = (f"{mean(change):+.1f} ± {spread(change):.1f}", paper, verdict(change, name))
-        lines.append(f"| {name} | {len(seeds)} | {' | '.join((*cells, *told))} |")
+            beside = (told(change, "+"), paper, verdict(change, name))
+        lines.append(f"| {name} | {len(seeds)} | {' | '.join((*cells, *beside))} |")
     return "\n".join(lines)
 
 
@@ -113,7 +119,7 @@ def plot(variants: dict[str, Seeds], out: Path) -> None:
     axes.plot([], [], "o", color="0.2", markersize=3, label="one seed")
     axes.axvline(0, color="0.3", linewidth=1)
     axes.set_yticks(range(len(names)), names)
-    axes.set_xlabel(f"change of {MAIN} against «{REFERENCE}», percentage points")
+    axes.set_xlabel(f"change of {MAIN} against the reference, percentage points")
     axes.legend(loc="lower left", fontsize=8)
     axes.grid(axis="x", alpha=0.3)
     figure.savefig(out, dpi=110)
@@ -127,8 +133,8 @@ def main() -> None:
     variants = by_variant(read_results(options.results))
     needed = {other for name, other in references().items() if name in variants}
     if missing := needed - variants.keys():
-        told = ", ".join(f"«{name}»" for name in sorted(missing))
-        parser.error(f"{options.results} has no result of {told}, with which others are compared")
+        names = ", ".join(f"«{name}»" for name in sorted(missing))
+        parser.error(f"{options.results} has no result of {names}, with which others are compared")
     print(table(variants))
     if options.picture:
         plot(variants, options.picture)
