@@ -15,9 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnx
+import pytest
 import yaml
-from onnx import TensorProto, helper, numpy_helper
 
 from psg_ros.manifest import (
     FORMAT,
@@ -28,6 +27,9 @@ from psg_ros.manifest import (
     TensorSpec,
     file_sha256,
 )
+
+onnx = pytest.importorskip("onnx", reason="the model for tests is written with onnx")
+TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 
 COLORS = {
     "red": (255, 0, 0),

@@ -54,9 +54,8 @@ def _package() -> Finding:
     try:
         return Finding("required", "psg_ros", "ok", f"{__version__}, files in {share_path()}")
     except FileNotFoundError as error:
-        return Finding(
-            "required", "psg_ros", "broken", str(error), "pip install --force-reinstall psg-ros"
-        )
+        cure = "colcon build; without ROS 2: pip install --force-reinstall . in the source folder"
+        return Finding("required", "psg_ros", "broken", str(error), cure)
 
 
 def _processor() -> Finding:

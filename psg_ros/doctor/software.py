@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from psg_ros.doctor.finding import Finding, try_in_python
-from psg_ros.runtime.backend import BACKENDS
+from psg_ros.runtime.backend import BACKENDS, choose_backend, installation
 
 _OPENCV = "from psg_ros.doctor.trial import use_opencv; print(use_opencv())"
 _BACKEND = "from psg_ros.doctor.trial import run_identity; print(run_identity({name!r}))"
@@ -67,36 +67,52 @@ class Trial:
 
 
 def examine_software() -> Iterator[Finding]:
-    """Yield one finding a package; each is tried in a process of its own."""
-    return (trial.run() for trial in _trials())
-
-
-def _trials() -> Iterator[Trial]:
-    yield Trial("required", "OpenCV", ("cv2",), _OPENCV, "pip install opencv-python-headless")
+    """Yield one finding a package, each tried in a process of its own, and the automatic choice."""
+    yield Trial("required", "OpenCV", ("cv2",), _OPENCV, "pip install opencv-python-headless").run()
     for name in BACKENDS:
-        cure = f"pip install --upgrade 'psg-ros[{name}]'"
-        yield Trial("backend", name, (name,), _BACKEND.format(name=name), cure)
+        code, again = _BACKEND.format(name=name), f"pip install --force-reinstall {name}"
+        yield Trial("backend", name, (name,), code, installation(name), again).run()
+    yield automatic_backend()
+    yield from (trial.run() for trial in _optional_trials())
+
+
+def automatic_backend() -> Finding:
+    """Say which backend "auto" is here, and why; whether it works is another finding."""
+    try:
+        name, reason = choose_backend()
+    except ImportError:
+        cure = " or ".join(installation(name) for name in BACKENDS)
+        return Finding("optional", "backend auto", "missing", "no backend is installed", cure)
+    return Finding("optional", "backend auto", "ok", f"{name}: {reason}")
+
+
+def _optional_trials() -> Iterator[Trial]:
+    wheels = "without ROS 2: pip install '.[ros]' in the source folder"
     yield Trial(
         "optional",
         "ROS 2",
         ("rclpy",),
         _ROS,
-        "source /opt/ros/<distro>/setup.bash, or without ROS 2: pip install 'psg-ros[ros]'",
+        f"source /opt/ros/<distro>/setup.bash; {wheels}",
         "start a fresh shell; never mix a sourced ROS 2 with the wheels",
     )
-    cure = "pip install '.[ros]' in the source folder, or colcon build"
+    cure = f"colcon build, then source install/setup.bash; {wheels}"
     yield Trial("optional", "psg_ros messages", ("rclpy", "psg_ros.msg"), _MESSAGES, cure)
     yield Trial(
         "optional",
         "simulation",
         ("mujoco",),
         _RENDER,
-        "pip install 'psg-ros[simulation]'",
+        "pip install mujoco PyOpenGL (extra 'simulation')",
         "apt-get install libosmesa6, or MUJOCO_GL=egl with a graphics driver",
     )
-    for name, extra, purpose in (
-        ("torch", "train", "training and export"),
-        ("rosbags", "bags", "reading bags"),
+    for name, purpose, cure in (
+        ("torch", "training and export", "pip install '.[train]' in the source folder"),
+        (
+            "rosbags",
+            "reading bags",
+            "pip install rosbags 'rosbags-image[opencv-headless]' (extra 'bags')",
+        ),
     ):
         code = _LOOK_UP.format(name=name, purpose=purpose)
-        yield Trial("optional", name, (name,), code, f"pip install 'psg-ros[{extra}]'")
+        yield Trial("optional", name, (name,), code, cure)

@@ -52,7 +52,10 @@ def _reader(path: Path) -> Iterator[AnyReader]:
         from rosbags.highlevel import AnyReader, AnyReaderError
         from rosbags.typesys import Stores, get_typestore
     except ImportError as error:
-        raise ImportError(f"reading the bag {path} needs: pip install 'psg-ros[bags]'") from error
+        raise ImportError(
+            f"reading the bag {path} needs: pip install rosbags 'rosbags-image[opencv-headless]' "
+            "(extra 'bags')"
+        ) from error
     # SQLite bags of Humble carry no type definitions; image messages never changed since.
     types = get_typestore(Stores.ROS2_HUMBLE)
     try:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import logging
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from typing import Protocol
 import numpy as np
 
 from psg_ros.manifest import ArtifactSpec
+
+logger = logging.getLogger(__name__)
 
 BACKENDS = {"openvino": "openvino_backend", "onnxruntime": "onnx_backend"}
 """Name of a backend, of its package and of its pip extra -> module in this folder."""
@@ -54,17 +58,45 @@ class BackendStatus:
     detail: str
 
 
-def resolve_backend(name: str) -> str:
-    """Return the backend's name; "auto" is openvino on x86-64 and onnxruntime elsewhere.
+def choose_backend() -> tuple[str, str]:
+    """Return what "auto" stands for here, the first choice that is installed, and why it is that.
 
     Raises:
+        ImportError: none is installed; says how to install each.
+    """
+    choices = _choices()
+    installed = [name for name in choices if importlib.util.find_spec(name) is not None]
+    if not installed:
+        cures = " or ".join(installation(name) for name in choices)
+        raise ImportError(f"no backend is installed, expected {' or '.join(choices)}: {cures}")
+    reason = f"the first choice on {platform.machine()}"
+    if installed[0] != choices[0]:
+        reason = f"{choices[0]}, {reason}, is not installed"
+    return installed[0], reason
+
+
+def resolve_backend(name: str) -> str:
+    """Return the backend's name; for "auto" that of `choose_backend`.
+
+    Raises:
+        ImportError: "auto", and no backend is installed.
         ValueError: unknown name.
     """
     if name == "auto":
-        return "openvino" if platform.machine() in ("x86_64", "AMD64") else "onnxruntime"
+        chosen, reason = choose_backend()
+        first = _choices()[0]
+        if chosen != first:
+            cure = installation(first)
+            logger.warning("backend auto is %s, because %s: %s", chosen, reason, cure)
+        return chosen
     if name not in BACKENDS:
         raise ValueError(f"unknown backend {name!r}; known: auto, {', '.join(BACKENDS)}")
     return name
+
+
+def installation(name: str) -> str:
+    """Return the command that installs a backend's package, and the extra that brings it, too."""
+    return f"pip install {name} (extra {name!r})"
 
 
 def open_backend(
@@ -79,7 +111,7 @@ def open_backend(
         precision: "auto", "fp32" or "bf16"; auto takes bf16 where backend and processor have it.
 
     Raises:
-        ImportError: the backend's package is not installed; names the extra to install.
+        ImportError: the backend's package is not installed; says how to install it.
         ValueError: an unknown name, a damaged or foreign file, tensors other than the manifest's,
             or a precision that is not to be had.
     """
@@ -92,6 +124,12 @@ def open_backend(
 def backend_report() -> list[BackendStatus]:
     """Try every backend and say what was found, without opening a model."""
     return [_status(name) for name in BACKENDS]
+
+
+def _choices() -> tuple[str, ...]:
+    """Return the backends, the one that is faster on this processor first."""
+    is_x86 = platform.machine() in ("x86_64", "AMD64")
+    return ("openvino", "onnxruntime") if is_x86 else ("onnxruntime", "openvino")
 
 
 def _status(name: str) -> BackendStatus:
@@ -107,6 +145,6 @@ def _module(name: str) -> ModuleType:
         return importlib.import_module(f"psg_ros.runtime.{BACKENDS[name]}")
     except ImportError as error:
         raise ImportError(
-            f"backend {name!r} cannot be used ({error}); install it with pip install "
-            f"'psg-ros[{name}]' or choose another backend"
+            f"backend {name!r} cannot be used ({error}): {installation(name)}, or choose another "
+            "backend"
         ) from error

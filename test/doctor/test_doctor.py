@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib.util
+import platform
 import shutil
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from psg_ros.doctor import Finding, can_predict, examine
 from psg_ros.doctor.finding import try_in_python
 from psg_ros.doctor.machine import has_bf16
 from psg_ros.doctor.models import examine_model
-from psg_ros.doctor.software import Trial
+from psg_ros.doctor.software import Trial, automatic_backend
 from psg_ros.doctor.trial import IDENTITY_ONNX
 
 
@@ -26,6 +27,7 @@ def test_this_machine_can_predict_and_every_failure_has_a_cure() -> None:
     assert all(finding.cure for finding in cured), cured
     names = {finding.name for finding in findings}
     assert {"Python", "psg_ros", "OpenCV", "openvino", "onnxruntime", "ROS 2", "GPU"} <= names
+    assert "backend auto" in names
     torch = next(finding for finding in findings if finding.name == "torch")
     assert torch.is_ok == (importlib.util.find_spec("torch") is not None)
 
@@ -36,6 +38,20 @@ def test_one_backend_is_enough_but_required_things_are_not_negotiable() -> None:
     assert can_predict([opencv, one, other])
     assert not can_predict([opencv, other])
     assert not can_predict([Finding("required", "OpenCV", "broken", ""), one])
+
+
+def test_the_automatic_backend_is_named_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = ["onnxruntime"]
+    find = lambda name: name if name in installed else None  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", find)
+    monkeypatch.setattr(platform, "machine", lambda: "x86_64")
+    second = automatic_backend()
+    assert second.is_ok
+    assert second.detail == "onnxruntime: openvino, the first choice on x86_64, is not installed"
+    installed.clear()
+    none = automatic_backend()
+    assert none.state == "missing"
+    assert "pip install openvino " in none.cure and "pip install onnxruntime " in none.cure
 
 
 def test_a_crash_or_an_exception_is_a_finding() -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ import pytest
 from processes import ROOT, clean_environment, round_trip, run, this_python
 
 REQUIREMENTS = ROOT / "requirements" / "colcon.txt"
+# What a ROS 2 machine has for `colcon test`; this pytest is the one of Ubuntu 22.04 or 24.04.
+PYTEST = "6.2.5" if sys.version_info < (3, 11) else "7.4.4"
+FOR_TESTS = ("ros-ament-cmake-pytest==2.7.3", f"pytest=={PYTEST}")
 
 pytestmark = [pytest.mark.slow, pytest.mark.ros]
 
@@ -22,11 +26,24 @@ def venv() -> Path:
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     folder = ROOT / "build" / f"test-colcon-{version}"
     stamp = folder / "installed.txt"
-    if not stamp.is_file() or stamp.read_text() != REQUIREMENTS.read_text():
+    wanted = "\n".join((REQUIREMENTS.read_text(), *FOR_TESTS))
+    if not stamp.is_file() or stamp.read_text() != wanted:
         run([this_python(), "-m", "venv", "--clear", folder])
-        run([folder / "bin" / "pip", "install", "--quiet", "-r", REQUIREMENTS])
-        stamp.write_text(REQUIREMENTS.read_text())
+        run([folder / "bin" / "pip", "install", "--quiet", "-r", REQUIREMENTS, *FOR_TESTS])
+        stamp.write_text(wanted)
     return folder
+
+
+def colcon(venv: Path, workspace: Path, *arguments: str) -> str:
+    """Return what a colcon command prints; it finds the wheels of `venv` and nothing else."""
+    # The path of the tests' own environment is left out: CMake would search it as well.
+    env = clean_environment(
+        PATH=f"{venv}/bin:/usr/local/bin:/usr/bin:/bin",
+        CMAKE_PREFIX_PATH=str(venv),
+        AMENT_PREFIX_PATH=str(venv),
+        VIRTUAL_ENV=str(venv),
+    )
+    return run([venv / "bin" / "colcon", *arguments], env=env, cwd=workspace, timeout=1800)
 
 
 @pytest.fixture(scope="module", params=["copy", "symlink"])
@@ -36,16 +53,8 @@ def install(request: pytest.FixtureRequest, venv: Path, tmp_path_factory) -> Pat
     (workspace / "src").mkdir()
     (workspace / "src" / "psg_ros").symlink_to(ROOT)
     links = ["--symlink-install"] if request.param == "symlink" else []
-    # The path of the tests' own environment is left out: CMake would search it as well.
-    env = clean_environment(
-        PATH=f"{venv}/bin:/usr/local/bin:/usr/bin:/bin",
-        CMAKE_PREFIX_PATH=str(venv),
-        AMENT_PREFIX_PATH=str(venv),
-        VIRTUAL_ENV=str(venv),
-    )
-    options = ["-DBUILD_TESTING=OFF", f"-DPython3_EXECUTABLE={venv}/bin/python", "-GNinja"]
-    command = [venv / "bin" / "colcon", "build", *links, "--base-paths", "src"]
-    run([*command, "--cmake-args", *options], env=env, cwd=workspace)
+    options = [f"-DPython3_EXECUTABLE={venv}/bin/python", "-GNinja"]
+    colcon(venv, workspace, "build", *links, "--base-paths", "src", "--cmake-args", *options)
     return workspace / "install" / "psg_ros"
 
 
@@ -77,6 +86,20 @@ def test_modules_lie_beside_the_generated_messages(install: Path):
 def test_start_scripts_lie_where_ros2_run_looks(install: Path):
     names = {path.name for path in (install / "lib" / "psg_ros").iterdir()}
     assert names == {path.name for path in (ROOT / "scripts").iterdir()}
+
+
+def test_colcon_test_runs_our_tests_with_the_pytest_of_ubuntu(install: Path, venv: Path):
+    workspace = install.parents[1]
+    one = ["--ctest-args", "-R", "^tracking$"]
+    colcon(venv, workspace, "test", "--base-paths", "src", *one)
+    # Ends with an error when a test failed.
+    summary = colcon(venv, workspace, "test-result", "--test-result-base", "build")
+    num_tests, num_skipped = re.fullmatch(
+        r"Summary: (\d+) tests, 0 errors, 0 failures, (\d+) skipped", summary.strip()
+    ).groups()
+    assert int(num_tests) > int(num_skipped)
+    log = (workspace / "build" / "psg_ros" / "ament_cmake_pytest" / "tracking.txt").read_text()
+    assert f"pytest-{PYTEST}," in log and "test_segment_tracker.py" in log
 
 
 def test_graph_travels_between_two_sourced_processes(install: Path, venv: Path, tmp_path: Path):

@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import shlex
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,6 +15,7 @@ import pytest
 
 import psg_ros
 from pip_build import backend
+from psg_ros.runtime.backend import BACKENDS
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -20,7 +23,8 @@ else:
     tomllib = pytest.importorskip("tomli")
 
 ROOT = Path(__file__).resolve().parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 MANIFEST = ElementTree.parse(ROOT / "package.xml").getroot()
 
 
@@ -90,3 +94,50 @@ def test_start_scripts_are_executable():
     for script in scripts:
         assert script.stat().st_mode & 0o111, f"chmod +x {script}"
         assert script.read_text().startswith("#!/usr/bin/env python3\n")
+
+
+def advice() -> list[tuple[str, str]]:
+    """Every text of the package that says "pip install", with its file; f-strings in pieces."""
+    found = []
+    for path in sorted((ROOT / "psg_ros").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and "pip install" in str(node.value):
+                found.append((str(path.relative_to(ROOT)), str(node.value)))
+    return found
+
+
+def test_nothing_sends_a_user_to_a_registry_for_this_package():
+    assert [(file, text) for file, text in advice() if "psg-ros" in text] == []
+
+
+def test_advised_installations_are_those_of_the_extras():
+    extras = PROJECT["optional-dependencies"]
+    num_checked = 0
+    for file, text in advice():
+        for extra in re.findall(r"'\.\[([a-z]+)\]'", text):
+            assert extra in extras and f"'.[{extra}]' in the source folder" in text, (file, text)
+            num_checked += 1
+        for packages, extra in re.findall(r"pip install ([^({]+) \(extra '([a-z]+)'\)", text):
+            wanted = {re.split("[<=>]", package)[0] for package in extras[extra]}
+            assert set(shlex.split(packages)) == wanted, (file, text)
+            num_checked += 1
+    assert num_checked > 5
+
+
+def test_every_backend_has_the_extra_and_the_package_of_its_name():
+    for name in BACKENDS:
+        (package,) = PROJECT["optional-dependencies"][name]
+        assert re.split("[<=>]", package)[0] == name
+
+
+def test_no_claim_goes_beyond_the_backends_there_are():
+    text = " ".join(str(MANIFEST.findtext("description")).split())
+    assert "OpenVINO or ONNX Runtime" in text
+    assert "TensorRT" not in text and "tensorrt" not in PROJECT["optional-dependencies"]
+
+
+def test_settings_are_understood_by_the_pytest_of_ubuntu_22_04():
+    options = PYPROJECT["tool"]["pytest"]["ini_options"]
+    assert tuple(map(int, options["minversion"].split("."))) <= (6, 2)
+    # 6.2 knows these; with --strict-config one it does not know ends the run.
+    assert options.keys() <= {"addopts", "filterwarnings", "markers", "minversion", "testpaths"}

@@ -16,7 +16,13 @@ from tiny_model import COLORS, paint
 
 from psg_ros.manifest import TensorSpec, load_model_folder
 from psg_ros.runtime import backend as backend_module
-from psg_ros.runtime.backend import BACKENDS, backend_report, open_backend, resolve_backend
+from psg_ros.runtime.backend import (
+    BACKENDS,
+    backend_report,
+    choose_backend,
+    open_backend,
+    resolve_backend,
+)
 
 NAMES = sorted(BACKENDS)
 
@@ -29,6 +35,13 @@ def model(tiny_model):
 def opened(model, name, stage="segmenter", **options):
     spec = getattr(model.manifest, stage)
     return open_backend(name, model.artifact_path(stage), spec, **options)
+
+
+def on_a_machine(monkeypatch, machine, installed):
+    """Pretend to be on another processor, with these packages and no others."""
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    find = lambda name: name if name in installed else None  # noqa: E731
+    monkeypatch.setattr(backend_module.importlib.util, "find_spec", find)
 
 
 def pair_inputs(num_pairs: int) -> dict[str, np.ndarray]:
@@ -142,10 +155,47 @@ def test_tensors_other_than_the_manifest_s_are_refused(model, name, kind, index,
     assert "found " in str(error.value)
 
 
-def test_auto_is_openvino_on_x86_and_onnxruntime_elsewhere(monkeypatch):
-    for machine, expected in (("x86_64", "openvino"), ("aarch64", "onnxruntime")):
-        monkeypatch.setattr(platform, "machine", lambda machine=machine: machine)
-        assert resolve_backend("auto") == expected
+@pytest.mark.parametrize(
+    ("machine", "installed", "expected", "reason"),
+    [
+        ("x86_64", NAMES, "openvino", "the first choice on x86_64"),
+        ("aarch64", NAMES, "onnxruntime", "the first choice on aarch64"),
+        (
+            "x86_64",
+            ["onnxruntime"],
+            "onnxruntime",
+            "openvino, the first choice on x86_64, is not installed",
+        ),
+        (
+            "aarch64",
+            ["openvino"],
+            "openvino",
+            "onnxruntime, the first choice on aarch64, is not installed",
+        ),
+    ],
+)
+def test_auto_is_the_first_choice_of_the_processor_that_is_installed(
+    machine, installed, expected, reason, monkeypatch, caplog
+):
+    on_a_machine(monkeypatch, machine, installed)
+    assert choose_backend() == (expected, reason)
+    assert resolve_backend("auto") == expected
+    # Said where it may be a surprise, with the way out.
+    absent = {"openvino", "onnxruntime"} - set(installed)
+    assert [reason in text for text in caplog.messages] == [True] * len(absent)
+    assert all(f"pip install {name}" in caplog.text for name in absent)
+
+
+def test_without_any_backend_the_error_names_both(monkeypatch):
+    on_a_machine(monkeypatch, "x86_64", [])
+    message = "no backend is installed.*pip install openvino .* or pip install onnxruntime "
+    with pytest.raises(ImportError, match=message):
+        resolve_backend("auto")
+
+
+def test_a_backend_asked_for_by_name_is_never_replaced(monkeypatch):
+    on_a_machine(monkeypatch, "x86_64", ["onnxruntime"])
+    assert resolve_backend("openvino") == "openvino"
 
 
 def test_an_unknown_backend_lists_the_known_ones():
@@ -158,10 +208,10 @@ def test_a_missing_package_is_an_error_that_names_the_extra(model, name, monkeyp
     module = f"psg_ros.runtime.{BACKENDS[name]}"
     monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(ImportError, match=rf"pip install 'psg-ros\[{name}\]'"):
+    with pytest.raises(ImportError, match=rf"pip install {name} \(extra '{name}'\)"):
         opened(model, name)
     status = next(s for s in backend_report() if s.name == name)
-    assert not status.available and f"psg-ros[{name}]" in status.detail
+    assert not status.available and f"pip install {name} " in status.detail
 
 
 def test_the_report_tells_versions_and_devices():
