@@ -62,7 +62,8 @@ class PipelineConfig:
     )
     backend: str = described(
         "auto",
-        "what runs the model; auto is openvino on x86-64 and onnxruntime elsewhere",
+        "what runs the model; auto is openvino, or onnxruntime where only that is installed; on "
+        "Arm the other way round",
         choices=("auto", "openvino", "onnxruntime"),
         fixed=True,
     )
