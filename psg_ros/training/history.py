@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 
 from psg_ros.files import write_text
 
+PANELS_A_ROW = 4
+
 
 @dataclass
 class Means:
@@ -96,12 +98,15 @@ def check_tensorboard() -> None:
 
 
 def plot_curves(history: History, x_axis: str, out: Path) -> None:
-    """Draw every recorded number over `x_axis`, one panel a number."""
+    """Draw every recorded number over `x_axis`, one panel a number, a few side by side."""
     rows = [row for row in history.rows() if x_axis in row]
     names = sorted({name for row in rows for name in row} - {x_axis})
-    columns = max(len(names), 1)
-    figure = Figure(figsize=(3.2 * columns, 2.6), layout="tight")
-    panels = figure.subplots(1, columns, squeeze=False)[0]
+    columns = min(max(len(names), 1), PANELS_A_ROW)
+    lines = max(-(-len(names) // columns), 1)
+    figure = Figure(figsize=(3.2 * columns, 2.6 * lines), layout="tight")
+    panels = list(figure.subplots(lines, columns, squeeze=False).flat)
+    for panel in panels[max(len(names), 1) :]:
+        panel.set_axis_off()
     for panel, name in zip(panels, names, strict=False):
         points = [(row[x_axis], row[name]) for row in rows if name in row]
         panel.plot(*zip(*points, strict=True))
@@ -110,5 +115,6 @@ def plot_curves(history: History, x_axis: str, out: Path) -> None:
         panel.grid(alpha=0.3)
         panel.locator_params(axis="x", nbins=4)
         if name.endswith("_mib"):
-            panel.set_ylim(bottom=0)  # flat is what it should look like
+            # Flat is what it should look like.
+            panel.set_ylim(bottom=0, top=1.2 * max(value for _, value in points))
     figure.savefig(out, dpi=110)

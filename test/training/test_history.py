@@ -96,5 +96,5 @@ def test_without_being_asked_for_there_is_no_tensorboard(tmp_path):
 
 def test_a_missing_tensorboard_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(ImportError, match=r"pip install 'psg-ros\[tensorboard\]'"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[tensorboard\]' in the source folder"):
         open_history(tmp_path, "run", tensorboard=True)
