@@ -12,9 +12,15 @@ from typing import Any
 import cv2
 import numpy as np
 
+from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
+
 THINGS, STUFF, PREDICATES = ["box", "ball"], ["ground"], ["beside", "on"]
 COLORS = {"ground": (40, 40, 200), "box": (220, 40, 40), "ball": (40, 220, 40)}
 """Class -> RGB; what is black belongs to no segment."""
+VOCABULARY = Vocabulary(
+    tuple(ObjectLabel(name, name in THINGS, (9, 9, 9)) for name in (*THINGS, *STUFF)),
+    tuple(map(Predicate, PREDICATES)),
+)
 IDS = {"ground": 5, "box": 300, "ball": 70000}
 
 

@@ -14,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-from psg_ros.commands.options import count
+from psg_ros.commands.options import add_folder_options, count
 from psg_ros.data.annotation_file import SPLITS
 from psg_ros.data.checking import DatasetReport, check_dataset, report_lines
 from psg_ros.files import check_writable, write_text
@@ -25,7 +25,7 @@ USAGE = "check DATA [options]"
 EXAMPLES = """\
 examples:
   psg dataset check rooms --labels simulation
-  psg dataset check psg_data/psg.json --images coco --panoptic coco/annotations --fast
+  psg dataset check psg_data/psg.json --image-folder coco --panoptic-folder coco/annotations --fast
   psg dataset check coco/annotations/panoptic_val2017.json --json report.json
 
 exit status 0 if the data set can be used (warnings are printed), 1 if not, 2 if there is none.
@@ -73,13 +73,7 @@ def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="vocabulary: a name in config/labels or a YAML file (default: psg)",
     )
-    for kind, what in (("images", "pictures"), ("panoptic", "panoptic PNGs")):
-        parser.add_argument(
-            f"--{kind}",
-            type=Path,
-            metavar="FOLDER",
-            help=f"the names of the {what} are relative to it (default: searched near DATA)",
-        )
+    add_folder_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report as JSON")
     parser.add_argument(
         "--workers",
@@ -105,8 +99,8 @@ def _check(args: argparse.Namespace) -> int:
         args.data,
         _vocabulary(args.labels),
         split=args.split,
-        images=args.images,
-        panoptic=args.panoptic,
+        images=args.image_folder,
+        panoptic=args.panoptic_folder,
         fast=args.fast,
         workers=args.workers,
         vocabulary_name=args.labels,

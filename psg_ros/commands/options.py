@@ -66,8 +66,8 @@ def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
     return dataclasses.replace(base, **given)
 
 
-def add_data_options(parser: argparse.ArgumentParser) -> None:
-    """Add what a data set needs that is not all in one folder, or not all in order."""
+def add_folder_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """Add where pictures and PNGs lie that are not in DATA's folder; returns their group."""
     group = parser.add_argument_group("data set")
     for name, what in (("image", "pictures"), ("panoptic", "panoptic PNGs")):
         group.add_argument(
@@ -76,6 +76,12 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
             metavar="FOLDER",
             help=f"the names of the {what} are relative to it (default: searched near DATA)",
         )
+    return group
+
+
+def add_data_options(parser: argparse.ArgumentParser) -> None:
+    """Add what a data set needs that is not all in one folder, or not all in order."""
+    group = add_folder_options(parser)
     group.add_argument(
         "--partial",
         action="store_true",

@@ -15,21 +15,17 @@ import cv2
 import numpy as np
 import pytest
 from real_data import write_psg_sample
-from tiny_psg import PREDICATES, STUFF, THINGS, change_json, write_tiny_psg
+from tiny_psg import VOCABULARY, change_json, write_tiny_psg
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import open_dataset
 from psg_ros.evaluation.evaluator import Evaluator, Task
-from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, load_vocabulary
+from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.resources import share_path
 from psg_ros.scene_graph import RelationScores, SceneGraph, SceneNode
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
-VOCABULARY = Vocabulary(
-    tuple(ObjectLabel(name, name in THINGS, (9, 9, 9)) for name in (*THINGS, *STUFF)),
-    tuple(map(Predicate, PREDICATES)),
-)
 
 
 @pytest.fixture

@@ -8,16 +8,10 @@ import re
 import shutil
 
 import pytest
-from tiny_psg import PREDICATES, STUFF, THINGS, write_tiny_coco, write_tiny_psg
+from tiny_psg import VOCABULARY, write_tiny_coco, write_tiny_psg
 
 from psg_ros.data.dataset import read_picture
 from psg_ros.data.opening import find_annotation_file, open_dataset, read_annotations
-from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-
-VOCABULARY = Vocabulary(
-    tuple(ObjectLabel(name, name in THINGS, (9, 9, 9)) for name in (*THINGS, *STUFF)),
-    tuple(map(Predicate, PREDICATES)),
-)
 
 
 def test_a_folder_with_psg_json_is_psg(tmp_path):

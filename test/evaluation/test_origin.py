@@ -7,18 +7,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_psg import PREDICATES, STUFF, THINGS, change_json, write_tiny_psg
+from tiny_psg import VOCABULARY, change_json, write_tiny_psg
 
 from psg_ros.config import PipelineConfig
 from psg_ros.data.opening import open_dataset
 from psg_ros.evaluation.origin import coverage_notes, describe_model, describe_origin
-from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.pipeline import Pipeline
 
-VOCABULARY = Vocabulary(
-    tuple(ObjectLabel(name, name in THINGS, (9, 9, 9)) for name in (*THINGS, *STUFF)),
-    tuple(map(Predicate, PREDICATES)),
-)
 SETTINGS = {
     "score_threshold": 0.25,
     "overlap_threshold": 0.5,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_psg import PREDICATES, STUFF, THINGS, change_json, write_tiny_psg
+from tiny_psg import VOCABULARY, change_json, write_tiny_psg
 
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import open_dataset
@@ -17,12 +17,6 @@ from psg_ros.evaluation.results_fit import check_fit
 from psg_ros.evaluation.results_format import RESULTS_FILE
 from psg_ros.evaluation.results_reader import Results
 from psg_ros.evaluation.results_writer import ResultsWriter
-from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-
-VOCABULARY = Vocabulary(
-    tuple(ObjectLabel(name, name in THINGS, (9, 9, 9)) for name in (*THINGS, *STUFF)),
-    tuple(map(Predicate, PREDICATES)),
-)
 
 
 @pytest.fixture

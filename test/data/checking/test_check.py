@@ -11,16 +11,15 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from tiny_psg import PREDICATES, STUFF, THINGS, change_json, write_tiny_coco, write_tiny_psg
+from tiny_psg import (
+    VOCABULARY,
+    change_json,
+    write_tiny_coco,
+    write_tiny_psg,
+)
 
 from psg_ros.data.checking import DatasetReport, check_dataset, report_lines
 from psg_ros.data.checking.names import compare_names
-from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-
-VOCABULARY = Vocabulary(
-    tuple(ObjectLabel(name, name in THINGS, (9, 9, 9)) for name in (*THINGS, *STUFF)),
-    tuple(map(Predicate, PREDICATES)),
-)
 
 
 @pytest.fixture
