@@ -165,6 +165,16 @@ def load_config(kind: type[Config], path: Path) -> Config:
         FileNotFoundError: no such file.
         ValueError: not a YAML mapping, or refused by `config_from_dict`; names the file.
     """
+    return config_from_dict(kind, read_mapping(path), str(path))
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not a YAML mapping; names the file.
+    """
     try:
         # Bytes: then bad encoding is an error of YAML like others, and no locale matters.
         values = yaml.safe_load(Path(path).read_bytes()) or {}
@@ -173,7 +183,7 @@ def load_config(kind: type[Config], path: Path) -> Config:
     if not isinstance(values, dict):
         found = type(values).__name__
         raise ValueError(f"{path} must hold a mapping of keys to values, not {found}")
-    return config_from_dict(kind, values, str(path))
+    return values
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
@@ -189,6 +199,11 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError(f"{where} must be a mapping, not {value!r}")
         return config_from_dict(hint, value, where)
+    if getattr(hint, "__origin__", hint) is dict:
+        if not isinstance(value, dict):
+            raise ValueError(f"{where} must be a mapping, not {value!r}")
+        _, item = hint.__args__
+        return {str(key): _convert(item, v, f"{where}: {key}") for key, v in value.items()}
     if getattr(hint, "__origin__", hint) is tuple:
         if not isinstance(value, (list, tuple)):
             raise ValueError(f"{where} must be a list, not {value!r}")

@@ -2,37 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Manifest: all that the runtime knows of a model folder.
 
-A model folder holds `manifest.yaml`, `labels.yaml` and one ONNX file per stage, or one fused file
-in place of both stages. The runtime knows neither network nor training code: a new segmenter is a
-new folder.
-
-Stage `segmenter` (fixed shapes)
-    in   image         uint8   [1, H, W, 3]           RGB, padded right and bottom with zeros
-    out  class_logits  float32 [1, query, label + 1]  «no object» last
-         mask_logits   float32 [1, query, h, w]       h = H / mask_stride
-         patch_tokens  float32 [1, cell, dim]         relation features, row-major over grid_hw
-Stage `relations` (the pair axis is free)
-    in   patch_tokens  float32 [1, cell, dim]
-         subject_overlap, object_overlap float32 [pair, cell]   share of a cell under the mask, 0..1
-         boxes         float32 [pair, 8]              subject then object, xyxy in -1..1 of H, W
-    out  forward_logits, backward_logits float32 [pair, 1 + predicate]   column 0 «no relation»
-  A network that prunes has a free token axis, too, and is told which cells it gets:
-    in   cells         int64   [pair, token]          a cell without overlap counts for nothing
-         subject_overlap, object_overlap float32 [pair, token]
-Stage `fused` (fixed shapes): both stages and the panoptic merge between them, on the mask grid, for
-the `slot` best queries by class score. For processors on which a way to the host and back costs
-more than pairs of empty slots. A slot without segment has `slot` (their number) in its place.
-    in   image         uint8   [1, H, W, 3]           as above
-         thresholds    float32 [2]                    score, overlap
-         content_hw    int64   [2]                    cells of the mask grid that the image reaches
-         row_edges     float32 [h + 1]                where the lines of the mask grid lie in the
-         column_edges  float32 [w + 1]                image, in -1..1 of H, W, rising
-    out  class_logits  float32 [slot, label + 1]      slots are in the order of the queries
-         segment_of    int32   [slot]                 first slot of the same segment
-         segment_map   uint8   [h, w]                 that of the slot that won the cell
-         mask_logits   float32 [slot, h, w]
-         forward_logits, backward_logits float32 [pair, 1 + predicate]
-                       all pairs of slots (0, 1), (0, 2) ... (1, 2) ...
+A model folder holds `manifest.yaml`, `labels.yaml` and the ONNX files that its form asks for; each
+module of `psg_ros.forms` says which, with their tensors. The runtime knows neither network nor
+training code: a new segmenter is a new folder.
 """
 
 from __future__ import annotations
@@ -41,25 +13,48 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psg_ros.config import load_config
+from psg_ros.config import config_from_dict, read_mapping
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.resources import share_path
 
 MANIFEST_FILE = "manifest.yaml"
 LABELS_FILE = "labels.yaml"
-FORMAT = 1
-STAGES = ("segmenter", "relations")
-FUSED = "fused"
+FORMAT = 2
 SCALINGS = ("area", "eomt", "transformers")
 
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """Name, numpy dtype name and shape of one tensor; an axis of -1 is free."""
+    """One tensor of an artifact.
+
+    Attributes:
+        dtype: numpy's name.
+        shape: an axis of -1 is free.
+        maximum: the greatest shape, where an axis is free: what an engine is built for, and nothing
+            larger is ever passed. Empty where none is free, or for a file's own declaration.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
+    maximum: tuple[int, ...] = ()
+
+    @property
+    def greatest(self) -> tuple[int, ...]:
+        """The greatest shape."""
+        return self.maximum or self.shape
+
+    def check_maximum(self) -> None:
+        """Raise ValueError unless every free axis has a maximum, and only those differ from it."""
+        pairs = tuple(zip(self.shape, self.greatest, strict=False))
+        fits = len(self.shape) == len(self.greatest) and all(
+            high > 0 and size in (-1, high) for size, high in pairs
+        )
+        if not fits:
+            raise ValueError(
+                f"tensor {self.name} of shape {list(self.shape)} needs a maximum: the same shape "
+                f"with a number in place of each -1, not {list(self.maximum)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -77,60 +72,50 @@ class Manifest:
     """Contents of `manifest.yaml`.
 
     Attributes:
+        form: how the artifacts work together, a name of `psg_ros.forms.FORMS`.
         input_hw: network input size in px. Images are scaled to fit and padded right and bottom.
         mask_stride: input px per cell of the mask logits.
-        grid_hw: cells of the relation stage.
-        cell_px: input px per cell, (vertical, horizontal); what lies beyond the cells is unused.
         score_threshold, overlap_threshold, relation_threshold: recommended for this model.
-        segmenter, relations, fused: the two artifacts, or the one in place of them.
+        artifacts: by name; the form says which.
+        grid_hw: cells of the relation stage; None where there is none.
+        cell_px: input px per cell, (vertical, horizontal); what lies beyond the cells is unused.
         scaling: how images are scaled, one of `SCALINGS`; see `psg_ros.ops.image`.
     """
 
     format: int
     name: str
     description: str
+    form: str
     input_hw: tuple[int, int]
     mask_stride: int
-    grid_hw: tuple[int, int]
-    cell_px: tuple[int, int]
     score_threshold: float
     overlap_threshold: float
     relation_threshold: float
-    segmenter: ArtifactSpec | None = None
-    relations: ArtifactSpec | None = None
-    fused: ArtifactSpec | None = None
+    artifacts: dict[str, ArtifactSpec]
+    grid_hw: tuple[int, int] | None = None
+    cell_px: tuple[int, int] | None = None
     scaling: str = "area"
 
     def __post_init__(self) -> None:
-        if self.format != FORMAT:
-            raise ValueError(f"manifest format {self.format}, but this version reads {FORMAT}")
         if self.scaling not in SCALINGS:
             known = ", ".join(SCALINGS)
             raise ValueError(f"scaling must be one of {known}, not {self.scaling!r}")
         if self.scaling == "transformers" and len(set(self.input_hw)) > 1:
             raise ValueError(f"scaling transformers needs a square input, not {self.input_hw}")
-        there = tuple(name for name in (*STAGES, FUSED) if getattr(self, name) is not None)
-        if there not in (STAGES, (FUSED,)):
-            raise ValueError(
-                f"a model has the artifacts {' and '.join(STAGES)}, or {FUSED} alone, not "
-                f"{', '.join(there) or 'none'}"
-            )
+        for spec in self.artifacts.values():
+            for tensor in (*spec.inputs, *spec.outputs):
+                tensor.check_maximum()
 
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """Names of the artifacts, in the order in which they run."""
-        return STAGES if self.fused is None else (FUSED,)
-
-    def artifact(self, stage: str) -> ArtifactSpec:
-        """Return the artifact of a stage.
+    def artifact(self, name: str) -> ArtifactSpec:
+        """Return an artifact by its name.
 
         Raises:
-            ValueError: the model does not have this stage.
+            ValueError: the model does not have it.
         """
-        spec: ArtifactSpec | None = getattr(self, stage)
-        if spec is None:
-            raise ValueError(f"{self.name} has no artifact {stage}, but {', '.join(self.stages)}")
-        return spec
+        if name not in self.artifacts:
+            there = ", ".join(self.artifacts)
+            raise ValueError(f"{self.name} has no artifact {name}, but {there}")
+        return self.artifacts[name]
 
 
 @dataclass(frozen=True)
@@ -141,8 +126,8 @@ class ModelFolder:
     manifest: Manifest
     vocabulary: Vocabulary = field(repr=False)
 
-    def artifact_path(self, stage: str) -> Path:
-        return self.path / self.manifest.artifact(stage).file
+    def artifact_path(self, artifact: str) -> Path:
+        return self.path / self.manifest.artifact(artifact).file
 
 
 def find_model(model: str) -> Path:
@@ -165,17 +150,34 @@ def find_model(model: str) -> Path:
 def load_model_folder(model: str) -> ModelFolder:
     """Read and check a model folder: manifest, labels, presence and digest of every artifact.
 
+    Whether they fit the form of the model is for `psg_ros.forms.load_model` to say.
+
     Raises:
         FileNotFoundError: the folder or one of its files is missing.
         ValueError: a damaged or foreign file; the message names it and what to do.
     """
     path = find_model(model)
-    manifest = load_config(Manifest, path / MANIFEST_FILE)
+    manifest = read_manifest(path / MANIFEST_FILE)
     vocabulary = load_vocabulary(path / LABELS_FILE)
-    for stage in manifest.stages:
-        _check_artifact(path, manifest.artifact(stage))
-    _check_vocabulary(path, manifest, vocabulary)
+    for spec in manifest.artifacts.values():
+        _check_artifact(path, spec)
     return ModelFolder(path, manifest, vocabulary)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read `manifest.yaml`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: of another format, or damaged; names the file.
+    """
+    values = read_mapping(path)
+    if values.get("format") != FORMAT:
+        raise ValueError(
+            f"{path}: manifest format {values.get('format')!r}, but this version reads {FORMAT}; "
+            "export the model again"
+        )
+    return config_from_dict(Manifest, values, str(path))
 
 
 def file_sha256(path: Path) -> str:
@@ -199,20 +201,3 @@ def _check_artifact(folder: Path, spec: ArtifactSpec) -> None:
             f"{path} is damaged or belongs to another manifest (SHA-256 {actual[:12]}..., the "
             f"manifest says {spec.sha256[:12]}...); copy the whole folder again or export again"
         )
-
-
-def _check_vocabulary(folder: Path, manifest: Manifest, vocabulary: Vocabulary) -> None:
-    first, last = manifest.stages[0], manifest.stages[-1]
-    wanted = (
-        (first, "class_logits", vocabulary.num_labels + 1, "labels and «no object»"),
-        (last, "forward_logits", vocabulary.num_predicates + 1, "predicates, «no relation»"),
-    )
-    for stage, name, expected, what in wanted:
-        outputs = {tensor.name: tensor for tensor in manifest.artifact(stage).outputs}
-        if name not in outputs:
-            raise ValueError(f"{folder / MANIFEST_FILE}: stage {stage} has no output {name!r}")
-        found = outputs[name].shape[-1]
-        if found != expected:
-            raise ValueError(
-                f"{folder}: {name} has {found} columns but {LABELS_FILE} needs {expected} ({what})"
-            )

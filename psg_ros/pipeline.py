@@ -1,23 +1,22 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pipeline: RGB image -> scene graph. The only file that names the order of the stages."""
+"""Pipeline: RGB image -> scene graph. The order of the steps, whatever the form of the model."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import math
-import time
 from contextlib import ExitStack
 
 import numpy as np
 
 from psg_ros.calibration import Calibrator, load_calibration
 from psg_ros.config import MODEL_THRESHOLD, PipelineConfig
+from psg_ros.forms import MergeSettings, Segmented, StepClock, form_of, load_model, make_form
 from psg_ros.labels import Vocabulary
-from psg_ros.manifest import FUSED, Manifest, ModelFolder, load_model_folder
-from psg_ros.ops.image import Placement, check_image, resize_nearest
-from psg_ros.ops.panoptic import MergedMasks
+from psg_ros.manifest import Manifest, ModelFolder
+from psg_ros.ops.image import check_image
 from psg_ros.ops.regions import Regions, measure_regions
 from psg_ros.ops.triplets import rank_relations
 from psg_ros.runtime.backend import Backend, open_backend, resolve_backend
@@ -27,24 +26,7 @@ from psg_ros.scene_graph import (
     SceneNode,
     SceneRelation,
     Segmentation,
-    StageTimes,
 )
-from psg_ros.stages.fused import Fused
-from psg_ros.stages.relations import Relations
-from psg_ros.stages.segmenter import MergeSettings, Segmenter, SegmenterOutput
-
-STEPS = {
-    "preprocess": "preprocess_ms",
-    "segmenter": "inference_ms",
-    "merge": "postprocess_ms",
-    "regions": "postprocess_ms",
-    "relations": "inference_ms",
-    "ranking": "postprocess_ms",
-}
-"""Steps of one image in their order -> the field of `StageTimes` that they count for.
-
-With a fused model the segmenter is the whole network, and relations are looked up.
-"""
 
 
 class Pipeline:
@@ -56,7 +38,7 @@ class Pipeline:
         model_name: the manifest's name of the model.
         model_sha256: digest over the artifacts; equal digests mean equal weights.
         backend_name: what runs it, never "auto".
-        step_ms: wall-clock milliseconds of the last image, by the names in `STEPS`.
+        step_ms: wall-clock milliseconds of the last image, by the names in `forms.STEPS`.
     """
 
     def __init__(
@@ -66,7 +48,7 @@ class Pipeline:
         *backends: Backend,
         calibrated: bool = True,
     ) -> None:
-        """Use opened backends, one for each of `folder.manifest.stages`; see `open`."""
+        """Use opened backends, in the order of `Form.ARTIFACTS`; see `open`."""
         self.config = config
         self.manifest: Manifest = folder.manifest
         self.vocabulary: Vocabulary = folder.vocabulary
@@ -77,14 +59,7 @@ class Pipeline:
         calibration = load_calibration(folder.path, self.model_sha256) if calibrated else None
         self._calibrator = Calibrator(calibration, folder.vocabulary)
         self._backends = backends
-        self._fused: Fused | None = None
-        if folder.manifest.stages == (FUSED,):
-            (network,) = backends
-            self._fused = Fused(network, folder.manifest, folder.vocabulary)
-        else:
-            segmenter, relations = backends
-            self._segmenter = Segmenter(segmenter, folder.manifest, folder.vocabulary)
-            self._relations = Relations(relations, folder.manifest)
+        self._form = make_form(folder, *backends)
 
     @classmethod
     def open(cls, config: PipelineConfig, *, calibrated: bool = True) -> Pipeline:
@@ -100,15 +75,15 @@ class Pipeline:
             ValueError: a damaged model folder, one whose calibration is of other weights, or a
                 precision the backend does not have.
         """
-        folder = load_model_folder(config.model)
+        folder = load_model(config.model)
         name = resolve_backend(config.backend)
         with ExitStack() as opened:  # closes what is open when something fails
             backends = []
-            for stage in folder.manifest.stages:
+            for artifact in form_of(folder).ARTIFACTS:
                 backend = open_backend(
                     name,
-                    folder.artifact_path(stage),
-                    folder.manifest.artifact(stage),
+                    folder.artifact_path(artifact),
+                    folder.manifest.artifact(artifact),
                     threads=config.threads,
                     precision=config.precision,
                 )
@@ -126,44 +101,24 @@ class Pipeline:
             RuntimeError: the pipeline was closed.
         """
         check_image(image_rgb)
-        config, clock = self.config, _Clock()
-        if self._fused is not None:
-            return self._run_fused(self._fused, image_rgb, config, clock)
-        placement = self._segmenter.prepare(image_rgb)
-        clock.lap("preprocess")
-        output = self._segmenter.infer()
-        clock.lap("segmenter")
-        masks = self._segmenter.merge(output, placement, self._merge_settings(config))
-        clock.lap("merge")
-        return self._relate(masks, output, placement, config, clock)
+        config, clock = self.config, StepClock()
+        segmented = self._form.segment(image_rgb, self._merge_settings(config), clock)
+        return self._relate(segmented, config, clock)
 
     def predict_relations(self, image_rgb: np.ndarray, segmentation: Segmentation) -> SceneGraph:
         """Return the graph of an image whose segments are given (the task PredCls).
 
         Raises:
-            ValueError: an unusable image, a label map of another size, or a fused model.
+            ValueError: an unusable image, a label map of another size, or a form of model that
+                relates no segments from outside.
         """
-        if self._fused is not None:
-            raise ValueError(
-                f"{self.model_name} is a fused model, which takes no segments from outside; use "
-                "its form of two files (psg export without --fused)"
-            )
         check_image(image_rgb)
         if segmentation.image_hw != image_rgb.shape[:2]:
             raise ValueError(
                 f"label map {segmentation.image_hw} does not fit the image {image_rgb.shape[:2]}"
             )
-        config, clock = self.config, _Clock()
-        placement = self._segmenter.prepare(image_rgb)
-        clock.lap("preprocess")
-        output = self._segmenter.infer()
-        clock.lap("segmenter")
-        content = resize_nearest(
-            segmentation.label_map, placement.content_hw, segmentation.image_hw
-        )
-        masks = MergedMasks(segmentation, content, stride=1)
-        clock.lap("merge")
-        return self._relate(masks, output, placement, config, clock)
+        config, clock = self.config, StepClock()
+        return self._relate(self._form.adopt(image_rgb, segmentation, clock), config, clock)
 
     @property
     def relation_threshold(self) -> float:
@@ -198,49 +153,11 @@ class Pipeline:
     def __exit__(self, *failure: object) -> None:
         self.close()
 
-    def _relate(
-        self,
-        masks: MergedMasks,
-        output: SegmenterOutput,
-        placement: Placement,
-        config: PipelineConfig,
-        clock: _Clock,
-    ) -> SceneGraph:
-        """From segments on: pairs, their scores, the graph."""
-        segmentation = masks.segmentation
+    def _relate(self, segmented: Segmented, config: PipelineConfig, clock: StepClock) -> SceneGraph:
+        """From segments on: their regions, scores of pairs, nodes, relations, the graph."""
+        segmentation = segmented.segmentation
         regions = measure_regions(segmentation.label_map, segmentation.num_segments)
-        pairs = self._relations.prepare(masks, regions, placement, config.max_segments)
-        clock.lap("regions")
-        scores = self._relations.infer(output.patch_tokens, pairs)
-        clock.lap("relations")
-        return self._describe(segmentation, regions, scores, config, clock)
-
-    def _run_fused(
-        self, fused: Fused, image_rgb: np.ndarray, config: PipelineConfig, clock: _Clock
-    ) -> SceneGraph:
-        """As `__call__`, with one network for everything."""
-        settings = self._merge_settings(config)
-        placement = fused.prepare(image_rgb)
-        clock.lap("preprocess")
-        output = fused.infer(placement, settings)
-        clock.lap("segmenter")
-        segmentation, slots = fused.merge(output, placement, settings)
-        clock.lap("merge")
-        regions = measure_regions(segmentation.label_map, segmentation.num_segments)
-        clock.lap("regions")
-        scores = fused.relate(output, slots, segmentation.scores, config.max_segments)
-        clock.lap("relations")
-        return self._describe(segmentation, regions, scores, config, clock)
-
-    def _describe(
-        self,
-        segmentation: Segmentation,
-        regions: Regions,
-        scores: RelationScores,
-        config: PipelineConfig,
-        clock: _Clock,
-    ) -> SceneGraph:
-        """From scores on: nodes, relations, the graph."""
+        scores = segmented.relate(regions, config.max_segments, clock)
         nodes = describe_nodes(segmentation, regions, self.vocabulary)
         relations = self._list_relations(scores, config)
         clock.lap("ranking")
@@ -304,29 +221,10 @@ def describe_nodes(
 
 
 def model_sha256(manifest: Manifest) -> str:
-    """Return one digest for a model: SHA-256 over the digests of its artifacts, in stage order."""
-    digests = "".join(manifest.artifact(stage).sha256 for stage in manifest.stages)
+    """Return one digest for a model: SHA-256 over those of its artifacts, by their names."""
+    digests = "".join(spec.sha256 for _, spec in sorted(manifest.artifacts.items()))
     return hashlib.sha256(digests.encode()).hexdigest()
 
 
 def _in_force(configured: float, recommended: float) -> float:
     return recommended if configured == MODEL_THRESHOLD else configured
-
-
-class _Clock:
-    """Milliseconds by step; every call to `lap` ends one."""
-
-    def __init__(self) -> None:
-        self.step_ms: dict[str, float] = {}
-        self._last = time.perf_counter()
-
-    def lap(self, step: str) -> None:
-        now = time.perf_counter()
-        self.step_ms[step] = (now - self._last) * 1e3
-        self._last = now
-
-    def stage_times(self) -> StageTimes:
-        totals = dict.fromkeys(STEPS.values(), 0.0)
-        for step, duration_ms in self.step_ms.items():
-            totals[STEPS[step]] += duration_ms
-        return StageTimes(**totals)

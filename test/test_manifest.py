@@ -11,7 +11,7 @@ import yaml
 from tiny_model import write_tiny_model
 
 from psg_ros import manifest as manifest_module
-from psg_ros.manifest import find_model, load_model_folder
+from psg_ros.manifest import TensorSpec, find_model, load_model_folder
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_written_model_reads_back(tiny_model):
     model = load_model_folder(str(tiny_model))
     assert model.manifest.input_hw == (64, 96)
     assert model.manifest.grid_hw == (4, 6)
-    assert model.manifest.relations.inputs[1].shape == (-1, 24)
+    assert model.manifest.artifact("relations").inputs[1].shape == (-1, 24)
     assert model.vocabulary.label_names[:3] == ("red", "green", "blue")
     assert model.artifact_path("segmenter") == tiny_model.resolve() / "segmenter.onnx"
 
@@ -78,14 +78,14 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(folder):
 
 
 def test_a_missing_key_is_named(folder):
-    change(folder, lambda content: content.pop("cell_px"))
-    with pytest.raises(ValueError, match="manifest.yaml: .*cell_px"):
+    change(folder, lambda content: content.pop("mask_stride"))
+    with pytest.raises(ValueError, match="manifest.yaml: .*mask_stride"):
         load_model_folder(str(folder))
 
 
 def test_another_format_is_refused(folder):
-    change(folder, lambda content: content.update(format=2))
-    with pytest.raises(ValueError, match="manifest format 2"):
+    change(folder, lambda content: content.update(format=1))
+    with pytest.raises(ValueError, match="manifest format 1.*export the model again"):
         load_model_folder(str(folder))
 
 
@@ -104,80 +104,31 @@ def test_missing_weights_are_named(folder):
 
 
 def test_weights_outside_the_folder_are_refused(folder):
-    change(folder, lambda content: content["segmenter"].update(file="../segmenter.onnx"))
+    outside = {"file": "../segmenter.onnx"}
+    change(folder, lambda content: content["artifacts"]["segmenter"].update(outside))
     with pytest.raises(ValueError, match="inside the folder"):
         load_model_folder(str(folder))
 
 
-@pytest.mark.parametrize(
-    ("section", "entry", "message"),
-    [
-        ("things", {"name": "orange", "color": "#ff8000"}, "class_logits has 7 columns .* needs 8"),
-        ("predicates", {"name": "near"}, "forward_logits has 5 columns .* needs 6"),
-    ],
-)
-def test_labels_of_another_model_are_refused(folder, section, entry, message):
-    file = folder / "labels.yaml"
-    content = yaml.safe_load(file.read_text())
-    content[section].append(entry)
-    file.write_text(yaml.safe_dump(content))
-    with pytest.raises(ValueError, match=message):
+def test_the_greatest_shape_of_a_tensor_is_its_own_where_no_axis_is_free():
+    assert TensorSpec("image", "uint8", (1, 4, 4, 3)).greatest == (1, 4, 4, 3)
+    assert TensorSpec("boxes", "float32", (-1, 8), (6, 8)).greatest == (6, 8)
+
+
+@pytest.mark.parametrize("maximum", [None, [200], [200, 9], [-1, 8], [0, 8], [200, 8, 1]])
+def test_a_free_axis_without_a_fitting_maximum_is_refused(folder, maximum):
+    def edit(content):
+        boxes = content["artifacts"]["relations"]["inputs"][3]
+        assert boxes.pop("maximum") == [200, 8]
+        if maximum is not None:
+            boxes["maximum"] = maximum
+
+    change(folder, edit)
+    with pytest.raises(ValueError, match=r"tensor boxes of shape \[-1, 8\] needs a maximum"):
         load_model_folder(str(folder))
 
 
-def test_a_manifest_without_the_promised_output_is_refused(folder):
-    change(folder, lambda content: content["segmenter"]["outputs"].pop(0))
-    with pytest.raises(ValueError, match="stage segmenter has no output 'class_logits'"):
-        load_model_folder(str(folder))
-
-
-def fuse(content):
-    """Name the file of the relation stage as if it were a fused one."""
-    content["fused"] = content.pop("relations")
-    columns = content.pop("segmenter")["outputs"][0]
-    content["fused"]["outputs"].append(columns)
-
-
-def test_one_fused_file_takes_the_place_of_both_stages(folder):
-    change(folder, fuse)
-    (folder / "segmenter.onnx").unlink()
+def test_an_unknown_artifact_is_refused_with_the_known_ones(folder):
     model = load_model_folder(str(folder))
-    assert model.manifest.stages == ("fused",)
-    assert model.artifact_path("fused") == folder.resolve() / "relations.onnx"
-    with pytest.raises(ValueError, match="tiny has no artifact segmenter, but fused"):
-        model.artifact_path("segmenter")
-
-
-def test_a_changed_fused_file_is_refused(folder):
-    change(folder, fuse)
-    file = folder / "relations.onnx"
-    file.write_bytes(file.read_bytes() + b"!")
-    with pytest.raises(ValueError, match="relations.onnx is damaged"):
-        load_model_folder(str(folder))
-
-
-def test_labels_of_another_model_are_refused_with_a_fused_file(folder):
-    change(folder, fuse)
-    change(folder, lambda content: content["fused"]["outputs"][-1]["shape"].append(9))
-    with pytest.raises(ValueError, match="class_logits has 9 columns"):
-        load_model_folder(str(folder))
-
-
-@pytest.mark.parametrize(
-    ("removed", "found"),
-    [
-        (["relations"], "segmenter"),
-        (["segmenter"], "relations"),
-        (["segmenter", "relations"], "none"),
-    ],
-)
-def test_half_a_model_is_refused(folder, removed, found):
-    change(folder, lambda content: [content.pop(stage) for stage in removed])
-    with pytest.raises(ValueError, match=f"segmenter and relations, or fused alone, not {found}"):
-        load_model_folder(str(folder))
-
-
-def test_a_fused_file_beside_the_two_is_refused(folder):
-    change(folder, lambda content: content.update(fused=dict(content["relations"])))
-    with pytest.raises(ValueError, match="not segmenter, relations, fused"):
-        load_model_folder(str(folder))
+    with pytest.raises(ValueError, match="tiny has no artifact fused, but segmenter, relations"):
+        model.artifact_path("fused")

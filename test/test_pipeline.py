@@ -8,10 +8,14 @@ import dataclasses
 import shutil
 
 import numpy as np
+import onnx
 import pytest
+import yaml
 from tiny_model import paint, write_tiny_model
 
 from psg_ros.config import PipelineConfig
+from psg_ros.forms import STEPS
+from psg_ros.manifest import file_sha256
 from psg_ros.pipeline import Pipeline
 from psg_ros.scene_graph import Segmentation
 
@@ -282,3 +286,35 @@ def test_what_was_opened_is_closed_when_the_rest_fails(tiny_model, monkeypatch):
     with pytest.raises(OSError, match="no memory left"):
         Pipeline.open(PipelineConfig(str(tiny_model)))
     assert len(closed) == 1
+
+
+@pytest.fixture
+def segments_only(tiny_model, tmp_path):
+    """The tiny model without its relation stage."""
+    folder = shutil.copytree(tiny_model, tmp_path / "segments")
+    (folder / "relations.onnx").unlink()
+    file = folder / "manifest.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["form"] = "segmenter_only"
+    del content["artifacts"]["relations"], content["grid_hw"], content["cell_px"]
+    segmenter = content["artifacts"]["segmenter"]
+    segmenter["outputs"] = [t for t in segmenter["outputs"] if t["name"] != "patch_tokens"]
+    network = onnx.load(folder / "segmenter.onnx")
+    del network.graph.output[2]
+    onnx.save(network, folder / "segmenter.onnx")
+    segmenter["sha256"] = file_sha256(folder / "segmenter.onnx")
+    file.write_text(yaml.safe_dump(content))
+    return folder
+
+
+def test_a_model_without_relations_gives_the_same_nodes(tiny_model, segments_only):
+    image = paint((430, 640), SCENE)
+    with Pipeline.open(PipelineConfig(str(tiny_model), "onnxruntime")) as pipeline:
+        whole = pipeline(image)
+    with Pipeline.open(PipelineConfig(str(segments_only), "onnxruntime")) as pipeline:
+        graph = pipeline(image)
+        assert set(pipeline.step_ms) == set(STEPS) - {"relations"}
+        with pytest.raises(ValueError, match="finds segments only"):
+            pipeline.predict_relations(image, graph.segmentation)
+    assert graph.nodes == whole.nodes and len(graph.nodes) == 3
+    assert graph.relations == () and graph.relation_scores.logits.shape == (0, 5)

@@ -45,6 +45,8 @@ NUM_THINGS = 3
 PREDICATES = {"left of": "right of", "right of": "left of", "above": "below", "below": "above"}
 """Predicate -> inverse, in predicate order."""
 GAIN = 20.0
+MAX_PAIRS = 200
+"""Pairs that the relation network takes at once."""
 
 
 def paint(image_hw: tuple[int, int], boxes_xyxy: Mapping[str, Sequence[int]]) -> np.ndarray:
@@ -77,6 +79,7 @@ def write_tiny_model(
         format=FORMAT,
         name=name,
         description="Finds boxes of pure colours and says how they lie to each other.",
+        form="two_files",
         input_hw=input_hw,
         mask_stride=mask_stride,
         grid_hw=grid_hw,
@@ -84,8 +87,10 @@ def write_tiny_model(
         score_threshold=0.5,
         overlap_threshold=0.5,
         relation_threshold=0.3,
-        segmenter=_write_artifact(folder / "segmenter.onnx", segmenter),
-        relations=_write_artifact(folder / "relations.onnx", relations_network(grid_hw)),
+        artifacts={
+            "segmenter": _write_artifact(folder / "segmenter.onnx", segmenter),
+            "relations": _write_artifact(folder / "relations.onnx", relations_network(grid_hw)),
+        },
     )
     (folder / LABELS_FILE).write_text(yaml.safe_dump(_vocabulary(colors), sort_keys=False))
     (folder / MANIFEST_FILE).write_text(yaml.safe_dump(plain(manifest), sort_keys=False))
@@ -225,7 +230,8 @@ def _spec_of(tensor: onnx.ValueInfoProto) -> TensorSpec:
     kind = tensor.type.tensor_type
     dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type).name
     shape = tuple(-1 if axis.dim_param else axis.dim_value for axis in kind.shape.dim)
-    return TensorSpec(tensor.name, dtype, shape)
+    most = tuple(MAX_PAIRS if axis.dim_param else axis.dim_value for axis in kind.shape.dim)
+    return TensorSpec(tensor.name, dtype, shape, most if -1 in shape else ())
 
 
 def _vocabulary(colors: Mapping[str, tuple[int, int, int]]) -> dict:

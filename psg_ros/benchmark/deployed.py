@@ -16,7 +16,8 @@ from psg_ros.benchmark.scene import Scene
 from psg_ros.benchmark.steps import Step
 from psg_ros.benchmark.timing import time_calls
 from psg_ros.config import PipelineConfig
-from psg_ros.manifest import STAGES, load_model_folder
+from psg_ros.forms import load_model
+from psg_ros.forms.two_files import TwoFiles
 from psg_ros.pipeline import Pipeline
 from psg_ros.runtime.backend import Backend, open_backend, resolve_backend
 from psg_ros.scene_graph import SceneGraph
@@ -67,16 +68,16 @@ class DeployedFrame:
     """Runs one picture through `Pipeline`; call `close` at the end."""
 
     def __init__(self, config: PipelineConfig, scene: Scene | None) -> None:
-        folder, name = load_model_folder(config.model), resolve_backend(config.backend)
+        folder, name = load_model(config.model), resolve_backend(config.backend)
         segmenter, relations = (
             open_backend(
                 name,
-                folder.artifact_path(stage),
-                getattr(folder.manifest, stage),
+                folder.artifact_path(artifact),
+                folder.manifest.artifact(artifact),
                 threads=config.threads,
                 precision=config.precision,
             )
-            for stage in STAGES
+            for artifact in TwoFiles.ARTIFACTS
         )
         self._counter = CountingBackend(relations)
         segmenter = SceneBackend(segmenter, scene) if scene else segmenter

@@ -13,8 +13,9 @@ import numpy as np
 from psg_ros.benchmark.timing import Timing
 from psg_ros.config import PipelineConfig
 from psg_ros.data.pictures import read_rgb
+from psg_ros.forms import STEPS
 from psg_ros.ops.draw import overlay
-from psg_ros.pipeline import STEPS, Pipeline
+from psg_ros.pipeline import Pipeline
 
 DECODE, DRAW, FRAME = "decode", "drawing", "whole frame"
 
@@ -61,7 +62,7 @@ def measure_stages(
     timings = {name: Timing(tuple(values), ()) for name, values in rows.items()}
     return StageReport(
         facts=facts,
-        steps={name: timings[name] for name in STEPS},
+        steps={name: timings[name] for name in STEPS if name in timings},
         frame=Timing(timings[FRAME].wall_ms, tuple(cpu_ms)),
         around={name: timings[name] for name in (DECODE, DRAW) if name in timings},
     )

@@ -20,6 +20,7 @@ examples:
   psg export runs/demo models/mine
   psg export runs/demo models/mine --score 0.6 --relation 0.2
   psg export runs/demo models/fast --prune --merge-ratio 0.4
+  psg export runs/demo models/segments --segmenter-only
   psg predict photo.jpg --model models/mine
 
 needs the extra train (torch, onnx, onnxscript).
@@ -45,7 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )
 
     add_switches(parser, "default: as it was trained")
-    parser.add_argument(
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--segmenter-only",
+        action="store_true",
+        help="write segments without learned relations; the run needs no relation stage",
+    )
+    form.add_argument(
         "--fused",
         type=positive_int,
         metavar="N",
@@ -75,7 +82,7 @@ def add_switches(parser: argparse.ArgumentParser, default: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export and say how to try the result."""
     try:
-        from psg_ros.training.release import Switches, Thresholds, export_model
+        from psg_ros.training.release import Layout, Switches, Thresholds, export_model
     except ModuleNotFoundError as error:
         raise ImportError(
             f"exporting needs: pip install '.[train]' in the source folder ({error})"
@@ -83,6 +90,11 @@ def run(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in THRESHOLDS}
     thresholds = {name: value for name, value in given.items() if value is not None}
     switches = Switches(args.prune, args.merge_ratio)
-    export_model(args.run, args.out, Thresholds(**thresholds), switches, args.fused)
+    layout = Layout()
+    if args.fused:
+        layout = Layout("fused", args.fused)
+    elif args.segmenter_only:
+        layout = Layout("segmenter_only")
+    export_model(args.run, args.out, Thresholds(**thresholds), switches, layout)
     print(f"wrote {args.out}\nnext: psg predict IMAGE --model {args.out}")
     return 0

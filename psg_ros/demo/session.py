@@ -19,7 +19,7 @@ from typing import Any
 
 from psg_ros.config import PipelineConfig
 from psg_ros.demo.child import Child, stop_together
-from psg_ros.manifest import load_model_folder
+from psg_ros.forms import load_model
 from psg_ros.media import Media
 from psg_ros.ros.start import GRAPH_TOPIC, node_command, node_environment
 from psg_ros.runtime.backend import resolve_backend
@@ -103,7 +103,7 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
         FileNotFoundError, ValueError: a model that is missing or damaged.
     """
     check_requirements(options)
-    load_model_folder(options.pipeline.model)
+    load_model(options.pipeline.model)
     logs = options.out / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     for name in RESULT_FILES:

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from psg_ros.doctor.finding import Finding
-from psg_ros.manifest import MANIFEST_FILE, load_model_folder
+from psg_ros.forms import load_model
+from psg_ros.manifest import MANIFEST_FILE
 from psg_ros.resources import share_path
 
 
@@ -31,12 +32,12 @@ def examine_model(folder: Path) -> Finding:
     """Check one model folder: manifest, labels, digests of the artifacts."""
     name = f"model {folder.name}"
     try:
-        model = load_model_folder(str(folder))
+        model = load_model(str(folder))
     except (FileNotFoundError, ValueError) as error:
         return Finding(
             "model", name, "broken", str(error), "copy the folder again, or export again"
         )
-    paths = (model.artifact_path(stage) for stage in model.manifest.stages)
+    paths = (model.artifact_path(name) for name in model.manifest.artifacts)
     size_mb = sum(path.stat().st_size for path in paths) / 1e6
     height, width = model.manifest.input_hw
     vocabulary = model.vocabulary

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Trained network -> the ONNX files of a model folder: two, or a fused one (`psg_ros.manifest`).
+"""Trained network -> the ONNX files of a model folder, for each form (`psg_ros.forms`).
 
 No threshold and no data-dependent operator is in a graph. Opset 18 keeps LayerNormalization whole.
 """
@@ -21,6 +21,7 @@ from psg_ros.modeling.mask_embedding import kept_cells
 
 OPSET = 18
 SEGMENTER_NAMES = (("image",), ("class_logits", "mask_logits", "patch_tokens"))
+SEGMENTS_NAMES = (("image",), ("class_logits", "mask_logits"))
 RELATION_NAMES = (
     ("patch_tokens", "subject_overlap", "object_overlap", "boxes"),
     ("forward_logits", "backward_logits"),
@@ -46,15 +47,46 @@ class SegmenterGraph(nn.Module):
     def forward(
         self, image: UInt8[Tensor, "1 h w 3"]
     ) -> tuple[Float[Tensor, "1 q c"], Float[Tensor, "1 q h4 w4"], Float[Tensor, "1 cell dim"]]:
-        class_logits, mask_logits, taps = self.segmenter(image.permute(0, 3, 1, 2).float())
+        class_logits, mask_logits, taps = self.segmenter(to_planes(image))
         return class_logits, mask_logits, self.tap_embedding(taps)
 
 
+class SegmentsGraph(nn.Module):
+    """The segmenter alone; takes camera bytes."""
+
+    def __init__(self, segmenter: nn.Module) -> None:
+        super().__init__()
+        self.segmenter = segmenter
+
+    def forward(
+        self, image: UInt8[Tensor, "1 h w 3"]
+    ) -> tuple[Float[Tensor, "1 q c"], Float[Tensor, "1 q h4 w4"]]:
+        return self.segmenter(to_planes(image))[:2]
+
+
+def to_planes(image: UInt8[Tensor, "1 h w 3"]) -> Float[Tensor, "1 3 h w"]:
+    """Return camera bytes as planes of floats.
+
+    The cast comes first: TensorRT takes bytes into a cast and into nothing else.
+    """
+    return image.float().permute(0, 3, 1, 2)
+
+
 def export_segmenter(model: DsFlash, path: str) -> None:
-    """Write `segmenter.onnx` with fixed shapes."""
-    image = torch.zeros(1, *model.config.segmenter.input_hw, 3, dtype=torch.uint8)
+    """Write `segmenter.onnx` of the form `two_files`, with fixed shapes."""
     inputs, outputs = SEGMENTER_NAMES
-    _export(SegmenterGraph(model), (image,), path, inputs, outputs, None)
+    _export(SegmenterGraph(model), (_camera_bytes(model),), path, inputs, outputs, None)
+
+
+def export_segments(model: DsFlash, path: str) -> None:
+    """Write `segmenter.onnx` of the form `segmenter_only`, with fixed shapes."""
+    inputs, outputs = SEGMENTS_NAMES
+    graph = SegmentsGraph(model.segmenter)
+    _export(graph, (_camera_bytes(model),), path, inputs, outputs, None)
+
+
+def _camera_bytes(model: DsFlash) -> Tensor:
+    return torch.zeros(1, *model.config.segmenter.input_hw, 3, dtype=torch.uint8)
 
 
 def export_fused(model: DsFlash, path: str, is_thing: list[bool], num_slots: int) -> None:

@@ -87,7 +87,8 @@ class FusedGraph(nn.Module):
             row_edges, column_edges: where the lines of the mask grid lie in the image, in -1..1 of
                 the network input, rising. A cell between two equal lines is in no pixel.
         """
-        class_logits, mask_logits, taps = self.segmenter(image.permute(0, 3, 1, 2).float())
+        # The cast comes first: TensorRT takes bytes into a cast and into nothing else.
+        class_logits, mask_logits, taps = self.segmenter(image.float().permute(0, 3, 1, 2))
         queries = self.best_queries(class_logits[0])
         classes = class_logits[0].index_select(0, queries)
         masks = mask_logits[0].index_select(0, queries)

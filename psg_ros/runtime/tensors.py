@@ -40,6 +40,11 @@ def check_inputs(spec: ArtifactSpec, arrays: Mapping[str, np.ndarray]) -> None:
         found = TensorSpec(tensor.name, array.dtype.name, array.shape)
         if not _fits(found, tensor):
             raise ValueError(f"{spec.file} takes {_text([tensor])}, not {_text([found])}")
+        if any(size > most for size, most in zip(array.shape, tensor.maximum, strict=False)):
+            raise ValueError(
+                f"{spec.file} takes {tensor.name} of at most {list(tensor.maximum)}, not "
+                f"{_text([found])}"
+            )
 
 
 def _fits(wanted: TensorSpec, declared: TensorSpec) -> bool:

@@ -14,12 +14,12 @@ import numpy as np
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import read_picture
+from psg_ros.forms.relations import relative_boxes
 from psg_ros.ops.image import Placement, place, resize_nearest, write_content
 from psg_ros.ops.overlap import overlap_ratios
 from psg_ros.ops.panoptic import MergedMasks
 from psg_ros.ops.regions import measure_regions
 from psg_ros.scene_graph import VOID, Segmentation
-from psg_ros.stages.relations import relative_boxes
 from psg_ros.training.three_augment import flips, three_augment
 
 

@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -36,6 +38,22 @@ class Thresholds:
 
 
 @dataclasses.dataclass(frozen=True)
+class Layout:
+    """Which files a model folder gets.
+
+    Attributes:
+        form: a name of `psg_ros.forms.FORMS`.
+        slots: at most this many segments; only of the form `fused`.
+    """
+
+    form: str = "two_files"
+    slots: int = 0
+
+
+TWO_FILES = Layout()
+
+
+@dataclasses.dataclass(frozen=True)
 class Switches:
     """Settings that need no other weights: they may differ from those of the training.
 
@@ -55,19 +73,16 @@ def export_model(
     out: Path,
     thresholds: Thresholds = Thresholds(),
     switches: Switches = AS_TRAINED,
-    fused: int | None = None,
+    layout: Layout = TWO_FILES,
 ) -> Path:
     """Write a model folder from a run folder of `psg train`; see `load_run`.
 
-    Args:
-        fused: write one file for both stages, for at most this many segments; None: two files.
-
     Raises:
-        FileNotFoundError: no run folder, or one of the two stages has no weights yet.
+        FileNotFoundError: no run folder, or a stage that the form needs has no weights yet.
         ValueError: a switch or a number of segments is out of range; weights that do not fit.
     """
-    model, config, _ = load_run(run_dir)
-    return release(switched(model, switches), config.labels, out, thresholds, fused)
+    model, config, _ = load_run(run_dir, with_relations=layout.form != "segmenter_only")
+    return release(switched(model, switches), config.labels, out, thresholds, layout)
 
 
 def switched(model: DsFlash, switches: Switches) -> DsFlash:
@@ -103,7 +118,7 @@ def sizes(model: DsFlash) -> tuple[int, int]:
 
 
 def release(
-    model: DsFlash, labels: str, out: Path, thresholds: Thresholds, fused: int | None = None
+    model: DsFlash, labels: str, out: Path, thresholds: Thresholds, layout: Layout = TWO_FILES
 ) -> Path:
     """Write a model folder of a network: all of its files or, after an error, none.
 
@@ -118,7 +133,7 @@ def release(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch)
-        write_folder(model, labels, folder, thresholds, fused)
+        write_folder(model, labels, folder, thresholds, layout)
         written = {path.name for path in folder.iterdir()}
         out.mkdir(exist_ok=True)
         for name in (*sorted(written - {MANIFEST_FILE}), MANIFEST_FILE):
@@ -129,50 +144,72 @@ def release(
 
 
 def write_folder(
-    model: DsFlash, labels: str, folder: Path, thresholds: Thresholds, fused: int | None = None
+    model: DsFlash, labels: str, folder: Path, thresholds: Thresholds, layout: Layout = TWO_FILES
 ) -> None:
-    """Export both stages of a network into an existing folder and describe them.
+    """Export a network into an existing folder and describe it.
 
     Args:
         labels: a file of config/labels, without its ending.
     """
     labels_path = share_path() / "config" / "labels" / f"{labels}.yaml"
-    if fused is None:
-        artifacts = {"segmenter": SEGMENTER_FILE, "relations": RELATIONS_FILE}
+    if layout.form == "fused":
+        files = {"fused": FUSED_FILE}
+        is_thing = [label.is_thing for label in load_vocabulary(labels_path).labels]
+        export.export_fused(model, str(folder / FUSED_FILE), is_thing, layout.slots)
+    elif layout.form == "segmenter_only":
+        files = {"segmenter": SEGMENTER_FILE}
+        export.export_segments(model, str(folder / SEGMENTER_FILE))
+    else:
+        files = {"segmenter": SEGMENTER_FILE, "relations": RELATIONS_FILE}
         export.export_segmenter(model, str(folder / SEGMENTER_FILE))
         export.export_relations(model, str(folder / RELATIONS_FILE))
-    else:
-        artifacts = {"fused": FUSED_FILE}
-        is_thing = [label.is_thing for label in load_vocabulary(labels_path).labels]
-        export.export_fused(model, str(folder / FUSED_FILE), is_thing, fused)
     shutil.copyfile(labels_path, folder / LABELS_FILE)
-    manifest = describe_network(model, thresholds)
-    manifest |= {stage: describe_artifact(folder / file) for stage, file in artifacts.items()}
+    greatest = greatest_axes(model)
+    artifacts = {name: describe_artifact(folder / file, greatest) for name, file in files.items()}
+    manifest = describe_network(model, thresholds, layout.form) | {"artifacts": artifacts}
     (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False))
 
 
-def describe_network(model: DsFlash, thresholds: Thresholds) -> dict[str, Any]:
+def describe_network(
+    model: DsFlash, thresholds: Thresholds, form: str = TWO_FILES.form
+) -> dict[str, Any]:
     """Return what the manifest stores of a network, apart from its artifacts."""
     facts = {
         "format": FORMAT,
         "name": model.config.name,
         "description": model.config.description,
+        "form": form,
         "input_hw": list(model.config.segmenter.input_hw),
         "mask_stride": model.config.segmenter.mask_stride,
-        "grid_hw": list(model.relations.grid_hw),
-        "cell_px": list(model.relations.cell_px),
         "score_threshold": thresholds.score,
         "overlap_threshold": thresholds.overlap,
         "relation_threshold": thresholds.relation,
     }
+    if form != "segmenter_only":
+        facts["grid_hw"] = list(model.relations.grid_hw)
+        facts["cell_px"] = list(model.relations.cell_px)
     is_usual = model.config.scaling == Manifest.scaling
     return facts if is_usual else facts | {"scaling": model.config.scaling}
 
 
-def describe_artifact(path: Path) -> dict[str, Any]:
-    """Return name, digest and tensors of an ONNX file as the manifest stores them."""
+def greatest_axes(model: DsFlash) -> dict[str, int]:
+    """Return the maximum of every free axis: a pair for any two queries, a token for any cell."""
+    pairs = math.comb(model.config.segmenter.num_queries, 2)
+    rows, columns = model.relations.grid_hw
+    return {"pair": max(1, pairs), "token": rows * columns}
+
+
+def describe_artifact(path: Path, greatest: Mapping[str, int]) -> dict[str, Any]:
+    """Return name, digest and tensors of an ONNX file as the manifest stores them.
+
+    Args:
+        greatest: maximum of each free axis, by its name in the file.
+    """
     graph = onnx.load(str(path), load_external_data=False).graph
-    inputs, outputs = ([describe_tensor(v) for v in vs] for vs in (graph.input, graph.output))
+    inputs, outputs = (
+        [describe_tensor(value, greatest) for value in values]
+        for values in (graph.input, graph.output)
+    )
     return describe_file(path, inputs, outputs)
 
 
@@ -182,8 +219,13 @@ def describe_file(path: Path, inputs: list[dict], outputs: list[dict]) -> dict[s
     return {"file": path.name, "sha256": digest, "inputs": inputs, "outputs": outputs}
 
 
-def describe_tensor(value: onnx.ValueInfoProto) -> dict[str, Any]:
+def describe_tensor(value: onnx.ValueInfoProto, greatest: Mapping[str, int]) -> dict[str, Any]:
+    """Return one tensor as the manifest stores it."""
     tensor = value.type.tensor_type
     dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
-    shape = [d.dim_value if d.HasField("dim_value") else -1 for d in tensor.shape.dim]
-    return {"name": value.name, "dtype": dtype, "shape": shape}
+    axes = [d.dim_value if d.HasField("dim_value") else d.dim_param for d in tensor.shape.dim]
+    shape = [-1 if isinstance(axis, str) else axis for axis in axes]
+    facts = {"name": value.name, "dtype": dtype, "shape": shape}
+    if -1 not in shape:
+        return facts
+    return facts | {"maximum": [greatest[a] if isinstance(a, str) else a for a in axes]}

@@ -17,7 +17,8 @@ import torch
 from torch import nn
 
 from psg_ros.config import PipelineConfig, config_from_dict
-from psg_ros.manifest import STAGES, ArtifactSpec, Manifest, ModelFolder, TensorSpec
+from psg_ros.forms.two_files import TwoFiles
+from psg_ros.manifest import ArtifactSpec, Manifest, ModelFolder, TensorSpec
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.modeling.export import (
     PRUNED_NAMES,
@@ -28,12 +29,20 @@ from psg_ros.modeling.export import (
 )
 from psg_ros.pipeline import Pipeline
 from psg_ros.runtime.tensors import check_inputs
-from psg_ros.training.release import Thresholds, describe_file, describe_network, sizes
+from psg_ros.training.release import (
+    Thresholds,
+    describe_file,
+    describe_network,
+    greatest_axes,
+    sizes,
+)
 from psg_ros.training.train import check_device, load_run, weight_files
 
-FREE = -1
 DTYPES = {"image": "uint8", "cells": "int64"}
 """Tensors that are not float32."""
+
+Axes = tuple[int | str, ...]
+"""Sizes, and the names of free axes."""
 
 Tensors = tuple[TensorSpec, ...]
 
@@ -81,7 +90,7 @@ def open_run(run_dir: Path, config: PipelineConfig, device: str = "cpu") -> Pipe
     manifest = describe_run(model, weight_files(run_dir, training))
     relations = PrunedRelationGraph(model.relations) if model.relations.prune else model.relations
     modules = {"segmenter": SegmenterGraph(model), "relations": relations}
-    backends = (TorchBackend(modules[s], manifest.artifact(s), device) for s in manifest.stages)
+    backends = (TorchBackend(modules[s], manifest.artifact(s), device) for s in TwoFiles.ARTIFACTS)
     folder = ModelFolder(run_dir, manifest, vocabulary)
     return Pipeline(dataclasses.replace(config, model=str(run_dir)), folder, *backends)
 
@@ -90,40 +99,40 @@ def describe_run(model: DsFlash, weights: tuple[Path, Path]) -> Manifest:
     """Return the manifest that an export of the network gets, with files of weights in place."""
     tensors = (segmenter_tensors(model), relation_tensors(model))
     artifacts = {
-        stage: describe_file(path, *map(_plain, both))
-        for stage, path, both in zip(STAGES, weights, tensors, strict=True)
+        name: describe_file(path, *map(_plain, both))
+        for name, path, both in zip(TwoFiles.ARTIFACTS, weights, tensors, strict=True)
     }
-    facts = describe_network(model, Thresholds()) | artifacts
+    facts = describe_network(model, Thresholds()) | {"artifacts": artifacts}
     return config_from_dict(Manifest, facts, str(weights[0].parent))
 
 
 def segmenter_tensors(model: DsFlash) -> tuple[Tensors, Tensors]:
     """Return inputs and outputs of `SegmenterGraph`."""
     config, (num_labels, _) = model.config.segmenter, sizes(model)
-    shapes = {
+    shapes: dict[str, Axes] = {
         "image": (1, *config.input_hw, 3),
         "class_logits": (1, config.num_queries, num_labels + 1),
         "mask_logits": (1, config.num_queries, *(s // config.mask_stride for s in config.input_hw)),
         "patch_tokens": _token_shape(model),
     }
-    return _named(SEGMENTER_NAMES, shapes)
+    return _named(model, SEGMENTER_NAMES, shapes)
 
 
 def relation_tensors(model: DsFlash) -> tuple[Tensors, Tensors]:
     """Return inputs and outputs of the relation stage, or of `PrunedRelationGraph`."""
-    tokens, logits = _token_shape(model), (FREE, sizes(model)[1] + 1)
+    tokens, logits = _token_shape(model), ("pair", sizes(model)[1] + 1)
     names = PRUNED_NAMES if model.relations.prune else RELATION_NAMES
-    cells = (FREE, FREE if model.relations.prune else tokens[1])
-    shapes = {
+    cells = ("pair", "token" if model.relations.prune else tokens[1])
+    shapes: dict[str, Axes] = {
         "patch_tokens": tokens,
         "cells": cells,
         "subject_overlap": cells,
         "object_overlap": cells,
-        "boxes": (FREE, 8),
+        "boxes": ("pair", 8),
         "forward_logits": logits,
         "backward_logits": logits,
     }
-    return _named(names, shapes)
+    return _named(model, names, shapes)
 
 
 def _token_shape(model: DsFlash) -> tuple[int, int, int]:
@@ -132,13 +141,21 @@ def _token_shape(model: DsFlash) -> tuple[int, int, int]:
 
 
 def _named(
-    names: tuple[tuple[str, ...], tuple[str, ...]], shapes: Mapping[str, tuple[int, ...]]
+    model: DsFlash,
+    names: tuple[tuple[str, ...], tuple[str, ...]],
+    shapes: Mapping[str, Axes],
 ) -> tuple[Tensors, Tensors]:
+    greatest = greatest_axes(model)
     inputs, outputs = (
-        tuple(TensorSpec(name, DTYPES.get(name, "float32"), shapes[name]) for name in group)
-        for group in names
+        tuple(_tensor(name, shapes[name], greatest) for name in group) for group in names
     )
     return inputs, outputs
+
+
+def _tensor(name: str, axes: Axes, greatest: Mapping[str, int]) -> TensorSpec:
+    shape = tuple(-1 if isinstance(axis, str) else axis for axis in axes)
+    most = tuple(greatest[axis] if isinstance(axis, str) else axis for axis in axes)
+    return TensorSpec(name, DTYPES.get(name, "float32"), shape, most if -1 in shape else ())
 
 
 def _plain(tensors: Tensors) -> list[dict]:

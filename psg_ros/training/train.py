@@ -230,13 +230,18 @@ def model_file(config: TrainConfig) -> Path:
     return share_path() / "config" / "model" / f"{config.model}.yaml"
 
 
-def load_run(folder: Path) -> tuple[DsFlash, TrainConfig, Vocabulary]:
+def load_run(
+    folder: Path, *, with_relations: bool = True
+) -> tuple[DsFlash, TrainConfig, Vocabulary]:
     """Return the network of a run folder with its weights so far, in evaluation mode.
 
     A run that is not finished is good for a look: it gives a warning that says how far it is.
 
+    Args:
+        with_relations: False leaves the relation stage random, for a use of the segmenter alone.
+
     Raises:
-        FileNotFoundError: no run folder, or one of the two stages has no weights yet.
+        FileNotFoundError: no run folder, or a stage that is wanted has no weights yet.
         ValueError: weights that are damaged or of another network, or a damaged checkpoint.
     """
     config_path = folder / CONFIG_COPY
@@ -247,7 +252,8 @@ def load_run(folder: Path) -> tuple[DsFlash, TrainConfig, Vocabulary]:
     model = build_model(config, vocabulary)
     segmenter, relation_stage = weight_files(folder, config)
     load_into(model.segmenter, segmenter)
-    load_into(model.relations, relation_stage)
+    if with_relations:
+        load_into(model.relations, relation_stage)
     unfinished = ", ".join(map(str, unfinished_stages(folder, config)))
     if unfinished:
         logger.warning("the training of %s is not finished (%s)", folder, unfinished)

@@ -127,6 +127,7 @@ def test_every_segmenter_agrees_with_torch_on_both_backends(variant, tmp_path):
     image = torch.randint(0, 256, (1, 96, 144, 3), dtype=torch.uint8)
     export.export_segmenter(model, str(path))
     assert_plain(path, ALLOWED | MERGING if ratio else ALLOWED)
+    assert readers(path, "image") == {"Cast"}, "TensorRT takes bytes into nothing else"
     assert not free_axes(path), "one image at a time"
     whole = small_model((*variant[:-1], 0.0))
     with torch.no_grad():
@@ -150,6 +151,12 @@ def test_every_relation_stage_agrees_with_torch_for_any_number_of_pairs(variant,
             expected = graph(*inputs.values())
         assert not torch.allclose(*expected, atol=10 * TOLERANCE), "directions must differ"
         assert_agrees(path, {name: value.numpy() for name, value in inputs.items()}, expected)
+
+
+def readers(path: Path, tensor: str) -> set[str]:
+    """Return the operators that read a tensor."""
+    nodes = onnx.load(path).graph.node
+    return {node.op_type for node in nodes if tensor in node.input}
 
 
 def relation_inputs(pairs: int, prunes: bool) -> dict[str, torch.Tensor]:

@@ -30,7 +30,7 @@ from psg_ros.modeling.fused import FusedGraph
 from psg_ros.pipeline import Pipeline
 from psg_ros.runtime.backend import BACKENDS
 from psg_ros.training import release
-from psg_ros.training.release import Thresholds, write_folder
+from psg_ros.training.release import Layout, Thresholds, write_folder
 
 INPUT_HW, MASK_HW = (96, 144), (24, 36)
 NUM_QUERIES = 12
@@ -130,9 +130,14 @@ def both_forms(model: DsFlash, vocabulary: Vocabulary, num_slots: int, folder: P
         "mask_stride": 4, "grid_hw": relations.grid_hw, "cell_px": relations.cell_px,
         "score_threshold": 0.5, "overlap_threshold": 0.5, "relation_threshold": 0.0,
     }  # fmt: skip
-    two = Manifest(**shared, segmenter=spec(), relations=spec(forward_logits=(-1, 5)))
+    pair_axis = (TensorSpec("boxes", "float32", (-1, 8), (100, 8)),)
+    logits = (TensorSpec("forward_logits", "float32", (-1, 5), (100, 5)),)
+    relation_spec = ArtifactSpec("none.onnx", "0" * 64, pair_axis, logits)
+    artifacts = {"segmenter": spec(), "relations": relation_spec}
+    two = Manifest(**shared, form="two_files", artifacts=artifacts)
     pairs = num_slots * (num_slots - 1) // 2
-    one = Manifest(**shared, fused=spec(segment_of=(num_slots,), forward_logits=(pairs, 5)))
+    network = spec(segment_of=(num_slots,), forward_logits=(pairs, 5))
+    one = Manifest(**shared, form="fused", artifacts={"fused": network})
     networks = (
         InTorch(export.SegmenterGraph(model), export.SEGMENTER_NAMES),
         InTorch(relations, export.RELATION_NAMES),
@@ -324,9 +329,9 @@ def folders(request, tmp_path_factory) -> tuple[Path, Path]:
     paths = share / "two", share / "one"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(release, "share_path", lambda: share)
-        for path, fused in zip(paths, (None, NUM_QUERIES), strict=True):
+        for path, layout in zip(paths, (Layout(), Layout("fused", NUM_QUERIES)), strict=True):
             path.mkdir()
-            write_folder(model, "small", path, thresholds, fused)
+            write_folder(model, "small", path, thresholds, layout)
     return paths
 
 
@@ -351,7 +356,7 @@ def test_files_of_both_forms_give_the_same_graph(folders, backend):
 
 def test_the_fused_file_has_fixed_shapes_and_plain_operators(folders):
     model = load_model_folder(str(folders[1]))
-    assert model.manifest.stages == ("fused",)
+    assert (model.manifest.form, list(model.manifest.artifacts)) == ("fused", ["fused"])
     tensors = (*model.manifest.artifact("fused").inputs, *model.manifest.artifact("fused").outputs)
     assert {tensor.name: (tensor.dtype, tensor.shape) for tensor in tensors} == {
         "image": ("uint8", (1, *INPUT_HW, 3)), "thresholds": ("float32", (2,)),
@@ -364,6 +369,8 @@ def test_the_fused_file_has_fixed_shapes_and_plain_operators(folders):
     network = onnx.load(str(model.artifact_path("fused")))
     used = {node.op_type for node in network.graph.node}
     assert used <= OPERATORS, f"new operators: {sorted(used - OPERATORS)}"
+    readers = {node.op_type for node in network.graph.node if "image" in node.input}
+    assert readers == {"Cast"}, "TensorRT takes bytes into nothing else"
     assert "LayerNormalization" in used, "LayerNorm must stay whole: its parts overflow fp16"
     fixed = {tensor.name for tensor in network.graph.initializer}
     tops = [node for node in network.graph.node if node.op_type == "TopK"]

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from psg_ros.config import config_from_dict
+from psg_ros.forms.relations import PairInputs, RelationNetwork
 from psg_ros.manifest import ArtifactSpec, load_model_folder
 from psg_ros.modeling import export
 from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
@@ -20,7 +21,6 @@ from psg_ros.ops.panoptic import MergedMasks
 from psg_ros.ops.regions import measure_regions
 from psg_ros.runtime.backend import BACKENDS, open_backend
 from psg_ros.scene_graph import Segmentation
-from psg_ros.stages.relations import PairInputs, Relations
 from psg_ros.training.release import describe_artifact
 
 INPUT_HW = (96, 144)
@@ -45,7 +45,8 @@ def small_model(prune: bool, split: str = "gate") -> DsFlash:
 def artifact(tmp_path_factory) -> tuple[Path, ArtifactSpec]:
     path = tmp_path_factory.mktemp("pruned") / "relations.onnx"
     export.export_relations(small_model(prune=True), str(path))
-    return path, config_from_dict(ArtifactSpec, describe_artifact(path), path.name)
+    facts = describe_artifact(path, {"pair": 500, "token": 54})
+    return path, config_from_dict(ArtifactSpec, facts, path.name)
 
 
 def masks_of(num_masks: int) -> MergedMasks:
@@ -74,12 +75,12 @@ def test_deployed_stage_agrees_with_torch(artifact, tiny_model, name, num_masks)
     path, spec = artifact
     manifest = dataclasses.replace(
         load_model_folder(str(tiny_model)).manifest,
-        input_hw=INPUT_HW, grid_hw=(6, 9), cell_px=(16, 16), relations=spec,
+        input_hw=INPUT_HW, grid_hw=(6, 9), cell_px=(16, 16), artifacts={"relations": spec},
     )  # fmt: skip
     model, masks = small_model(prune=True), masks_of(num_masks)
     tokens = np.random.default_rng(1).normal(size=(1, 54, 24)).astype(np.float32)
     backend = open_backend(name, path, spec, threads=1, precision="fp32")
-    relations = Relations(backend, manifest)
+    relations = RelationNetwork(backend, manifest)
     regions = measure_regions(masks.segmentation.label_map, num_masks)
     pairs = relations.prepare(masks, regions, place(INPUT_HW, INPUT_HW))
     scores = relations.infer(tokens, pairs)

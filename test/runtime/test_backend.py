@@ -33,7 +33,7 @@ def model(tiny_model):
 
 
 def opened(model, name, stage="segmenter", **options):
-    spec = getattr(model.manifest, stage)
+    spec = model.manifest.artifact(stage)
     return open_backend(name, model.artifact_path(stage), spec, **options)
 
 
@@ -59,7 +59,7 @@ def pair_inputs(num_pairs: int) -> dict[str, np.ndarray]:
 def test_the_segmenter_answers_with_the_promised_tensors(model, name):
     image = paint((64, 96), {"red": (0, 0, 48, 64)})[None]
     outputs = opened(model, name).run({"image": image})
-    for tensor in model.manifest.segmenter.outputs:
+    for tensor in model.manifest.artifact("segmenter").outputs:
         assert outputs[tensor.name].shape == tensor.shape
         assert outputs[tensor.name].dtype == tensor.dtype
     red = list(COLORS).index("red")
@@ -116,6 +116,12 @@ def test_inputs_that_do_not_fit_are_refused(model, name, change, message):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_more_than_the_maximum_of_a_free_axis_is_refused(model, name):
+    with pytest.raises(ValueError, match=r"of at most \[200, 24\], not subject_overlap"):
+        opened(model, name, "relations").run(pair_inputs(201))
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_after_closing_it_says_so(model, name):
     backend = opened(model, name)
     backend.close()
@@ -131,7 +137,7 @@ def test_a_file_that_is_no_network_is_refused_by_name(model, name, content, tmp_
     file = tmp_path / "broken.onnx"
     file.write_bytes(whole[: len(whole) // 2] if content is None else content)
     with pytest.raises(ValueError, match="broken.onnx cannot be loaded, expected an ONNX model"):
-        open_backend(name, file, model.manifest.segmenter)
+        open_backend(name, file, model.manifest.artifact("segmenter"))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -145,7 +151,7 @@ def test_a_file_that_is_no_network_is_refused_by_name(model, name, content, tmp_
     ],
 )
 def test_tensors_other_than_the_manifest_s_are_refused(model, name, kind, index, tensor, message):
-    spec = model.manifest.segmenter
+    spec = model.manifest.artifact("segmenter")
     tensors = list(getattr(spec, kind))
     tensors[index] = TensorSpec(*tensor)
     changed = dataclasses.replace(spec, **{kind: tuple(tensors)})
@@ -252,7 +258,7 @@ def test_openvino_keeps_compiled_networks_in_the_user_s_cache_only(tmp_path, mon
     before = sorted(model.path.rglob("*"))
     monkeypatch.setenv("PSG_CACHE", str(tmp_path / "cache"))
     opened(model, "openvino")
-    folder = tmp_path / "cache" / "openvino" / model.manifest.segmenter.sha256[:16]
+    folder = tmp_path / "cache" / "openvino" / model.manifest.artifact("segmenter").sha256[:16]
     assert folder.stat().st_mode & 0o077 == 0
     assert list(folder.iterdir())
     assert sorted(model.path.rglob("*")) == before
@@ -285,7 +291,8 @@ def test_opening_a_backend_prints_nothing(model):
         "from psg_ros.runtime.backend import open_backend\n"
         f"model = load_model_folder({str(model.path)!r})\n"
         f"for name in {NAMES!r}:\n"
-        "    open_backend(name, model.artifact_path('relations'), model.manifest.relations)\n"
+        "    spec = model.manifest.artifact('relations')\n"
+        "    open_backend(name, model.artifact_path('relations'), spec)\n"
     )
     finished = subprocess.run(
         [sys.executable, "-c", code],

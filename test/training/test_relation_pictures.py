@@ -13,10 +13,10 @@ from tiny_psg import write_tiny_psg
 from psg_ros.config import load_config
 from psg_ros.data.dataset import read_picture
 from psg_ros.data.opening import open_dataset
+from psg_ros.forms.relations import RelationNetwork
 from psg_ros.ops.image import place, resize_nearest, write_content
 from psg_ros.ops.panoptic import MergedMasks
 from psg_ros.ops.regions import measure_regions
-from psg_ros.stages.relations import Relations
 from psg_ros.training import train
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.relation_pictures import (
@@ -50,12 +50,13 @@ def test_overlaps_and_boxes_equal_those_of_the_deployed_stage(model_and_set, mas
     model, dataset = model_and_set
     stage = model.relations
     logits = SimpleNamespace(name="forward_logits", shape=(-1, 3))
+    boxes = SimpleNamespace(name="boxes", greatest=(9, 8))
     manifest = SimpleNamespace(
         grid_hw=stage.grid_hw,
         cell_px=stage.cell_px,
-        artifact=lambda name: SimpleNamespace(inputs=(), outputs=(logits,)),
+        artifact=lambda name: SimpleNamespace(inputs=(boxes,), outputs=(logits,)),
     )
-    deployed = Relations(None, manifest)
+    deployed = RelationNetwork(None, manifest)
     pictures = pictures_of(model, dataset, mask_resolution=mask_resolution)
     for index, item in enumerate(dataset):
         found, segmentation = read_numbered(pictures, index), item.segmentation

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A finished run becomes a model folder that the runtime opens and that says what torch says."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,10 @@ from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.relation_pictures import describe, network_input
 from psg_ros.training.relation_samples import sample_format, true_sample
-from psg_ros.training.release import Thresholds, export_model
+from psg_ros.training.release import Layout, Thresholds, export_model
+
+LOOSE = Thresholds(score=0.0, overlap=0.0)
+"""Even random weights give segments."""
 
 
 @pytest.fixture
@@ -70,7 +74,10 @@ def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg)
     assert (manifest.grid_hw, manifest.cell_px) == ((2, 3), (16, 16))
     assert (manifest.score_threshold, manifest.overlap_threshold) == (0.3, 0.8)
     plain = yaml.safe_load((out / "manifest.yaml").read_text())
-    assert plain["relations"]["inputs"][1]["shape"] == [-1, 6], "the pair axis is free"
+    overlap = plain["artifacts"]["relations"]["inputs"][1]
+    queries = manifest.artifact("segmenter").outputs[0].shape[1]
+    assert overlap["shape"] == [-1, 6], "the pair axis is free"
+    assert overlap["maximum"] == [queries * (queries - 1) // 2, 6], "any two queries"
 
     model, _, vocabulary = train.load_run(run_folder)
     item = open_dataset(tiny_psg, vocabulary, "test")[0]
@@ -83,6 +90,29 @@ def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg)
     np.testing.assert_array_equal(scores.pairs, pairs)
     np.testing.assert_allclose(scores.logits, expected, atol=1e-3)
     assert np.ptp(expected, axis=0).max() > 0.01, "pairs must differ for this test to say something"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_a_segmenter_alone_needs_no_relation_stage_and_finds_the_same_segments(
+    run_folder, tmp_path, tiny_psg
+):
+    both = export_model(run_folder, tmp_path / "both", LOOSE)
+    (run_folder / relations.WEIGHTS).unlink()
+    alone = export_model(run_folder, tmp_path / "alone", LOOSE, layout=Layout("segmenter_only"))
+    assert sorted(path.name for path in alone.iterdir()) == [
+        "labels.yaml", "manifest.yaml", "segmenter.onnx"
+    ]  # fmt: skip
+    vocabulary = load_model_folder(str(alone)).vocabulary
+    image = read_rgb(open_dataset(tiny_psg, vocabulary, "test")[0].image_path)
+    config = PipelineConfig(precision="fp32", threads=1)
+    graphs = []
+    for folder in (both, alone):
+        with Pipeline.open(dataclasses.replace(config, model=str(folder))) as pipeline:
+            graphs.append(pipeline(image))
+    whole, segments = graphs
+    assert segments.nodes == whole.nodes and len(segments.nodes) > 0
+    assert segments.relations == () and segments.relation_scores.pairs.shape == (0, 2)
 
 
 @torch.no_grad()

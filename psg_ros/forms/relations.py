@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Second stage: segments and patch tokens -> scores of all directed pairs.
+"""The relation network: segments and patch tokens -> scores of all directed pairs.
 
 One row of the network's input is an unordered pair i < j and answers both directions (DSFlash's
 bidirectional head): forward is i -> j, backward j -> i.
@@ -38,14 +38,17 @@ class PairInputs:
     boxes: np.ndarray
 
 
-class Relations:
+class RelationNetwork:
     """Use it from one thread at a time."""
 
     def __init__(self, backend: Backend, manifest: Manifest) -> None:
+        assert manifest.grid_hw is not None and manifest.cell_px is not None, "checked on loading"
         self._backend = backend
         self._grid_hw = manifest.grid_hw
         self._cell_px = manifest.cell_px
         spec = manifest.artifact("relations")
+        boxes = next(t for t in spec.inputs if t.name == "boxes")
+        self._max_pairs = boxes.greatest[0]
         logits = next(t for t in spec.outputs if t.name == "forward_logits")
         self._num_columns = logits.shape[-1]
         self._prunes = any(tensor.name == "cells" for tensor in spec.inputs)
@@ -76,33 +79,41 @@ class Relations:
 
     def _run_dense(self, patch_tokens: np.ndarray, inputs: PairInputs) -> np.ndarray:
         """Return float32 [2 pair, column]: forward logits, then backward logits."""
-        outputs = self._backend.run(
-            {
-                "patch_tokens": patch_tokens,
-                "subject_overlap": inputs.subject_overlap,
-                "object_overlap": inputs.object_overlap,
-                "boxes": inputs.boxes,
-            }
-        )
-        return np.concatenate([outputs["forward_logits"], outputs["backward_logits"]])
+        count = len(inputs.pairs)
+        logits = np.empty((2, count, self._num_columns), np.float32)
+        for first in range(0, count, self._max_pairs):
+            part = slice(first, first + self._max_pairs)
+            outputs = self._backend.run(
+                {
+                    "patch_tokens": patch_tokens,
+                    "subject_overlap": inputs.subject_overlap[part],
+                    "object_overlap": inputs.object_overlap[part],
+                    "boxes": inputs.boxes[part],
+                }
+            )
+            logits[0, part] = outputs["forward_logits"]
+            logits[1, part] = outputs["backward_logits"]
+        return logits.reshape(2 * count, self._num_columns)
 
     def _run_pruned(self, patch_tokens: np.ndarray, inputs: PairInputs) -> np.ndarray:
         """Return what `_run_dense` does, from one call per bucket of pairs of similar size."""
         subject, other, count = inputs.subject_overlap, inputs.object_overlap, len(inputs.pairs)
         logits = np.empty((2, count, self._num_columns), np.float32)
         for bucket in bucket_pairs(subject, other):
-            rows = bucket.pairs[:, None]
-            outputs = self._backend.run(
-                {
-                    "patch_tokens": patch_tokens,
-                    "cells": bucket.cells,
-                    "subject_overlap": subject[rows, bucket.cells],
-                    "object_overlap": other[rows, bucket.cells],
-                    "boxes": inputs.boxes[bucket.pairs],
-                }
-            )
-            logits[0, bucket.pairs] = outputs["forward_logits"]
-            logits[1, bucket.pairs] = outputs["backward_logits"]
+            for first in range(0, len(bucket.pairs), self._max_pairs):
+                part = slice(first, first + self._max_pairs)
+                pairs, cells = bucket.pairs[part], bucket.cells[part]
+                outputs = self._backend.run(
+                    {
+                        "patch_tokens": patch_tokens,
+                        "cells": cells,
+                        "subject_overlap": subject[pairs[:, None], cells],
+                        "object_overlap": other[pairs[:, None], cells],
+                        "boxes": inputs.boxes[pairs],
+                    }
+                )
+                logits[0, pairs] = outputs["forward_logits"]
+                logits[1, pairs] = outputs["backward_logits"]
         return logits.reshape(2 * count, self._num_columns)
 
 

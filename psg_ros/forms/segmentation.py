@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""First stage: an image -> panoptic segments and the patch tokens for the relation stage."""
+"""The segmenter network: an image -> query logits -> panoptic segments."""
 
 from __future__ import annotations
 
@@ -8,22 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from psg_ros.labels import Vocabulary
-from psg_ros.manifest import Manifest
+from psg_ros.forms.form import MergeSettings
+from psg_ros.forms.network_input import NetworkInput
+from psg_ros.manifest import ModelFolder
 from psg_ros.ops.image import Placement
 from psg_ros.ops.panoptic import MergedMasks, merge
 from psg_ros.ops.scratch import Scratch
 from psg_ros.runtime.backend import Backend
-from psg_ros.stages.network_input import NetworkInput
 
-
-@dataclass(frozen=True)
-class MergeSettings:
-    """How query masks become segments; see `psg_ros.ops.panoptic.merge`."""
-
-    score_threshold: float
-    overlap_threshold: float
-    resolution: str
+NO_TOKENS = np.zeros((1, 0, 0), np.float32)
 
 
 @dataclass(frozen=True)
@@ -33,7 +26,8 @@ class SegmenterOutput:
     Attributes:
         class_logits: float32 [query, label + 1].
         mask_logits: float32 [query, h, w].
-        patch_tokens: float32 [1, cell, dim]; input of the relation stage as it is.
+        patch_tokens: float32 [1, cell, dim], input of the relation network as it is; [1, 0, 0] of
+            a segmenter that makes none.
     """
 
     class_logits: np.ndarray
@@ -41,14 +35,14 @@ class SegmenterOutput:
     patch_tokens: np.ndarray
 
 
-class Segmenter:
+class SegmenterNetwork:
     """Keeps its input buffer and working memory; use it from one thread at a time."""
 
-    def __init__(self, backend: Backend, manifest: Manifest, vocabulary: Vocabulary) -> None:
+    def __init__(self, backend: Backend, folder: ModelFolder) -> None:
         self._backend = backend
-        self._input = NetworkInput(manifest)
+        self._input = NetworkInput(folder.manifest)
         self._scratch = Scratch()
-        self._is_thing = np.array([label.is_thing for label in vocabulary.labels])
+        self._is_thing = np.array([label.is_thing for label in folder.vocabulary.labels])
 
     def prepare(self, image_rgb: np.ndarray) -> Placement:
         """Write an image uint8 [height, width, 3] into the network input; returns where it lies."""
@@ -58,7 +52,9 @@ class Segmenter:
         """Run the network on the image written last."""
         outputs = self._backend.run({"image": self._input.array})
         return SegmenterOutput(
-            outputs["class_logits"][0], outputs["mask_logits"][0], outputs["patch_tokens"]
+            outputs["class_logits"][0],
+            outputs["mask_logits"][0],
+            outputs.get("patch_tokens", NO_TOKENS),
         )
 
     def merge(

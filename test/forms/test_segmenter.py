@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from tiny_model import paint
 
+from psg_ros.forms.form import MergeSettings
+from psg_ros.forms.segmentation import SegmenterNetwork
 from psg_ros.manifest import load_model_folder
 from psg_ros.ops.resample import resize_antialiased
 from psg_ros.runtime.backend import open_backend
-from psg_ros.stages.segmenter import MergeSettings, Segmenter
 
 SETTINGS = MergeSettings(score_threshold=0.5, overlap_threshold=0.5, resolution="image")
 
@@ -40,9 +41,9 @@ class Recorder:
 @pytest.fixture
 def stage(tiny_model):
     model = load_model_folder(str(tiny_model))
-    spec = model.manifest.segmenter
+    spec = model.manifest.artifact("segmenter")
     recorder = Recorder(open_backend("onnxruntime", model.artifact_path("segmenter"), spec))
-    return Segmenter(recorder, model.manifest, model.vocabulary), recorder
+    return SegmenterNetwork(recorder, model), recorder
 
 
 def test_the_network_sees_the_content_top_left_and_zeros_elsewhere(stage):
@@ -59,9 +60,9 @@ def test_the_image_is_scaled_as_the_manifest_says(tiny_model):
     model = load_model_folder(str(tiny_model))
     image = np.random.default_rng(0).integers(0, 256, (200, 290, 3), np.uint8)
     manifest = dataclasses.replace(model.manifest, scaling="eomt")
-    spec = manifest.segmenter
+    spec = manifest.artifact("segmenter")
     recorder = Recorder(open_backend("onnxruntime", model.artifact_path("segmenter"), spec))
-    segmenter = Segmenter(recorder, manifest, model.vocabulary)
+    segmenter = SegmenterNetwork(recorder, dataclasses.replace(model, manifest=manifest))
     height, width = segmenter.prepare(image).content_hw
     segmenter.infer()
     expected = resize_antialiased(image, (height, width))

@@ -9,12 +9,14 @@ import dataclasses
 import numpy as np
 import pytest
 
+from psg_ros.forms.form import MergeSettings
+from psg_ros.forms.fused import Fused, LookedUp, grid_edges
+from psg_ros.forms.relations import relative_boxes
+from psg_ros.forms.steps import StepClock
 from psg_ros.manifest import ArtifactSpec, TensorSpec, load_model_folder
 from psg_ros.ops.image import place, resize_nearest
 from psg_ros.ops.regions import measure_regions
-from psg_ros.stages.fused import Fused, grid_edges
-from psg_ros.stages.relations import relative_boxes
-from psg_ros.stages.segmenter import MergeSettings
+from psg_ros.scene_graph import Segmentation
 
 SETTINGS = MergeSettings(score_threshold=0.5, overlap_threshold=0.25, resolution="mask")
 MASK_HW, NUM_SLOTS = (16, 24), 4
@@ -56,12 +58,11 @@ def stage(tiny_model):
     outputs = tuple(TensorSpec(name, "float32", shape) for name, shape in shapes.items())
     manifest = dataclasses.replace(
         model.manifest,
-        segmenter=None,
-        relations=None,
-        fused=ArtifactSpec("fused.onnx", "0", (), outputs),
+        form="fused",
+        artifacts={"fused": ArtifactSpec("fused.onnx", "0", (), outputs)},
     )
     backend = Scripted()
-    return Fused(backend, manifest, model.vocabulary), backend
+    return Fused(dataclasses.replace(model, manifest=manifest), backend), backend
 
 
 def test_thresholds_and_content_are_told_to_the_network(stage):
@@ -88,14 +89,27 @@ def test_slots_of_one_segment_are_joined_and_the_others_keep_their_order(stage, 
     assert (segmentation.label_map[:, 36:44] == -1).all()
 
 
-def test_pairs_of_segments_are_looked_up_among_those_of_slots(stage):
-    fused, _ = stage
+def looked_up(fused: Fused, slots: list[int], scores: list[float]) -> LookedUp:
+    """Return segments that the given slots stand for, one column of pixels each."""
     placement = fused.prepare(np.zeros((64, 96, 3), np.uint8))
     output = fused.infer(placement, SETTINGS)
-    scores = fused.relate(output, np.array([0, 2, 3]), np.float32([0.9, 0.8, 0.7]))
+    count = len(slots)
+    label_map = np.arange(max(1, count), dtype=np.int32)[None] - (count == 0)
+    segmentation = Segmentation(label_map, np.zeros(count, np.int64), np.float32(scores))
+    return LookedUp(segmentation, np.array(slots, np.int64), output, fused._row_of_pair)
+
+
+def relate(segments: LookedUp, max_segments: int = 0):
+    regions = measure_regions(segments.segmentation.label_map, len(segments.slots))
+    return segments.relate(regions, max_segments, StepClock())
+
+
+def test_pairs_of_segments_are_looked_up_among_those_of_slots(stage):
+    fused, _ = stage
+    scores = relate(looked_up(fused, [0, 2, 3], [0.9, 0.8, 0.7]))
     assert scores.pairs.tolist() == [[0, 1], [0, 2], [1, 2], [1, 0], [2, 0], [2, 1]]
     assert scores.logits[:, 0].tolist() == [101, 201, 501, 102, 202, 502]
-    best = fused.relate(output, np.array([0, 2, 3]), np.float32([0.9, 0.1, 0.7]), max_segments=2)
+    best = relate(looked_up(fused, [0, 2, 3], [0.9, 0.1, 0.7]), max_segments=2)
     assert best.pairs.tolist() == [[0, 2], [2, 0]]
     assert best.logits[:, 0].tolist() == [201, 202]
 
@@ -103,9 +117,7 @@ def test_pairs_of_segments_are_looked_up_among_those_of_slots(stage):
 @pytest.mark.parametrize("count", [0, 1])
 def test_without_a_pair_there_are_no_scores(stage, count):
     fused, _ = stage
-    placement = fused.prepare(np.zeros((64, 96, 3), np.uint8))
-    output = fused.infer(placement, SETTINGS)
-    scores = fused.relate(output, np.arange(count), np.ones(count, np.float32))
+    scores = relate(looked_up(fused, list(range(count)), [1.0] * count))
     assert scores.pairs.shape == (0, 2) and scores.logits.shape == (0, 5)
 
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tiny_model import MAX_PAIRS
 
+from psg_ros.forms.relations import RelationNetwork, best_segments, relative_boxes, unordered_pairs
 from psg_ros.manifest import load_model_folder
 from psg_ros.ops.image import place
 from psg_ros.ops.panoptic import MergedMasks
 from psg_ros.ops.regions import measure_regions
 from psg_ros.scene_graph import Segmentation
-from psg_ros.stages.relations import Relations, best_segments, relative_boxes, unordered_pairs
 
 
 class Scripted:
@@ -35,7 +36,7 @@ class Scripted:
 @pytest.fixture
 def stage(tiny_model):
     backend = Scripted()
-    return Relations(backend, load_model_folder(str(tiny_model)).manifest), backend
+    return RelationNetwork(backend, load_model_folder(str(tiny_model)).manifest), backend
 
 
 def masks_of(*boxes, scores=None) -> tuple[MergedMasks, object]:
@@ -81,6 +82,17 @@ def test_without_a_pair_the_network_is_not_called(stage, count):
     scores = relations.infer(TOKENS, relations.prepare(*masks_of(*THREE[:count]), PLACEMENT))
     assert backend.calls == []
     assert scores.pairs.shape == (0, 2) and scores.logits.shape == (0, 5)
+
+
+def test_more_pairs_than_the_network_takes_at_once_are_asked_in_parts(stage):
+    relations, backend = stage
+    count = 21
+    boxes = [(4 * number, 0, 4 * number + 4, 64) for number in range(count)]
+    scores = relations.infer(TOKENS, relations.prepare(*masks_of(*boxes), PLACEMENT))
+    assert [len(call["boxes"]) for call in backend.calls] == [MAX_PAIRS, 210 - MAX_PAIRS]
+    rows = [*range(MAX_PAIRS), *range(210 - MAX_PAIRS)]
+    assert scores.logits[:210, 0].tolist() == [100 * row + 1 for row in rows]
+    assert scores.logits[210:, 0].tolist() == [100 * row + 2 for row in rows]
 
 
 def test_only_the_best_scored_segments_are_paired(stage):

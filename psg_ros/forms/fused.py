@@ -1,6 +1,21 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Both stages in one network: an image -> panoptic segments and scores of all directed pairs.
+"""One network for everything: an image -> panoptic segments and scores of all directed pairs.
+
+For processors on which a way to the host and back costs more than pairs of empty slots.
+Artifact `fused` (fixed shapes): segmenter, panoptic merge on the mask grid and relation stage, for
+the `slot` best queries by class score. A slot without segment has the number of slots in its place.
+    in   image         uint8   [1, H, W, 3]           as in `two_files`
+         thresholds    float32 [2]                    score, overlap
+         content_hw    int64   [2]                    cells of the mask grid that the image reaches
+         row_edges     float32 [h + 1]                where the lines of the mask grid lie in the
+         column_edges  float32 [w + 1]                image, in -1..1 of H, W, rising
+    out  class_logits  float32 [slot, label + 1]      slots are in the order of the queries
+         segment_of    int32   [slot]                 first slot of the same segment
+         segment_map   uint8   [h, w]                 that of the slot that won the cell
+         mask_logits   float32 [slot, h, w]
+         forward_logits, backward_logits float32 [pair, 1 + predicate]
+                       all pairs of slots (0, 1), (0, 2) ... (1, 2) ...
 
 The network decides on the raw mask grid which queries become segments, and describes and scores
 their pairs there. The masks may be enlarged here all the same: then the same segments compete again
@@ -10,11 +25,15 @@ at the wanted size, while their relations stay those of the grid.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
-from psg_ros.labels import Vocabulary
-from psg_ros.manifest import FUSED, Manifest
+from psg_ros.forms.form import MergeSettings, check_class_columns, check_relation_columns
+from psg_ros.forms.network_input import NetworkInput
+from psg_ros.forms.relations import best_segments, relative_boxes, unordered_pairs
+from psg_ros.forms.steps import StepClock
+from psg_ros.manifest import ModelFolder
 from psg_ros.ops.image import Placement
 from psg_ros.ops.panoptic import (
     best_label,
@@ -23,12 +42,10 @@ from psg_ros.ops.panoptic import (
     drop_absent,
     may_hide_segments,
 )
+from psg_ros.ops.regions import Regions
 from psg_ros.ops.scratch import Scratch
 from psg_ros.runtime.backend import Backend
 from psg_ros.scene_graph import VOID, RelationScores, Segmentation
-from psg_ros.stages.network_input import NetworkInput
-from psg_ros.stages.relations import best_segments, relative_boxes, unordered_pairs
-from psg_ros.stages.segmenter import MergeSettings
 
 
 @dataclass(frozen=True)
@@ -36,7 +53,7 @@ class FusedOutput:
     """Arrays of the network; valid until the next `infer`.
 
     Slots are the best queries by class score, in the order of the queries. Their number stands for
-    «no segment».
+    "no segment".
 
     Attributes:
         class_logits: float32 [slot, label + 1].
@@ -54,19 +71,75 @@ class FusedOutput:
     backward_logits: np.ndarray
 
 
-class Fused:
-    """Keeps its input buffer and working memory; use it from one thread at a time."""
+@dataclass(frozen=True)
+class LookedUp:
+    """Segments whose pairs the network has scored already; see `Segmented`.
 
-    def __init__(self, backend: Backend, manifest: Manifest, vocabulary: Vocabulary) -> None:
-        self._backend = backend
+    Attributes:
+        slots: int64 [segment], the slot of each segment.
+        row_of_pair: int64 [slot, slot], above the diagonal; row of a pair of slots in the logits.
+    """
+
+    segmentation: Segmentation
+    slots: np.ndarray
+    output: FusedOutput
+    row_of_pair: np.ndarray
+
+    def relate(self, regions: Regions, max_segments: int, clock: StepClock) -> RelationScores:
+        """See `Segmented.relate`."""
+        clock.lap("regions")
+        pairs = unordered_pairs(best_segments(self.segmentation.scores, max_segments))
+        first, second = self.slots[pairs].T
+        rows = self.row_of_pair[first, second]
+        logits = (self.output.forward_logits[rows], self.output.backward_logits[rows])
+        both = np.concatenate([pairs, pairs[:, ::-1]])
+        scores = RelationScores(both, np.concatenate(logits))
+        clock.lap("relations")
+        return scores
+
+
+class Fused:
+    """See `psg_ros.forms.form.Form`."""
+
+    ARTIFACTS: ClassVar[tuple[str, ...]] = ("fused",)
+
+    def __init__(self, folder: ModelFolder, *backends: Backend) -> None:
+        (self._backend,) = backends
+        manifest = folder.manifest
+        self._name = manifest.name
         self._input = NetworkInput(manifest)
         self._mask_stride = manifest.mask_stride
-        self._num_labels = vocabulary.num_labels
-        outputs = {tensor.name: tensor.shape for tensor in manifest.artifact(FUSED).outputs}
+        self._num_labels = folder.vocabulary.num_labels
+        outputs = {tensor.name: tensor.shape for tensor in manifest.artifact("fused").outputs}
         (num_slots,) = outputs["segment_of"]
         self._row_of_pair = np.zeros((num_slots, num_slots), np.int64)
         self._row_of_pair[np.triu_indices(num_slots, k=1)] = np.arange(outputs["forward_logits"][0])
         self._scratch = Scratch()
+
+    @staticmethod
+    def check(folder: ModelFolder) -> None:
+        """See `Form.check`."""
+        check_class_columns(folder, "fused")
+        check_relation_columns(folder, "fused")
+
+    def segment(self, image_rgb: np.ndarray, settings: MergeSettings, clock: StepClock) -> LookedUp:
+        """See `Form.segment`."""
+        placement = self.prepare(image_rgb)
+        clock.lap("preprocess")
+        output = self.infer(placement, settings)
+        clock.lap("segmenter")
+        segmentation, slots = self.merge(output, placement, settings)
+        clock.lap("merge")
+        return LookedUp(segmentation, slots, output, self._row_of_pair)
+
+    def adopt(
+        self, image_rgb: np.ndarray, segmentation: Segmentation, clock: StepClock
+    ) -> LookedUp:
+        """See `Form.adopt`."""
+        raise ValueError(
+            f"{self._name} is a fused model, which takes no segments from outside; use its form of "
+            "two files (psg export without --fused)"
+        )
 
     def prepare(self, image_rgb: np.ndarray) -> Placement:
         """Write an image uint8 [height, width, 3] into the network input; returns where it lies."""
@@ -111,22 +184,6 @@ class Fused:
         if settings.resolution != "mask" or may_hide_segments(placement, stride, "mask"):
             slots, label_map, _ = drop_absent(slots, label_map, grid_map)
         return Segmentation(label_map, labels[slots], scores[slots]), slots
-
-    def relate(
-        self, output: FusedOutput, slots: np.ndarray, scores: np.ndarray, max_segments: int = 0
-    ) -> RelationScores:
-        """Return both directions of all pairs of segments.
-
-        Args:
-            slots, scores: of each segment.
-            max_segments: pairs only of this many best-scored segments; 0: all.
-        """
-        pairs = unordered_pairs(best_segments(scores, max_segments))
-        first, second = slots[pairs].T
-        rows = self._row_of_pair[first, second]
-        logits = (output.forward_logits[rows], output.backward_logits[rows])
-        both = np.concatenate([pairs, pairs[:, ::-1]])
-        return RelationScores(both, np.concatenate(logits))
 
     def _contest_again(
         self,
