@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from psg_ros.media.frame import Frame, Media
+from psg_ros.media.frame import Frame, Media, MediaError, OnUnreadable
 from psg_ros.ops.image_decoding import ImageError, decode_compressed_image, decode_image
 
 if TYPE_CHECKING:
@@ -43,7 +43,11 @@ def open_bag(path: Path, topic: str = "") -> Media:
         topic = _choose_topic(path, counts, topic)
         duration_s, num_frames = reader.duration * 1e-9, counts[topic]
     rate_hz = (num_frames - 1) / duration_s if num_frames > 1 and duration_s > 0 else 0.0
-    return Media("bag", str(path), num_frames, rate_hz, lambda: _read(path, topic))
+
+    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
+        return _read(path, topic, on_unreadable)
+
+    return Media("bag", str(path), num_frames, rate_hz, frames)
 
 
 @contextmanager
@@ -78,10 +82,11 @@ def _choose_topic(path: Path, counts: dict[str, int], topic: str) -> str:
     return filled[0]
 
 
-def _read(path: Path, topic: str) -> Iterator[Frame]:
+def _read(path: Path, topic: str, on_unreadable: OnUnreadable | None) -> Iterator[Frame]:
     with _reader(path) as reader:
         wanted = [c for c in reader.connections if c.topic == topic]
         first_ns: int | None = None
+        num_read = 0
         for index, (connection, time_ns, raw) in enumerate(reader.messages(wanted)):
             first_ns = time_ns if first_ns is None else first_ns
             message = reader.deserialize(raw, connection.msgtype)
@@ -89,5 +94,12 @@ def _read(path: Path, topic: str) -> Iterator[Frame]:
             try:
                 image_rgb = decode(message)
             except ImageError as error:
-                raise ValueError(f"{path} {topic} message {index}: {error}") from error
+                reason = f"{path} {topic} message {index}: {error}"
+                if on_unreadable is None:
+                    raise ValueError(reason) from error
+                on_unreadable(reason)
+                continue
+            num_read += 1
             yield Frame(image_rgb, index, (time_ns - first_ns) * 1e-9, str(path))
+        if first_ns is not None and not num_read:
+            raise MediaError(f"{path}: no picture on {topic} can be read")
