@@ -46,8 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
         metavar="PATH",
-        help="image, folder, video, camera (/dev/videoN) or rosbag2 (default: a simulated camera, which "
-        "needs the extra simulation)",
+        help="image, folder, video, camera (/dev/videoN) or rosbag2 (default: a simulated camera, "
+        "which needs the extra simulation)",
     )
     parser.add_argument("--topic", default="", help="image topic of a bag that has several")
     parser.add_argument("--loop", action="store_true", help="start the source again at its end")

@@ -15,7 +15,8 @@ import numpy as np
 from psg_ros.media.ffmpeg import load_av
 
 ENCODERS = {
-    "libx264": {"preset": "veryfast", "crf": "20"},
+    # Without B-frames the last picture keeps its duration, and variable times stay simple.
+    "libx264": {"preset": "veryfast", "crf": "20", "bf": "0"},
     "libopenh264": {"b": "4M"},
 }
 """Encoders of H.264, the best first, with their options (our choice)."""
