@@ -9,8 +9,9 @@ from pathlib import Path
 
 from psg_ros.media.bag import is_bag, open_bag
 from psg_ros.media.frame import Frame, Media
-from psg_ros.media.still import IMAGE_SUFFIXES, open_folder, open_image, read_image
+from psg_ros.media.still import IMAGE_SUFFIXES, open_folder, open_image
 from psg_ros.media.video import VideoWriter, fit_into, open_camera, open_video
+from psg_ros.ops.picture_file import read_image
 
 __all__ = ["Frame", "Media", "VideoWriter", "fit_into", "open_media", "read_image"]
 

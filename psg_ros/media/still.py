@@ -8,35 +8,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from psg_ros.media.frame import Frame, Media
+from psg_ros.ops.picture_file import read_image
 
 IMAGE_SUFFIXES = frozenset(
     (".avif", ".bmp", ".gif", ".jp2", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm")
     + (".tif", ".tiff", ".webp")
 )
-
-
-def read_image(path: Path) -> np.ndarray:
-    """Return an image file as uint8 [height, width, 3] RGB.
-
-    Greyscale is repeated over the channels, transparency dropped, 16 bit scaled to 8, and the
-    rotation of the EXIF tag applied.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: the file is no image, incomplete, or of a pixel type that has no 8 bit form.
-    """
-    if Path(path).is_dir():
-        raise ValueError(f"{path} is a folder, an image file was expected")
-    content = np.frombuffer(Path(path).read_bytes(), np.uint8)
-    image_bgr = cv2.imdecode(content, cv2.IMREAD_COLOR) if content.size else None
-    if image_bgr is None:
-        state = "is empty" if not content.size else "is no readable image, or incomplete"
-        raise ValueError(f"{path} {state}; expected one of {', '.join(sorted(IMAGE_SUFFIXES))}")
-    return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)
 
 
 def open_image(path: Path) -> Media:
