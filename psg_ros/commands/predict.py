@@ -104,6 +104,8 @@ def run(args: argparse.Namespace) -> int:
             for frame in _selected(args, media, unreadable.append, hidden=not any(outputs)):
                 _report(frame, pipeline(frame.image_rgb), media, pipeline, args, outputs)
                 num_done += 1
+            if not num_done and unreadable:
+                raise MediaError(f"no picture can be read: {shortened(unreadable)}")
         except (MediaError, KeyboardInterrupt) as error:
             if not num_done:
                 raise

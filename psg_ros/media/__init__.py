@@ -9,14 +9,15 @@ import re
 import stat
 from pathlib import Path
 
-from psg_ros.media.bag import is_bag, open_bag
+from psg_ros.media.bag import open_bag
+from psg_ros.media.bag_storage import is_bag_folder
 from psg_ros.media.camera import is_camera, open_camera
 from psg_ros.media.folder import open_folder, open_image, shortened
 from psg_ros.media.frame import Frame, Media, MediaError, OnUnreadable
 from psg_ros.media.kinds import HEAD_BYTES, identify
-from psg_ros.media.still import read_image
 from psg_ros.media.video import open_video
 from psg_ros.media.video_writer import VideoWriter, fit_into
+from psg_ros.ops.picture_file import read_image
 
 __all__ = [
     "Frame",
@@ -51,7 +52,7 @@ def open_media(source: str | Path, topic: str = "") -> Media:
     path = _existing(source)
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        return open_bag(path, topic) if is_bag(path) else open_folder(path)
+        return open_bag(path, topic) if is_bag_folder(path) else open_folder(path)
     if stat.S_ISCHR(mode) and is_camera(path):
         return open_camera(path)
     if not stat.S_ISREG(mode):

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from psg_ros.media.frame import Frame, Media, MediaError, OnUnreadable
+from psg_ros.media.frame import Frame, Media, OnUnreadable
 from psg_ros.media.kinds import identify
-from psg_ros.media.still import read_image
+from psg_ros.ops.picture_file import read_image
 
 
 def open_image(path: Path) -> Media:
@@ -44,7 +44,7 @@ def open_folder(folder: Path) -> Media:
         raise ValueError(f"{folder} holds no picture{there}")
 
     def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
-        return _read_all(folder, images, on_unreadable)
+        return _read_all(images, on_unreadable)
 
     return Media("folder", str(folder), len(images), 0.0, frames, tuple(left_out))
 
@@ -68,10 +68,7 @@ def _no_picture(path: Path) -> str:
     return "" if kind.family == "picture" else kind.name
 
 
-def _read_all(
-    folder: Path, paths: list[Path], on_unreadable: OnUnreadable | None
-) -> Iterator[Frame]:
-    num_read = 0
+def _read_all(paths: list[Path], on_unreadable: OnUnreadable | None) -> Iterator[Frame]:
     for index, path in enumerate(paths):
         try:
             image_rgb = read_image(path)
@@ -80,10 +77,7 @@ def _read_all(
                 raise
             on_unreadable(str(error))
             continue
-        num_read += 1
         yield Frame(image_rgb, index, 0.0, str(path))
-    if not num_read:
-        raise MediaError(f"{folder}: none of its {len(paths)} pictures can be read")
 
 
 def _natural_order(path: Path) -> list[tuple[int, int | str]]:

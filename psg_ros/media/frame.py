@@ -12,6 +12,19 @@ import numpy as np
 
 
 @dataclass(frozen=True)
+class Header:
+    """What a recorded message says of its picture, as in `std_msgs/Header`.
+
+    Attributes:
+        stamp_ns: nanoseconds since 1970, or on whatever clock the camera ran.
+        frame_id: the camera's coordinate frame.
+    """
+
+    stamp_ns: int
+    frame_id: str
+
+
+@dataclass(frozen=True)
 class Frame:
     """One picture of a stream.
 
@@ -20,12 +33,14 @@ class Frame:
         index: place in the source, counted from 0.
         time_s: seconds since the first frame, by the clock of the source; 0 for still images.
         name: the file it came from; the same for all frames of a video.
+        header: of a picture from a bag.
     """
 
     image_rgb: np.ndarray = field(repr=False)
     index: int
     time_s: float
     name: str
+    header: Header | None = None
 
 
 class MediaError(ValueError):
@@ -81,6 +96,11 @@ class Media:
     def is_single(self) -> bool:
         """Whether this is one still image."""
         return self.kind == "image"
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether only the reader can end it: a live camera."""
+        return self.kind == "camera"
 
     @property
     def is_endless(self) -> bool:
