@@ -101,8 +101,3 @@ class Media:
     def is_endless(self) -> bool:
         """Whether only the reader can end it: a live camera."""
         return self.kind == "camera"
-
-    @property
-    def is_endless(self) -> bool:
-        """Whether only the reader can end it: a live camera."""
-        return self.kind == "camera"
