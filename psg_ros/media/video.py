@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from psg_ros.media.ffmpeg import codec_of, last_words, load_av
+from psg_ros.media.ffmpeg import codec_of, last_words, load_av, open_input
 from psg_ros.media.frame import Frame, Media, MediaError, OnUnreadable
 from psg_ros.media.kinds import Kind
 
@@ -49,20 +49,13 @@ def open_video(path: Path, kind: Kind) -> Media:
 def _opened(path: Path, kind: Kind) -> Iterator[tuple[Any, Any]]:
     """Give the container and its video stream, ready to be decoded."""
     av = load_av()
-    # FFmpeg gets a nameless stream of bytes. From a name it would take protocols ("a:b.mp4") and
-    # patterns ("a%d.mp4"), and not every name can be given to it.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:
         options = {} if kind.demuxer else {"format_whitelist": _RAW_DEMUXERS}
         try:
             with last_words() as words:
-                container = av.open(
-                    file,
-                    format=kind.demuxer or None,
-                    options=options,
-                    metadata_errors="replace",
-                )
+                container = open_input(file, kind.demuxer, options)
         except av.FFmpegError as error:
-            reason = words[-1] if words else error.strerror
+            reason = words[-1][1] if words else error.strerror
             raise ValueError(
                 f"{path} is {kind.name}, but cannot be opened: {reason}; it is damaged, or was "
                 "cut off while it was recorded"
@@ -131,9 +124,10 @@ class _Decoding:
             except (av.FFmpegError, OSError) as error:
                 self._lose(str(error.strerror))
                 return
-            if words and self._demuxer == "matroska":
+            for name, text in words:
                 # It passes over what it cannot read, and says so in its log only.
-                self._lose(words[0])
+                if name.startswith("matroska"):
+                    self._lose(text)
             if packet is None:
                 return
             yield from self._decoded(packet)
@@ -192,7 +186,9 @@ def _upright(image_rgb: np.ndarray, picture: Any) -> np.ndarray:
 
     Phones note there how they were held. Only turns by quarters and mirroring are followed.
     """
-    data = next((d for d in picture.side_data if d.type.name == "DISPLAYMATRIX"), None)
+    from av.sidedata.sidedata import Type
+
+    data = picture.side_data.get(Type.DISPLAYMATRIX)
     if data is None:
         return image_rgb
     a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5]

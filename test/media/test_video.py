@@ -69,6 +69,11 @@ def test_pictures_keep_their_own_times_in_every_container(
     assert edges == pytest.approx([2 * i for i in range(len(PAUSE))], abs=1)
 
 
+def test_a_title_that_is_not_utf8_does_not_matter(tmp_path: Path) -> None:
+    content = encoded("mpeg4", "mp4", steady(2), title="caf_").replace(b"caf_", b"caf\xe9")
+    assert len(list(open_media(written(tmp_path / "a", content)).frames())) == 2
+
+
 def test_longer_sound_is_no_damage(tmp_path: Path) -> None:
     path = written(tmp_path / "a", encoded("mpeg4", "matroska", steady(10), sound_s=6.0))
     assert len(list(open_media(path).frames())) == 10
