@@ -139,6 +139,8 @@ def _read(
             time_s = (time_ns - first_ns) * 1e-9
             yield Frame(image_rgb, index, time_s, str(path), _header(message))
             num_read += 1
+    if first_ns is not None and not num_read:
+        raise MediaError(f"{path}: no picture on {topic} can be read")
     if is_cut:
         raise MediaError(
             f"{path} breaks off, its recorder was stopped hard: {num_read} pictures could be read"

@@ -93,7 +93,7 @@ def test_every_missing_or_broken_file_is_listed(folder):
     (folder / "4_panoptic.png").unlink()
     report = check(folder)
     assert problems(report) == ["train: missing or broken files: 6"]
-    kinds = ["does not exist", "is empty", "is incomplete", "is 9 x 9 px", "does not", "does not"]
+    kinds = ["does not exist", "is empty", "incomplete PNG", "is 9 x 9 px", "does not", "does not"]
     for place, kind in zip(report.problems[0].places, kinds, strict=True):
         assert kind in place
 
