@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
@@ -20,8 +20,9 @@ from tqdm import tqdm
 
 from psg_ros.annotated_files import AnnotatedOutput, open_annotated
 from psg_ros.commands.options import add_pipeline_options, count, pipeline_config, positive_int
+from psg_ros.files import check_not_input, printable
 from psg_ros.graph_files import GraphFile, graph_record, relation_line, segment_ids
-from psg_ros.media import Frame, Media, open_media
+from psg_ros.media import Frame, Media, MediaError, OnUnreadable, open_media, shortened
 from psg_ros.ops.draw import overlay
 from psg_ros.pipeline import Pipeline
 from psg_ros.scene_graph import SceneGraph
@@ -42,7 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg predict`."""
     parser.add_argument(
         "source",
-        help="image file, folder of images, video file, /dev/videoN or rosbag2 (folder or file)",
+        help="image file, folder of images, video file, camera (/dev/videoN) or rosbag2 (folder or "
+        "file); the content decides, not the name",
     )
     parser.add_argument(
         "--json",
@@ -88,36 +90,44 @@ def run(args: argparse.Namespace) -> int:
     """Predict and report; everything that can be refused is refused before the model is loaded."""
     config = pipeline_config(args)
     media = open_media(args.source, args.topic)
-    if media.num_frames is None and args.frames is None:
-        raise ValueError(f"{media.path} does not say where it ends: give --frames N")
+    if media.is_endless and args.frames is None:
+        raise ValueError(f"{media.path} is a camera and never ends: give --frames N")
+    if media.left_out:
+        _warn(f"{len(media.left_out)} left out, no pictures", media.left_out)
+    unreadable: list[str] = []
+    ending: MediaError | KeyboardInterrupt | None = None
+    num_done = 0
     with ExitStack() as stack:
-        graphs, drawings = _outputs(args, media, stack)
+        outputs = _outputs(args, media, stack)
         pipeline = stack.enter_context(Pipeline.open(config))
-        prints = graphs is None and drawings is None
-        for frame in _selected(args, media, hidden=prints):
-            graph = pipeline(frame.image_rgb)
-            if graphs:
-                graphs.write(_record(frame, graph, media, pipeline))
-            if drawings:
-                drawn = overlay(
-                    frame.image_rgb,
-                    graph,
-                    pipeline.vocabulary,
-                    max_relations=args.drawn_relations,
-                    track_ids=segment_ids(graph),
-                )
-                drawings.write(frame, drawn)
-            if prints:
-                _print(frame, graph, media, pipeline, args.show)
+        try:
+            for frame in _selected(args, media, unreadable.append, hidden=not any(outputs)):
+                _report(frame, pipeline(frame.image_rgb), media, pipeline, args, outputs)
+                num_done += 1
+            if not num_done and unreadable:
+                raise MediaError(f"no picture can be read: {shortened(unreadable)}")
+        except (MediaError, KeyboardInterrupt) as error:
+            if not num_done:
+                raise
+            ending = error  # what is done is done: the outputs are finished as after the last frame
     for path in (args.json, args.annotated):
         if path and str(path) != "-":
-            print(f"wrote {path}", file=sys.stderr)
+            print(printable(f"wrote {path} ({num_done} pictures)"), file=sys.stderr)
+    if unreadable:
+        _warn(f"{len(unreadable)} left out, unreadable", unreadable)
+    if ending:
+        raise ending
     return 0
 
 
-def _outputs(
-    args: argparse.Namespace, media: Media, stack: ExitStack
-) -> tuple[GraphFile | None, AnnotatedOutput | None]:
+Outputs = tuple[GraphFile | None, AnnotatedOutput | None]
+
+
+def _outputs(args: argparse.Namespace, media: Media, stack: ExitStack) -> Outputs:
+    if args.json and str(args.json) != "-":
+        check_not_input(args.json, media.path)
+    if args.json and args.annotated and args.json.absolute() == args.annotated.absolute():
+        raise ValueError(f"{args.json} cannot hold the graphs and the drawings; give two names")
     graphs = GraphFile(args.json, media.is_single) if args.json else None
     drawings = open_annotated(args.annotated, media, args.every) if args.annotated else None
     for output in (graphs, drawings):
@@ -126,14 +136,44 @@ def _outputs(
     return graphs, drawings
 
 
-def _selected(args: argparse.Namespace, media: Media, hidden: bool) -> Iterator[Frame]:
+def _selected(
+    args: argparse.Namespace, media: Media, on_unreadable: OnUnreadable, hidden: bool
+) -> Iterator[Frame]:
     """Yield the frames that --every and --frames leave, under a progress bar on a terminal."""
     total = media.num_frames and -(-media.num_frames // args.every)
     total = min(total, args.frames) if total and args.frames else total or args.frames
     last = args.frames and (args.frames - 1) * args.every + 1
-    frames = islice(media.frames(), 0, last, args.every)
+    frames = islice(media.frames(on_unreadable), 0, last, args.every)
     quiet = True if hidden or media.is_single else None  # None: only where stderr is a terminal
     return iter(tqdm(frames, total=total, unit=" pictures", leave=False, disable=quiet))
+
+
+def _report(
+    frame: Frame,
+    graph: SceneGraph,
+    media: Media,
+    pipeline: Pipeline,
+    args: argparse.Namespace,
+    outputs: Outputs,
+) -> None:
+    graphs, drawings = outputs
+    if graphs:
+        graphs.write(_record(frame, graph, media, pipeline))
+    if drawings:
+        drawn = overlay(
+            frame.image_rgb,
+            graph,
+            pipeline.vocabulary,
+            max_relations=args.drawn_relations,
+            track_ids=segment_ids(graph),
+        )
+        drawings.write(frame, drawn)
+    if not any(outputs):
+        _print(frame, graph, media, pipeline, args.show)
+
+
+def _warn(what: str, entries: Sequence[str]) -> None:
+    print(printable(f"psg predict: {what}: {shortened(entries)}"), file=sys.stderr)
 
 
 def _record(frame: Frame, graph: SceneGraph, media: Media, pipeline: Pipeline) -> dict[str, Any]:
@@ -147,7 +187,8 @@ def _record(frame: Frame, graph: SceneGraph, media: Media, pipeline: Pipeline) -
 def _print(
     frame: Frame, graph: SceneGraph, media: Media, pipeline: Pipeline, show: int | None
 ) -> None:
-    where = f"{frame.name} {frame.time_s:.2f} s" if media.is_moving else frame.name
+    where = printable(frame.name)
+    where += f" {frame.time_s:.2f} s" if media.is_moving else ""
     height, width = graph.segmentation.image_hw
     times = graph.times
     total_ms = times.preprocess_ms + times.inference_ms + times.postprocess_ms

@@ -51,6 +51,7 @@ REQUIREMENTS = {
     "source folder",
     "psg_ros.msg": "colcon build, then source install/setup.bash; without ROS 2: pip install "
     "'.[ros]' in the source folder",
+    "av": "pip install av (extra 'video')",
     "mujoco": "pip install mujoco PyOpenGL (extra 'simulation'), or give --source FILE",
 }
 """What the processes import beyond the package's own dependencies -> how to get it."""
@@ -178,12 +179,13 @@ def _commands(options: DemoOptions) -> dict[str, list[str]]:
     rate = ["--rate", str(camera_rate_hz(options))]
     camera = [*python, CAMERA_MODULE, "--topic", CAMERA_TOPIC, "--result", RESULT_TOPIC, *rate]
     if options.media is not None:
-        camera += ["--source", options.media.path, "--bag-topic", options.topic]
+        # With "=", because a name may begin with a dash.
+        camera += [f"--source={options.media.path}", f"--bag-topic={options.topic}"]
         camera += ["--retime"] if options.rate_hz is not None else []
     width, height = options.size_wh
     camera += ["--size", str(width), str(height), "--seed", str(options.seed)]
     camera += ["--loop"] if options.loop else []
-    watcher = [*python, WATCHER_MODULE, "--namespace", NAMESPACE, "--out", str(options.out), *rate]
+    watcher = [*python, WATCHER_MODULE, "--namespace", NAMESPACE, f"--out={options.out}", *rate]
     watcher += ["--backend", resolve_backend(options.pipeline.backend)]
     watcher += ["--started", str(options.started_s)]
     watcher += ["--seconds", str(options.seconds)] if options.seconds is not None else []

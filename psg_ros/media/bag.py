@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from psg_ros.media.bag_storage import is_bag_folder, prepared, unpacked
+from psg_ros.media.bag_storage import prepared, unpacked
 from psg_ros.media.frame import Frame, Header, Media, MediaError, OnUnreadable
 from psg_ros.ops.compressed_image import decode_compressed_image
 from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
@@ -28,15 +28,7 @@ _DECODERS = {
     "sensor_msgs/msg/Image": decode_image,
     "sensor_msgs/msg/CompressedImage": decode_compressed_image,
 }
-BAG_SUFFIXES = frozenset((".mcap", ".db3", ".bag"))
 SHOWN_TOPICS = 8
-
-
-def is_bag(path: Path) -> bool:
-    """Whether the path looks like a bag: a folder that holds one, or a file named like one."""
-    if path.is_dir():
-        return is_bag_folder(path)
-    return path.is_file() and (path.suffix in BAG_SUFFIXES or path.suffixes[-1:] == [".zstd"])
 
 
 def open_bag(path: Path, topic: str = "", max_megapixels: int = DEFAULT_LIMIT) -> Media:

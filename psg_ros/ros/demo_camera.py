@@ -108,7 +108,7 @@ def recorded_images(args: argparse.Namespace) -> Iterator[TimedImage]:
     shown, start_s = 0, 0.0
     while True:
         time_s = 0.0
-        for frame in media.frames():
+        for frame in media.frames(_say):
             time_s = shown / args.rate if steady else start_s + frame.time_s
             # A live device sets the pace itself; waiting would only age its pictures.
             yield (0.0 if media.kind == "camera" else time_s), frame.image_rgb
@@ -116,6 +116,10 @@ def recorded_images(args: argparse.Namespace) -> Iterator[TimedImage]:
         start_s = time_s + 1 / args.rate
         if not args.loop:
             return
+
+
+def _say(text: str) -> None:
+    print(f"camera: left out: {text}", file=sys.stderr)
 
 
 def _chained(first: TimedImage, rest: Iterator[TimedImage]) -> Iterator[TimedImage]:

@@ -31,7 +31,7 @@ def options(media: Media | None = None, rate_hz: float | None = None) -> DemoOpt
 
 
 def media(kind: str, rate_hz: float) -> Media:
-    return Media(kind, "source", None, rate_hz, lambda: iter(()))
+    return Media(kind, "source", None, rate_hz, lambda _: iter(()))
 
 
 def test_the_rate_is_the_wanted_one_or_that_of_the_source() -> None:
@@ -74,7 +74,7 @@ def test_the_processes_are_told_what_was_asked_for() -> None:
     assert "relation_threshold:=0.4" in texts["node"]
     assert "image:=/psg_demo/camera/image_raw" in texts["node"]
     assert "model:=" not in texts["node"]  # at its default
-    assert "--source source" in texts["camera"] and "--loop" in texts["camera"]
+    assert "--source=source" in texts["camera"] and "--loop" in texts["camera"]
     assert "--rate 30.0" in texts["camera"] and "--retime" not in texts["camera"]
     assert "--seconds 3.0" in texts["watcher"] and "--started 1.5" in texts["watcher"]
 
@@ -85,7 +85,7 @@ def test_a_wanted_rate_wins_over_the_times_of_a_video() -> None:
 
 
 def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    present = {"rclpy", "psg_ros.msg"}
+    present = {"rclpy", "psg_ros.msg", "av"}
     find = lambda module: module if module in present else None  # noqa: E731
     monkeypatch.setattr(session.importlib.util, "find_spec", find)
     session.check_requirements(options(media("video", 30.0)))
