@@ -15,12 +15,15 @@ import time
 from pathlib import Path
 
 from psg_ros.commands.options import (
+    add_config_options,
     add_pipeline_options,
     count,
+    picture_config,
     pipeline_config,
     positive_float,
     size_wh,
 )
+from psg_ros.config import PictureConfig
 from psg_ros.demo.live_view import summary_lines
 from psg_ros.demo.session import RESULT_FILES, DemoOptions, run_demo
 from psg_ros.files import printable
@@ -82,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where the results go; older results there are replaced (default: demo_out)",
     )
+    add_config_options(parser, PictureConfig, title="pictures")
     add_pipeline_options(parser)
 
 
@@ -91,10 +95,14 @@ def run(args: argparse.Namespace) -> int:
     seconds = args.seconds
     if seconds is None and not sys.stdout.isatty():
         seconds = PIPE_SECONDS
-    media = open_media(args.source, args.topic) if args.source else None
+    pictures = picture_config(args)
+    media = None
+    if args.source:
+        media = open_media(args.source, args.topic, pictures.max_megapixels)
     options = DemoOptions(
         out=args.out,
         pipeline=pipeline_config(args),
+        pictures=pictures,
         media=media,
         topic=args.topic,
         seconds=seconds,

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turn an image, a folder of images, a video, a video device or a ROS 2 bag into scene graphs.
 
+A picture that cannot be read is left out and named at the end, and what comes before damage is
+kept; the exit status is then 1. It is 2 where nothing could be read.
+
 Prints one line a relation, best first: `person #1 -- on --> chair #2   0.83`. The numbers name the
 segments of that one picture; they are not kept from picture to picture (the ROS node tracks).
 """
@@ -19,10 +22,18 @@ from typing import Any
 from tqdm import tqdm
 
 from psg_ros.annotated_files import AnnotatedOutput, open_annotated
-from psg_ros.commands.options import add_pipeline_options, count, pipeline_config, positive_int
+from psg_ros.commands.options import (
+    add_config_options,
+    add_pipeline_options,
+    count,
+    picture_config,
+    pipeline_config,
+    positive_int,
+)
+from psg_ros.config import PictureConfig
 from psg_ros.files import check_not_input, printable
 from psg_ros.graph_files import GraphFile, graph_record, relation_line, segment_ids
-from psg_ros.media import Frame, Media, MediaError, OnUnreadable, open_media, shortened
+from psg_ros.media import Frame, Header, Media, MediaError, OnUnreadable, open_media, shortened
 from psg_ros.ops.draw import overlay
 from psg_ros.pipeline import Pipeline
 from psg_ros.scene_graph import SceneGraph
@@ -83,13 +94,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="print at most N relations a picture (default: 20 for an image, 3 otherwise)",
     )
     parser.add_argument("--topic", default="", help="image topic of a bag that has several")
+    add_config_options(parser, PictureConfig, title="pictures")
     add_pipeline_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Predict and report; everything that can be refused is refused before the model is loaded."""
     config = pipeline_config(args)
-    media = open_media(args.source, args.topic)
+    media = open_media(args.source, args.topic, picture_config(args).max_megapixels)
     if media.is_endless and args.frames is None:
         raise ValueError(f"{media.path} is a camera and never ends: give --frames N")
     if media.left_out:
@@ -115,9 +127,11 @@ def run(args: argparse.Namespace) -> int:
             print(printable(f"wrote {path} ({num_done} pictures)"), file=sys.stderr)
     if unreadable:
         _warn(f"{len(unreadable)} left out, unreadable", unreadable)
-    if ending:
+    if isinstance(ending, KeyboardInterrupt):
         raise ending
-    return 0
+    if ending:
+        print(printable(f"psg predict: error: {ending}"), file=sys.stderr)
+    return 1 if unreadable or ending else 0
 
 
 Outputs = tuple[GraphFile | None, AnnotatedOutput | None]
@@ -180,8 +194,16 @@ def _record(frame: Frame, graph: SceneGraph, media: Media, pipeline: Pipeline) -
     record: dict[str, Any] = {"image": frame.name}
     if media.is_moving:
         record |= {"frame": frame.index, "time_s": round(frame.time_s, 6)}
+    if frame.header:
+        record["header"] = _header_record(frame.header)
     record |= {"model": pipeline.model_name, "backend": pipeline.backend_name}
     return record | graph_record(graph)
+
+
+def _header_record(header: Header) -> dict[str, Any]:
+    """Return the header of a recorded image as ROS writes it in JSON: stamp and frame_id."""
+    sec, nanosec = divmod(header.stamp_ns, 1_000_000_000)
+    return {"stamp": {"sec": sec, "nanosec": nanosec}, "frame_id": header.frame_id}
 
 
 def _print(

@@ -66,3 +66,23 @@ def use_opencv() -> str:
         videos = "writes MP4" if writer.isOpened() else "cannot write MP4"
         writer.release()
     return f"{cv2.__version__}, {videos}"
+
+
+def read_pictures() -> str:
+    """Decode a JPEG and a PNG as all readers do; return the versions of what does it.
+
+    Raises:
+        ImportError: Pillow or simplejpeg is missing.
+        RuntimeError: a picture came back different.
+    """
+    import cv2
+    import PIL
+    import simplejpeg
+
+    from psg_ros.ops.encoded_picture import decode_samples
+
+    grey = np.full((16, 16), 90, np.uint8)
+    for suffix in (".jpg", ".png"):
+        if not np.array_equal(decode_samples(cv2.imencode(suffix, grey)[1]), grey):
+            raise RuntimeError(f"a picture came back different from {suffix}")
+    return f"Pillow {PIL.__version__}, simplejpeg {simplejpeg.__version__}"

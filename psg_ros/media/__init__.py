@@ -13,14 +13,16 @@ from psg_ros.media.bag import open_bag
 from psg_ros.media.bag_storage import is_bag_folder
 from psg_ros.media.camera import is_camera, open_camera
 from psg_ros.media.folder import open_folder, open_image, shortened
-from psg_ros.media.frame import Frame, Media, MediaError, OnUnreadable
+from psg_ros.media.frame import Frame, Header, Media, MediaError, OnUnreadable
 from psg_ros.media.kinds import HEAD_BYTES, identify
 from psg_ros.media.video import open_video
 from psg_ros.media.video_writer import VideoWriter, fit_into
+from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
 from psg_ros.ops.picture_file import read_image
 
 __all__ = [
     "Frame",
+    "Header",
     "Media",
     "MediaError",
     "OnUnreadable",
@@ -34,7 +36,7 @@ __all__ = [
 _URL = re.compile(r"([a-z][a-z0-9+.-]*):/+", re.IGNORECASE)
 
 
-def open_media(source: str | Path, topic: str = "") -> Media:
+def open_media(source: str | Path, topic: str = "", max_megapixels: int = DEFAULT_LIMIT) -> Media:
     """Return an image, folder of images, video, video device or rosbag2 as a stream of RGB frames.
 
     What a file is, is decided by its content, never by its name. A picture that moves (an animated
@@ -43,6 +45,7 @@ def open_media(source: str | Path, topic: str = "") -> Media:
     Args:
         source: path; `~` is the home folder.
         topic: image topic, for a bag with several.
+        max_megapixels: pictures above this are refused before they are decoded.
 
     Raises:
         FileNotFoundError: nothing lies there.
@@ -52,12 +55,14 @@ def open_media(source: str | Path, topic: str = "") -> Media:
     path = _existing(source)
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
-        return open_bag(path, topic) if is_bag_folder(path) else open_folder(path)
+        if is_bag_folder(path):
+            return open_bag(path, topic, max_megapixels)
+        return open_folder(path, max_megapixels)
     if stat.S_ISCHR(mode) and is_camera(path):
         return open_camera(path)
     if not stat.S_ISREG(mode):
         raise ValueError(f"{path} is {_SPECIAL[stat.S_IFMT(mode)]}; expected {_EXPECTED}")
-    return _open_file(path, topic)
+    return _open_file(path, topic, max_megapixels)
 
 
 _EXPECTED = "an image, a folder of images, a video, a camera or a rosbag2"
@@ -101,7 +106,7 @@ def _about_url(scheme: str) -> str:
     )
 
 
-def _open_file(path: Path, topic: str) -> Media:
+def _open_file(path: Path, topic: str, max_megapixels: int) -> Media:
     kind = identify(path, thoroughly=True)
     if kind is None:
         with path.open("rb") as file:
@@ -110,9 +115,9 @@ def _open_file(path: Path, topic: str) -> Media:
             f"{path} is no image, video or bag that we know; it begins with {begins!r}"
         )
     if kind.family == "bag":
-        return open_bag(path, topic)
+        return open_bag(path, topic, max_megapixels)
     if kind.family == "picture":
-        return open_image(path)
+        return open_image(path, max_megapixels)
     if kind.family == "video":
         return open_video(path, kind)
     raise ValueError(f"{path} is {kind.name}, which is not read: {kind.cure}")

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,27 +62,25 @@ def _opened(path: Path) -> Iterator[tuple[AnyReader, bool]]:
     """Give a reader, and whether the end of the recording is missing."""
     try:
         from rosbags.highlevel import AnyReader
-        from rosbags.typesys import Stores, get_typestore
     except ImportError as error:
         raise ImportError(
             f"reading the bag {path} needs: pip install rosbags 'rosbags-image[opencv-headless]' "
             "(extra 'bags')"
         ) from error
-    # SQLite bags of Humble carry no type definitions; image messages never changed since.
-    types = get_typestore(Stores.ROS2_HUMBLE)
+    types = _types(is_ros1=False)
     with prepared(path) as storage, ExitStack() as stack:
         try:
             reader = AnyReader(storage.paths, default_typestore=types)
             stack.enter_context(reader)
         except Exception as error:  # noqa: BLE001 - a damaged bag makes the library raise anything
-            reason = _in_its_name(error, storage.paths[0], path)
+            # With the name that the user knows.
+            reason = _words(error).replace(str(storage.paths[0]), str(path))
             raise ValueError(f"{path} is no readable bag: {reason}; {storage.cure}") from error
         yield reader, storage.is_cut
 
 
-def _in_its_name(error: Exception, link: Path, path: Path) -> str:
-    """Return what the library says, with the name that the user knows."""
-    return (str(error) or type(error).__name__).replace(str(link), str(path))
+def _words(error: Exception) -> str:
+    return str(error) or type(error).__name__
 
 
 def _choose_topic(path: Path, reader: AnyReader, topic: str) -> str:
@@ -147,17 +146,31 @@ def _messages(path: Path, reader: AnyReader, topic: str) -> Iterator[tuple[Any, 
         except StopIteration:
             return
         except Exception as error:  # noqa: BLE001 - a damaged bag makes the library raise anything
-            reason = str(error) or type(error).__name__
-            raise MediaError(f"{path} is damaged after {count} messages: {reason}") from error
+            text = f"{path} is damaged after {count} messages: {_words(error)}"
+            raise MediaError(text) from error
         yield connection, time_ns, raw
         count += 1
 
 
+@cache
+def _types(is_ros1: bool) -> Any:
+    """Return definitions of all messages.
+
+    Not those in the bag: SQLite bags of Humble have none, damaged ones have others, and image
+    messages never changed.
+    """
+    from rosbags.typesys import Stores, get_typestore
+
+    return get_typestore(Stores.ROS1_NOETIC if is_ros1 else Stores.ROS2_HUMBLE)
+
+
 def _deserialize(reader: AnyReader, connection: Any, raw: bytes) -> Any:
     try:
-        return reader.deserialize(unpacked(raw), connection.msgtype)
+        if reader.is2:
+            return _types(is_ros1=False).deserialize_cdr(unpacked(raw), connection.msgtype)
+        return _types(is_ros1=True).deserialize_ros1(raw, connection.msgtype)
     except Exception as error:  # noqa: BLE001 - a damaged message makes the library raise anything
-        raise ImageError(f"no {connection.msgtype}: {error or type(error).__name__}") from error
+        raise ImageError(f"no {connection.msgtype}: {_words(error)}") from error
 
 
 def _header(message: Any) -> Header:

@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from psg_ros.media.kinds import identify
+
 METADATA_FILE = "metadata.yaml"
 MCAP_MAGIC, SQLITE_MAGIC, ROS1_MAGIC = b"\x89MCAP0\r\n", b"SQLite format 3\0", b"#ROSBAG V"
 _SUFFIXES = {MCAP_MAGIC: ".mcap", SQLITE_MAGIC: ".db3", ROS1_MAGIC: ".bag"}
@@ -47,8 +49,13 @@ class Storage:
 
 
 def is_bag_folder(folder: Path) -> bool:
-    """Whether a folder holds a bag: metadata, or files of one that were copied without it."""
-    return (folder / METADATA_FILE).is_file() or bool(_storage_files(folder))
+    """Whether a folder holds a bag: metadata, or files of one that were copied without it.
+
+    A bag file among pictures does not make a bag of their folder.
+    """
+    if (folder / METADATA_FILE).is_file():
+        return True
+    return bool(_storage_files(folder)) and not any(map(_is_picture, folder.iterdir()))
 
 
 @contextmanager
@@ -84,12 +91,23 @@ def _storage_files(folder: Path) -> list[Path]:
 
 
 def _is_storage(file: Path) -> bool:
-    head = _head(file)
+    try:
+        head = _head(file)
+    except OSError:
+        return False
     if head.startswith((MCAP_MAGIC, ROS1_MAGIC)):
         return True
     # Other programs have SQLite and zstd files, too.
     names = (".db3",) if head.startswith(SQLITE_MAGIC) else (".mcap.zstd", ".db3.zstd")
     return head.startswith((SQLITE_MAGIC, ZSTD_MAGIC)) and file.name.endswith(names)
+
+
+def _is_picture(file: Path) -> bool:
+    try:
+        kind = identify(file) if file.is_file() else None
+    except (OSError, ValueError):  # unreadable, empty
+        return False
+    return kind is not None and kind.family == "picture"
 
 
 def _head(file: Path) -> bytes:

@@ -10,19 +10,20 @@ from pathlib import Path
 
 from psg_ros.media.frame import Frame, Media, OnUnreadable
 from psg_ros.media.kinds import identify
+from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
 from psg_ros.ops.picture_file import read_image
 
 
-def open_image(path: Path) -> Media:
+def open_image(path: Path, max_megapixels: int = DEFAULT_LIMIT) -> Media:
     """Return one image file as media of one frame."""
 
     def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
-        yield Frame(read_image(path), 0, 0.0, str(path))
+        yield Frame(read_image(path, max_megapixels), 0, 0.0, str(path))
 
     return Media("image", str(path), 1, 0.0, frames)
 
 
-def open_folder(folder: Path) -> Media:
+def open_folder(folder: Path, max_megapixels: int = DEFAULT_LIMIT) -> Media:
     """Return the images directly inside a folder; `photo2` comes before `photo10`.
 
     Other files there are named in `Media.left_out`, but for hidden ones (`.name`).
@@ -44,7 +45,7 @@ def open_folder(folder: Path) -> Media:
         raise ValueError(f"{folder} holds no picture{there}")
 
     def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
-        return _read_all(images, on_unreadable)
+        return _read_all(images, max_megapixels, on_unreadable)
 
     return Media("folder", str(folder), len(images), 0.0, frames, tuple(left_out))
 
@@ -68,10 +69,12 @@ def _no_picture(path: Path) -> str:
     return "" if kind.family == "picture" else kind.name
 
 
-def _read_all(paths: list[Path], on_unreadable: OnUnreadable | None) -> Iterator[Frame]:
+def _read_all(
+    paths: list[Path], max_megapixels: int, on_unreadable: OnUnreadable | None
+) -> Iterator[Frame]:
     for index, path in enumerate(paths):
         try:
-            image_rgb = read_image(path)
+            image_rgb = read_image(path, max_megapixels)
         except (OSError, ValueError) as error:
             if on_unreadable is None:
                 raise

@@ -98,7 +98,7 @@ def _decode(content: Any, max_megapixels: int) -> tuple[np.ndarray, int | None]:
 def _decode_by_format(content: Any, max_megapixels: int) -> tuple[np.ndarray, int | None]:
     flat = np.frombuffer(content, np.uint8) if len(content) else np.empty(0, np.uint8)
     if not flat.size:
-        raise ImageError("empty, not one byte")
+        raise ImageError("it is empty")
     start = flat[: len(PNG_START)].tobytes()
     if start.startswith(JPEG_START):
         pixels = decode_jpeg(flat, max_megapixels)

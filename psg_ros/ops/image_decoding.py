@@ -65,10 +65,10 @@ def decode_image(message: Any, max_megapixels: int = DEFAULT_LIMIT) -> np.ndarra
     layout = _LAYOUTS.get(message.encoding)
     if layout is None:
         raise ImageError(unknown_encoding(message.encoding))
-    check_megapixels(message.width, message.height, max_megapixels)
     data = as_bytes(message.data)
     rows = message.height * layout.row_halves // 2
     _check_sizes(message, layout, rows, len(data))
+    check_megapixels(message.width, message.height, max_megapixels)
     order = ">" if message.is_bigendian and layout.item_bytes > 1 else "="
     pixels = np.ndarray(
         (rows, message.width, layout.channels),

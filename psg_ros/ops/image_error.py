@@ -13,7 +13,7 @@ def check_megapixels(width: int, height: int, max_megapixels: int) -> None:
     """Raise ImageError for a picture above the limit, before anything is allocated for it."""
     if width * height > max_megapixels * 1_000_000:
         raise ImageError(
-            f"{width} x {height} px are {width * height / 1e6:.0f} megapixels, the limit is "
+            f"{width} x {height} px are {width * height / 1e6:.4g} megapixels, the limit is "
             f"{max_megapixels} (max_megapixels)"
         )
 

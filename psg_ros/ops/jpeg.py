@@ -17,9 +17,14 @@ from __future__ import annotations
 import re
 
 import numpy as np
-import simplejpeg
 
 from psg_ros.ops.image_error import ImageError, check_megapixels
+
+try:
+    import simplejpeg
+except ImportError as error:
+    # rosdep does not know it, so a ROS workspace may lack it.
+    raise ImportError("reading JPEGs needs: pip install simplejpeg") from error
 
 JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 

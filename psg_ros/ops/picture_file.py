@@ -42,4 +42,4 @@ def read_with(decode: Callable[[bytes], np.ndarray], path: Path) -> np.ndarray:
     try:
         return decode(path.read_bytes())
     except ImageError as error:
-        raise ImageError(f"{path} cannot be read as a picture: {error}") from error
+        raise ImageError(f"{path} is no readable picture: {error}") from error

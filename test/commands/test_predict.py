@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 import pytest
 from hostile_names import HOSTILE_NAMES
+from picture_bytes import jpeg, zeros_png
+from recorded_bags import write_bag
 from tiny_model import paint
 
 from psg_ros.__main__ import main
@@ -25,6 +27,7 @@ from psg_ros.scene_graph import SceneGraph
 BOXES = {"red": (20, 20, 100, 100), "blue": (200, 30, 300, 120)}
 SCENE = paint((240, 320), BOXES)
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
+CASES = Path(__file__).parents[2].parent / "shared" / "cases"
 ROOT = Path(__file__).parents[2]
 
 
@@ -139,12 +142,46 @@ def test_what_is_no_picture_in_a_folder_is_named_and_costs_nothing(
     (photo.parent / "notes.jpg").write_text("no picture")
     (photo.parent / "z_cut.png").write_bytes(photo.read_bytes()[:-40])
     file = photo.parent.parent / f"{photo.parent.name}.json"
-    assert predict(photo.parent, "--json", file) == 0
+    assert predict(photo.parent, "--json", file) == 1
     assert [record["image"] for record in json.loads(file.read_text())] == [str(photo)]
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "psg predict: 1 left out, no pictures: notes.jpg (unknown content)"
     assert lines[1] == f"wrote {file} (1 pictures)"
     assert lines[2].startswith("psg predict: 1 left out, unreadable: ") and "z_cut.png" in lines[2]
+
+
+def test_a_picture_above_the_limit_is_refused_before_it_is_decoded(
+    predict, photo: Path, capsys
+) -> None:
+    large = photo.with_name("large.png")
+    large.write_bytes(zeros_png(1100, 1000))
+    assert predict(large, "--max-megapixels", 1) == 2
+    error = capsys.readouterr().err
+    assert "large.png is no readable picture: 1100 x 1000 px are 1.1 megapixels" in error
+    assert "the limit is 1 (max_megapixels)" in error
+    assert predict(large, "--max-megapixels", 2) == 0
+
+
+def test_a_bag_gives_the_header_of_each_image_and_names_the_broken_one(
+    predict, tmp_path: Path, capsys
+) -> None:
+    pytest.importorskip("rosbags")
+    whole = jpeg()
+    bag = write_bag(tmp_path / "bag", [whole, whole, whole[: len(whole) // 2], whole])
+    assert predict(bag, "--json", "-") == 1
+    out, err = capsys.readouterr()
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [record["frame"] for record in records] == [0, 1, 3]
+    assert records[2]["header"] == {"stamp": {"sec": 9, "nanosec": 250}, "frame_id": "camera"}
+    assert "1 left out, unreadable: " in err and "message 2: " in err and "Premature end" in err
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="no shared cases here")
+def test_the_case_of_one_bad_picture_in_a_bag(predict, tmp_path: Path) -> None:
+    pytest.importorskip("rosbags")
+    file = tmp_path / "o.json"
+    assert predict(CASES / "bag_one_bad_picture/bag", "--json", file) == 1
+    assert len(json.loads(file.read_text())) == 4
 
 
 def test_where_nothing_could_be_read_an_older_file_stays(predict, photo: Path, capsys) -> None:
@@ -168,7 +205,7 @@ def cut_video(tmp_path: Path) -> Path:
 
 def test_what_came_before_damage_in_a_video_is_kept(predict, cut_video: Path, capsys) -> None:
     file, drawn = cut_video.with_name("a.json"), cut_video.with_name("a.mp4")
-    assert predict(cut_video, "--annotated", drawn, "--json", file) == 2
+    assert predict(cut_video, "--annotated", drawn, "--json", file) == 1
     *wrote, error = capsys.readouterr().err.splitlines()
     records = json.loads(file.read_text())
     assert 5 <= len(records) <= 10 and records[-1]["frame"] == len(records) - 1
