@@ -200,6 +200,13 @@ def test_a_missing_codec_is_named(tmp_path: Path, tag: bytes) -> None:
         open_media(written(tmp_path / "a.mp4", content))
 
 
+def test_a_video_of_pictures_that_are_too_large_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a", encoded("ffv1", "matroska", steady(1), shape=(1000, 1001, 3)))
+    with pytest.raises(ValueError, match=r"a holds pictures that are too large: .*limit is 1 "):
+        open_media(path, max_megapixels=1)
+    assert len(list(open_media(path, max_megapixels=2).frames())) == 1
+
+
 def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     content = encoded("mpeg4", "matroska", steady(1), sound_s=1.0).replace(b"V_MPEG4", b"S_MPEG4")
     content = content.replace(b"\x83\x81\x01", b"\x83\x81\x11", 1)  # TrackType: subtitles
