@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import importlib
+import io
 import os
 import signal
 import sys
@@ -16,6 +17,7 @@ from types import FrameType, ModuleType
 from typing import NoReturn
 
 from psg_ros import __version__
+from psg_ros.files import printable
 
 COMMANDS = {
     "predict": "scene graphs of an image, a folder, a video or a bag",
@@ -82,7 +84,9 @@ def run_command(name: str, argv: Sequence[str]) -> int:
     if not debug:
         # What libraries print about bad files, our errors say with the file's name.
         os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
-        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A file name that the terminal's encoding lacks must not end the work.
+        sys.stdout.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         module = importlib.import_module(f"psg_ros.commands.{name}")
@@ -97,7 +101,7 @@ def run_command(name: str, argv: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        print(f"psg {name}: error: {explain(error)}", file=sys.stderr)
+        print(f"psg {name}: error: {printable(explain(error))}", file=sys.stderr)
         return 2 if isinstance(error, BAD_INPUT) else 1
 
 

@@ -12,7 +12,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from psg_ros.files import check_writable, replacing
+from psg_ros.files import check_not_input, check_writable, name_with_suffix, replacing
 from psg_ros.media import Frame, Media, VideoWriter
 
 
@@ -35,15 +35,16 @@ class AnnotatedOutput(Protocol):
 def open_annotated(path: Path, media: Media, every: int = 1) -> AnnotatedOutput:
     """Return the output for drawings of `media`: a file for an image, a folder, or an MP4.
 
+    A video keeps the times of its frames.
+
     Args:
-        every: only each so-manieth frame comes; a video then plays at that share of the rate.
+        every: only each so-manieth frame comes.
 
     Raises:
         ValueError: the name does not fit the kind of media, or would overwrite the input.
         FileNotFoundError: the folder that shall hold the file does not exist.
     """
-    if path.resolve() == Path(media.path).resolve():
-        raise ValueError(f"{path} is the input; the drawing needs a name of its own")
+    check_not_input(path, media.path)
     if media.kind == "folder":
         return _Folder(path)
     check_writable(path)
@@ -61,13 +62,21 @@ def write_image(path: Path, image_rgb: np.ndarray) -> None:
         ValueError: OpenCV knows no such format.
     """
     try:
+        _check_format(path)
         well, content = cv2.imencode(path.suffix, cv2.cvtColor(image_rgb, cv2.COLOR_RGB2BGR))
-    except cv2.error:
+    except cv2.error:  # more pixels than the format allows
         well = False
     if not well:
-        raise ValueError(f"{path}: no image format {path.suffix!r}; take .png or .jpg")
+        height, width = image_rgb.shape[:2]
+        raise ValueError(f"{path}: {width} x {height} px cannot be written in this format")
     with replacing(path) as temporary:
         temporary.write_bytes(content.tobytes())
+
+
+def _check_format(path: Path) -> None:
+    # OpenCV sees the ending only: it cannot take every file name.
+    if not (path.suffix.isascii() and cv2.haveImageWriter(f"a{path.suffix}")):
+        raise ValueError(f"{path}: no image format {path.suffix!r}; take .png or .jpg")
 
 
 STILL_RATE_HZ = 10.0
@@ -77,8 +86,7 @@ STILL_RATE_HZ = 10.0
 class _Image:
     def __init__(self, path: Path) -> None:
         self._path = path
-        if not cv2.haveImageWriter(str(path)):
-            raise ValueError(f"{path}: no image format {path.suffix!r}; take .png or .jpg")
+        _check_format(path)
 
     def write(self, frame: Frame, drawn_rgb: np.ndarray) -> None:
         write_image(self._path, drawn_rgb)
@@ -102,7 +110,7 @@ class _Folder:
 
     def write(self, frame: Frame, drawn_rgb: np.ndarray) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
-        write_image(self._path / f"{Path(frame.name).name}.png", drawn_rgb)
+        write_image(self._path / name_with_suffix(Path(frame.name).name, ".png"), drawn_rgb)
 
     def __enter__(self) -> _Folder:
         return self
@@ -121,11 +129,9 @@ class _Video:
 
     def write(self, frame: Frame, drawn_rgb: np.ndarray) -> None:
         if self._writer is None:
-            size_wh = (drawn_rgb.shape[1], drawn_rgb.shape[0])
             temporary = self._stack.enter_context(replacing(self._path))
-            self._writer = VideoWriter(temporary, size_wh, self._rate_hz)
-            self._stack.callback(self._writer.close)
-        self._writer.write(drawn_rgb)
+            self._writer = self._stack.enter_context(VideoWriter(temporary, self._rate_hz))
+        self._writer.write(drawn_rgb, frame.time_s)
 
     def __enter__(self) -> _Video:
         return self

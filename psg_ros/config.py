@@ -50,6 +50,27 @@ def described(
 
 
 @dataclass(frozen=True)
+class PictureConfig:
+    """Which pictures are read at all.
+
+    Raises:
+        ValueError: a value outside its range.
+    """
+
+    # The default is above the largest sensors of industrial cameras (151 megapixels).
+    max_megapixels: int = described(
+        160,
+        "pictures of more megapixels are refused before they are decoded; each takes about 7 MB "
+        "of memory",
+        minimum=1,
+        maximum=2000,
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+@dataclass(frozen=True)
 class PipelineConfig:
     """How one image becomes a scene graph.
 

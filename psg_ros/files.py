@@ -4,11 +4,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+NAME_BYTES = 255
+"""Longest file name on all usual file systems of Linux."""
+
+_LONGEST_SUFFIX = 16  # bytes; what is longer after a dot is no format
 
 _TEMPORARY = re.compile(r"\..+\.(?P<process>\d{1,7})\.partial(\.[^.]*)?")
 
@@ -27,7 +33,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     check_writable(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    suffix = path.suffix if len(os.fsencode(path.suffix)) <= _LONGEST_SUFFIX else ""
+    ending = f".{os.getpid()}.partial{suffix}"
+    temporary = path.with_name(name_with_suffix(f".{path.stem}", ending))
     try:
         yield temporary
         os.replace(temporary, path)
@@ -54,15 +62,48 @@ def _is_alive(process: int) -> bool:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file as a whole."""
+    """Write a UTF-8 text file as a whole; bytes of file names that are none are escaped."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def name_with_suffix(name: str, suffix: str) -> str:
+    """Return the name with something appended; a name that gets too long is cut and numbered."""
+    whole = os.fsencode(name + suffix)
+    if len(whole) <= NAME_BYTES:
+        return name + suffix
+    mark = f"~{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}{suffix}"
+    return os.fsdecode(os.fsencode(name)[: NAME_BYTES - len(os.fsencode(mark))]) + mark
+
+
+def printable(text: str) -> str:
+    """Return text for one line of a terminal: what is not printable in it is escaped.
+
+    File names may hold line ends, commands to the terminal, and bytes that are no text.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
+    )
+
+
+def check_not_input(path: Path, source: str | Path) -> None:
+    """Raise ValueError where an output would take the place of what is read."""
+    try:
+        is_same = path.samefile(source)
+    except OSError:  # at least one of them does not exist
+        is_same = False
+    if is_same:
+        raise ValueError(f"{path} is the input; the output needs a name of its own")
 
 
 def check_writable(path: Path) -> None:
     """Raise early what `replacing` would raise late: before minutes of work."""
+    if len(os.fsencode(path.name)) > NAME_BYTES:
+        raise ValueError(f"the name {path.name[:40]}... is longer than {NAME_BYTES} bytes")
     if path.is_dir():
         raise ValueError(f"{path} is a folder, a file name was expected")
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is a device or a pipe, a file name was expected")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} for {path.name} does not exist")
     if not os.access(path.parent, os.W_OK):

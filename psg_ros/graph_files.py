@@ -97,12 +97,18 @@ class GraphFile(AbstractContextManager["GraphFile"]):
         return self
 
     def write(self, record: dict[str, Any]) -> None:
-        """Append one record."""
+        """Append one record.
+
+        The text is ASCII, so that names that are not UTF-8 survive: a byte that is none becomes an
+        escaped surrogate, which `os.fsencode` of Python turns back.
+        """
+        text = json.dumps(record)
         if self._layout == "list":
-            self._file.write(",\n" if self._count else "[\n")
-        self._file.write(json.dumps(record, ensure_ascii=False))
-        if self._layout != "list":
-            self._file.write("\n")
+            text = (",\n" if self._count else "[\n") + text
+        else:
+            text += "\n"
+        # At once, so that Ctrl-C leaves no half of a record.
+        self._file.write(text)
         self._count += 1
 
     def __exit__(

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """NodeConfig: every ROS parameter of the scene graph node, with its default, text and range.
 
-It extends `PipelineConfig`, so the pipeline's settings are parameters of the same name and one
-object configures both. Free of rclpy: the launch file and the command line read the same table.
+It extends `PipelineConfig` and `PictureConfig`, so their settings are parameters of the same name
+and one object configures all. Free of rclpy: the launch file and the command line read the same
+table.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from psg_ros.config import PipelineConfig, described
+from psg_ros.config import PictureConfig, PipelineConfig, described
 
 
 @dataclass(frozen=True)
-class NodeConfig(PipelineConfig):
+class NodeConfig(PictureConfig, PipelineConfig):
     """How the node listens, tracks and draws, on top of how the pipeline works.
 
     Raises:

@@ -10,8 +10,17 @@ import sys
 from pathlib import Path
 
 import pytest
+from hostile_names import HOSTILE_NAMES
 
-from psg_ros.files import check_writable, remove_leftovers, replacing, write_text
+from psg_ros.files import (
+    check_not_input,
+    check_writable,
+    name_with_suffix,
+    printable,
+    remove_leftovers,
+    replacing,
+    write_text,
+)
 
 
 def test_the_new_content_takes_the_place_of_the_old(tmp_path: Path) -> None:
@@ -69,3 +78,48 @@ def test_places_that_cannot_be_written_are_refused_early(tmp_path: Path) -> None
         check_writable(tmp_path)
     with pytest.raises(FileNotFoundError, match="absent"):
         write_text(tmp_path / "absent" / "a.txt", "text")
+    with pytest.raises(ValueError, match="longer than 255 bytes"):
+        check_writable(tmp_path / (252 * "x" + ".mp4"))
+
+
+def test_a_device_is_not_replaced_by_a_file() -> None:
+    with pytest.raises(ValueError, match="/dev/null is a device"):
+        write_text(Path("/dev/null"), "text")
+    assert not Path("/dev/null").is_file()
+
+
+@pytest.mark.parametrize("name", HOSTILE_NAMES, ids=ascii)
+def test_every_name_can_be_written(tmp_path: Path, monkeypatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_text(Path(name), name)
+    assert os.listdir(os.fsencode(tmp_path)) == [os.fsencode(name)]
+
+
+def test_bytes_of_a_name_that_are_no_text_are_escaped_in_text(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", os.fsdecode(b"caf\xe9 \xc3\xa9"))
+    assert (tmp_path / "a.txt").read_bytes() == b"caf\\udce9 \xc3\xa9"
+
+
+def test_a_name_that_gets_too_long_is_cut_and_stays_its_own() -> None:
+    assert name_with_suffix("a.jpg", ".png") == "a.jpg.png"
+    long, other = 251 * "x" + ".jpg", 250 * "x" + "y.jpg"
+    names = {name_with_suffix(long, ".png"), name_with_suffix(other, ".png")}
+    assert len(names) == 2
+    assert all(len(name) == 255 and name.endswith(".png") for name in names)
+    bytewise = name_with_suffix(os.fsdecode(127 * b"\xc3\xa9"), ".png")
+    assert len(os.fsencode(bytewise)) <= 255
+
+
+def test_names_are_printed_in_one_line_without_commands_to_the_terminal() -> None:
+    assert printable("a b\u00e9.jpg") == "a b\u00e9.jpg"
+    assert printable("a\nb\x1b[2J" + os.fsdecode(b"\xff")) == r"a\nb\x1b[2J\udcff"
+
+
+def test_an_output_must_not_be_the_input_under_any_name(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("precious")
+    (tmp_path / "b").hardlink_to(tmp_path / "a")
+    (tmp_path / "c").symlink_to("a")
+    for name in "abc":
+        with pytest.raises(ValueError, match="is the input"):
+            check_not_input(tmp_path / name, tmp_path / "a")
+    check_not_input(tmp_path / "d", tmp_path / "a")

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,13 @@ def test_the_ending_jsonl_gives_a_record_a_line(tmp_path: Path) -> None:
         file.write({"n": 1})
     lines = (tmp_path / "a.jsonl").read_text().splitlines()
     assert [json.loads(line) for line in lines] == [{"name": "Tür"}, {"n": 1}]
+
+
+def test_a_name_that_is_not_utf8_comes_back_as_the_same_bytes(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9 \xff \xc3\xa9.jpg")
+    with GraphFile(tmp_path / "a.json", is_single=True) as file:
+        file.write({"image": name})
+    assert os.fsencode(json.loads((tmp_path / "a.json").read_text())["image"]) == os.fsencode(name)
 
 
 def test_a_dash_writes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:

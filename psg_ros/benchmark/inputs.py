@@ -11,16 +11,16 @@ import numpy as np
 
 from psg_ros.benchmark.ladder import LadderSettings
 from psg_ros.benchmark.scene import Scene, make_scene
-from psg_ros.data.pictures import read_rgb
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.ops.image import place
+from psg_ros.ops.picture_file import read_image
 from psg_ros.resources import share_path
 
 
 def read_picture(settings: LadderSettings) -> np.ndarray:
     """Return the picture uint8 [height, width, 3] RGB; random pixels without a file."""
     if settings.image:
-        return read_rgb(Path(settings.image))
+        return read_image(Path(settings.image))
     rng = np.random.default_rng(settings.seed)
     return rng.integers(0, 256, (*settings.size_hw, 3), np.uint8)
 

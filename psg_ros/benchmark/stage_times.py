@@ -12,9 +12,9 @@ import numpy as np
 
 from psg_ros.benchmark.timing import Timing
 from psg_ros.config import PipelineConfig
-from psg_ros.data.pictures import read_rgb
 from psg_ros.forms import STEPS
 from psg_ros.ops.draw import overlay
+from psg_ros.ops.picture_file import read_image
 from psg_ros.pipeline import Pipeline
 
 DECODE, DRAW, FRAME = "decode", "drawing", "whole frame"
@@ -88,7 +88,7 @@ def _one_frame(
 ) -> tuple[dict[str, float], float, dict[str, object]]:
     """Return milliseconds by step, CPU milliseconds of the frame, and what was found."""
     started = time.perf_counter()
-    image_rgb = read_rgb(image) if isinstance(image, Path) else image
+    image_rgb = read_image(image) if isinstance(image, Path) else image
     decoded, cpu = time.perf_counter(), time.process_time()
     graph = pipeline(image_rgb)
     done, cpu_done = time.perf_counter(), time.process_time()

@@ -15,15 +15,19 @@ import time
 from pathlib import Path
 
 from psg_ros.commands.options import (
+    add_config_options,
     add_pipeline_options,
     count,
+    picture_config,
     pipeline_config,
     positive_float,
     size_wh,
 )
+from psg_ros.config import PictureConfig
 from psg_ros.demo.live_view import summary_lines
 from psg_ros.demo.session import RESULT_FILES, DemoOptions, run_demo
-from psg_ros.media import open_media
+from psg_ros.files import printable
+from psg_ros.media import open_media, shortened
 
 USAGE = "[--source PATH] [--seconds N] [--out FOLDER] [options]"
 EXAMPLES = """\
@@ -45,8 +49,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
         metavar="PATH",
-        help="image, folder, video, /dev/videoN or rosbag2 (default: a simulated camera, which "
-        "needs the extra simulation)",
+        help="image, folder, video, camera (/dev/videoN) or rosbag2 (default: a simulated camera, "
+        "which needs the extra simulation)",
     )
     parser.add_argument("--topic", default="", help="image topic of a bag that has several")
     parser.add_argument("--loop", action="store_true", help="start the source again at its end")
@@ -81,6 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER",
         help="where the results go; older results there are replaced (default: demo_out)",
     )
+    add_config_options(parser, PictureConfig, title="pictures")
     add_pipeline_options(parser)
 
 
@@ -90,10 +95,14 @@ def run(args: argparse.Namespace) -> int:
     seconds = args.seconds
     if seconds is None and not sys.stdout.isatty():
         seconds = PIPE_SECONDS
-    media = open_media(args.source, args.topic) if args.source else None
+    pictures = picture_config(args)
+    media = None
+    if args.source:
+        media = open_media(args.source, args.topic, pictures.max_megapixels)
     options = DemoOptions(
         out=args.out,
         pipeline=pipeline_config(args),
+        pictures=pictures,
         media=media,
         topic=args.topic,
         seconds=seconds,
@@ -104,7 +113,10 @@ def run(args: argparse.Namespace) -> int:
         started_s=started_s,
     )
     source = args.source or f"simulated camera, room {args.seed}"
-    print(f"{source} -> node -> subscriber, as processes over ROS 2", flush=True)
+    print(printable(f"{source} -> node -> subscriber, as processes over ROS 2"), flush=True)
+    if media is not None and media.left_out:
+        print(printable(f"left out, no pictures: {shortened(media.left_out)}"), file=sys.stderr)
     summary = run_demo(options)
-    print("\n".join(summary_lines(summary, [str(args.out / name) for name in RESULT_FILES])))
+    files = [printable(str(args.out / name)) for name in RESULT_FILES]
+    print("\n".join(summary_lines(summary, files)))
     return 0

@@ -11,14 +11,17 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import get_type_hints
 
-from psg_ros.config import PipelineConfig, load_config
+from psg_ros.config import PictureConfig, PipelineConfig, load_config
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import open_dataset
 from psg_ros.labels import Vocabulary
 
 
 def add_config_options(
-    parser: argparse.ArgumentParser, kind: type, without: Collection[str] = ()
+    parser: argparse.ArgumentParser,
+    kind: type,
+    without: Collection[str] = (),
+    title: str = "model and thresholds",
 ) -> None:
     """Add one `--option` a described field of a configuration dataclass.
 
@@ -26,9 +29,10 @@ def add_config_options(
 
     Args:
         without: fields that the command does not look at.
+        title: what the help calls these options.
     """
     hints = get_type_hints(kind)
-    group = parser.add_argument_group("model and thresholds")
+    group = parser.add_argument_group(title)
     for field in dataclasses.fields(kind):
         if field.name in without:
             continue
@@ -64,6 +68,16 @@ def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
     base = load_config(PipelineConfig, args.pipeline) if args.pipeline else PipelineConfig()
     given = {name: value for name, value in vars(args).items() if name in vars(base)}
     return dataclasses.replace(base, **given)
+
+
+def picture_config(args: argparse.Namespace) -> PictureConfig:
+    """Return what flags from `add_config_options(parser, PictureConfig)` ask for.
+
+    Raises:
+        ValueError: a value out of range.
+    """
+    names = {field.name for field in dataclasses.fields(PictureConfig)}
+    return PictureConfig(**{name: v for name, v in vars(args).items() if name in names})
 
 
 def add_folder_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

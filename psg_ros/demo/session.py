@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psg_ros.config import PipelineConfig
+from psg_ros.config import PictureConfig, PipelineConfig
 from psg_ros.demo.child import Child, stop_together
 from psg_ros.forms import load_model
 from psg_ros.media import Media
@@ -51,6 +51,7 @@ REQUIREMENTS = {
     "source folder",
     "psg_ros.msg": "colcon build, then source install/setup.bash; without ROS 2: pip install "
     "'.[ros]' in the source folder",
+    "av": "pip install av (extra 'video')",
     "mujoco": "pip install mujoco PyOpenGL (extra 'simulation'), or give --source FILE",
 }
 """What the processes import beyond the package's own dependencies -> how to get it."""
@@ -66,6 +67,7 @@ class DemoOptions:
     Attributes:
         out: folder for the results, made if need be.
         pipeline: model, backend and thresholds of the node.
+        pictures: which pictures camera and node take.
         media: where the pictures come from; None is the simulated camera.
         topic: image topic of a bag.
         seconds: length of the run after the first graph; None until Ctrl-C or the source's end.
@@ -78,6 +80,7 @@ class DemoOptions:
 
     out: Path
     pipeline: PipelineConfig
+    pictures: PictureConfig
     media: Media | None
     topic: str
     seconds: float | None
@@ -178,20 +181,22 @@ def _commands(options: DemoOptions) -> dict[str, list[str]]:
     rate = ["--rate", str(camera_rate_hz(options))]
     camera = [*python, CAMERA_MODULE, "--topic", CAMERA_TOPIC, "--result", RESULT_TOPIC, *rate]
     if options.media is not None:
-        camera += ["--source", options.media.path, "--bag-topic", options.topic]
+        # With "=", because a name may begin with a dash.
+        camera += [f"--source={options.media.path}", f"--bag-topic={options.topic}"]
+        camera += ["--max-megapixels", str(options.pictures.max_megapixels)]
         camera += ["--retime"] if options.rate_hz is not None else []
     width, height = options.size_wh
     camera += ["--size", str(width), str(height), "--seed", str(options.seed)]
     camera += ["--loop"] if options.loop else []
-    watcher = [*python, WATCHER_MODULE, "--namespace", NAMESPACE, "--out", str(options.out), *rate]
+    watcher = [*python, WATCHER_MODULE, "--namespace", NAMESPACE, f"--out={options.out}", *rate]
     watcher += ["--backend", resolve_backend(options.pipeline.backend)]
     watcher += ["--started", str(options.started_s)]
     watcher += ["--seconds", str(options.seconds)] if options.seconds is not None else []
-    default = PipelineConfig()
     parameters = {
         name: value
-        for name, value in vars(options.pipeline).items()
-        if value != getattr(default, name)
+        for config in (options.pipeline, options.pictures)
+        for name, value in vars(config).items()
+        if value != getattr(type(config), name)
     }
     node = node_command(image_topic=CAMERA_TOPIC, namespace=NAMESPACE, parameters=parameters)
     return {"node": node, "camera": camera, "watcher": watcher}

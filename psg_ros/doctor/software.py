@@ -12,7 +12,9 @@ from psg_ros.doctor.finding import Finding, try_in_python
 from psg_ros.runtime.backend import BACKENDS, choose_backend, installation
 
 _OPENCV = "from psg_ros.doctor.trial import use_opencv; print(use_opencv())"
+_PICTURES = "from psg_ros.doctor.trial import read_pictures; print(read_pictures())"
 _BACKEND = "from psg_ros.doctor.trial import run_identity; print(run_identity({name!r}))"
+_VIDEOS = "from psg_ros.doctor.trial import use_videos; print(use_videos())"
 _ROS = """
 import os, rclpy
 from rclpy.utilities import get_rmw_implementation_identifier
@@ -69,6 +71,9 @@ class Trial:
 def examine_software() -> Iterator[Finding]:
     """Yield one finding a package, each tried in a process of its own, and the automatic choice."""
     yield Trial("required", "OpenCV", ("cv2",), _OPENCV, "pip install opencv-python-headless").run()
+    readers = ("PIL", "simplejpeg")
+    cure = "pip install pillow simplejpeg"
+    yield Trial("required", "pictures", readers, _PICTURES, cure).run()
     for name in BACKENDS:
         code, again = _BACKEND.format(name=name), f"pip install --force-reinstall {name}"
         yield Trial("backend", name, (name,), code, installation(name), again).run()
@@ -106,6 +111,8 @@ def _optional_trials() -> Iterator[Trial]:
         "pip install mujoco PyOpenGL (extra 'simulation')",
         "apt-get install libosmesa6, or MUJOCO_GL=egl with a graphics driver",
     )
+    cure = "pip install av (extra 'video')"
+    yield Trial("optional", "videos", ("av",), _VIDEOS, cure)
     for name, purpose, cure in (
         ("torch", "training and export", "pip install '.[train]' in the source folder"),
         (

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-import cv2
 import numpy as np
 
 from psg_ros.evaluation.evaluator import Task
@@ -25,6 +24,7 @@ from psg_ros.evaluation.results_relations import StoredRelations, read_relations
 from psg_ros.evaluation.rle import decode_rle
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.manifest import LABELS_FILE
+from psg_ros.ops.picture_file import read_samples
 from psg_ros.ops.regions import measure_regions
 from psg_ros.ops.triplets import rank_relations
 from psg_ros.pipeline import describe_nodes
@@ -176,12 +176,7 @@ def _scores(entry: Mapping[str, Any]) -> np.ndarray:
 
 def _read_segments(path: Path) -> np.ndarray:
     """Return the label map int32 [height, width] of a PNG."""
-    picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if picture is None:
-        raise ValueError(f"{path} is not a readable PNG")
-    if picture.ndim != 2 or picture.dtype not in (np.uint8, np.uint16):
-        raise ValueError(
-            f"{path} must have one channel of 8 or 16 bit, "
-            f"not {picture.dtype} {list(picture.shape)}"
-        )
+    picture = read_samples(path)
+    if picture.ndim != 2:
+        raise ValueError(f"{path} must be grey, of 8 or 16 bit, not in colours")
     return picture.astype(np.int32) - 1

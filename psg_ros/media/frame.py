@@ -6,8 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a recorded message says of its picture, as in `std_msgs/Header`.
+
+    Attributes:
+        stamp_ns: nanoseconds since 1970, or on whatever clock the camera ran.
+        frame_id: the camera's coordinate frame.
+    """
+
+    stamp_ns: int
+    frame_id: str
 
 
 @dataclass(frozen=True)
@@ -19,12 +33,37 @@ class Frame:
         index: place in the source, counted from 0.
         time_s: seconds since the first frame, by the clock of the source; 0 for still images.
         name: the file it came from; the same for all frames of a video.
+        header: of a picture from a bag.
     """
 
     image_rgb: np.ndarray = field(repr=False)
     index: int
     time_s: float
     name: str
+    header: Header | None = None
+
+
+class MediaError(ValueError):
+    """A source broke off, or a part of it was lost; the frames that it gave before are good."""
+
+
+OnUnreadable = Callable[[str], None]
+"""Is told, in one line that names the file, which picture is left out and why."""
+
+
+class Frames(Protocol):
+    """Starts a new pass over a source, from its first frame."""
+
+    def __call__(self, on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
+        """Return the frames.
+
+        Args:
+            on_unreadable: is told of each picture of a folder or bag that cannot be read, and the
+                pass goes on. Without it such a picture ends the pass.
+
+        The iterator raises MediaError, which names the file, where a source breaks off, and
+        ValueError for a picture that cannot be read.
+        """
 
 
 @dataclass(frozen=True)
@@ -34,17 +73,19 @@ class Media:
     Attributes:
         kind: `image`, `folder`, `video`, `camera` or `bag`.
         path: where it lies.
-        num_frames: how many frames it announces; None where nobody can know (a live camera).
-        rate_hz: frames a second; 0 where frames have no rhythm (still images).
-        frames: starts a new pass from the first frame; the iterator raises ValueError, naming the
-            file, when a frame cannot be read.
+        num_frames: about how many frames it announces, for a progress bar: containers often do not
+            know, or are wrong. None where nothing is announced.
+        rate_hz: frames a second, on average; 0 where frames have no rhythm (still images).
+        frames: see `Frames`.
+        left_out: files of a folder that are no pictures, each with what it is instead.
     """
 
     kind: str
     path: str
     num_frames: int | None
     rate_hz: float
-    frames: Callable[[], Iterator[Frame]] = field(repr=False)
+    frames: Frames = field(repr=False)
+    left_out: tuple[str, ...] = ()
 
     @property
     def is_moving(self) -> bool:
@@ -55,3 +96,8 @@ class Media:
     def is_single(self) -> bool:
         """Whether this is one still image."""
         return self.kind == "image"
+
+    @property
+    def is_endless(self) -> bool:
+        """Whether only the reader can end it: a live camera."""
+        return self.kind == "camera"

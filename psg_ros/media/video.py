@@ -1,144 +1,211 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Video files and video devices, read and written by OpenCV."""
+"""Video files, read by FFmpeg through PyAV."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 
-from psg_ros.media.frame import Frame, Media
+from psg_ros.media.ffmpeg import codec_of, last_words, load_av, open_input
+from psg_ros.media.frame import Frame, Media, MediaError, OnUnreadable
+from psg_ros.media.kinds import Kind
+from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
+from psg_ros.ops.image_error import ImageError, check_megapixels
 
 USUAL_RATE_HZ = 30.0
-"""Taken where a file or a driver does not tell its rate."""
+"""Taken where a file does not tell its rate."""
 
-FRAMES_MAY_LACK = 0.05
-"""Containers estimate their count; a larger share missing means damage (our choice)."""
-
-
-def open_video(path: Path) -> Media:
-    """Return a video file as media.
-
-    Raises:
-        ValueError: OpenCV cannot open it: no video, damaged, or a codec it lacks.
-    """
-    capture = _open(str(path))
-    rate_hz = capture.get(cv2.CAP_PROP_FPS)
-    num_frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-    capture.release()
-    rate_hz = rate_hz if 0 < rate_hz <= 1000 else USUAL_RATE_HZ
-    count = num_frames if num_frames > 0 else None
-    return Media("video", str(path), count, rate_hz, lambda: _read_file(path, rate_hz, count))
+_RAW_DEMUXERS = "h264,hevc,vvc,m4v,mpegvideo"
+"""What a raw stream may be. FFmpeg must not guess further: some demuxers open other files."""
 
 
-def open_camera(device: str) -> Media:
-    """Return a video device (`/dev/video0`) as endless media.
+def open_video(path: Path, kind: Kind, max_megapixels: int = DEFAULT_LIMIT) -> Media:
+    """Return a video file as media. Its length and rate are what the container says; only reading
+    shows what is there.
+
+    Args:
+        kind: what the file is, see `psg_ros.media.kinds`.
+        max_megapixels: a video of larger pictures is refused.
 
     Raises:
-        FileNotFoundError: no such device.
-        ValueError: it cannot be opened (in use, no permission, no capture device).
+        ImportError: PyAV is not installed; names the extra.
+        ValueError: no video can be opened in it: damaged, without pictures, too large, or a codec
+            that is missing here, which the message names.
     """
-    if not Path(device).exists():
-        raise FileNotFoundError(f"no such file or device: {device}")
-    capture = _open(device)
-    rate_hz = capture.get(cv2.CAP_PROP_FPS) or USUAL_RATE_HZ
-    capture.release()
-    return Media("camera", device, None, rate_hz, lambda: _read_device(device))
+    with _opened(path, kind) as (_, stream):
+        _check_size(path, stream, max_megapixels)
+        rate_hz = _rate_hz(stream)
+        num_frames = stream.frames or None
+
+    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
+        return _read(path, kind, rate_hz, max_megapixels)
+
+    return Media("video", str(path), num_frames, rate_hz, frames)
 
 
-class VideoWriter:
-    """Writes an MP4 (MPEG-4 part 2) of one size at one rate; a context manager.
-
-    Pictures of another size are scaled to fit and centred on black.
-
-    Raises:
-        ValueError: OpenCV cannot write there, or has no encoder.
-    """
-
-    def __init__(self, path: Path, size_wh: tuple[int, int], rate_hz: float) -> None:
-        # MPEG-4 wants even sides.
-        self._size_wh = (size_wh[0] + size_wh[0] % 2, size_wh[1] + size_wh[1] % 2)
-        fourcc = cv2.VideoWriter.fourcc(*"mp4v")
-        self._writer = cv2.VideoWriter(str(path), fourcc, rate_hz, self._size_wh)
-        if not self._writer.isOpened():
+@contextmanager
+def _opened(path: Path, kind: Kind) -> Iterator[tuple[Any, Any]]:
+    """Give the container and its video stream, ready to be decoded."""
+    av = load_av()
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:
+        options = {} if kind.demuxer else {"format_whitelist": _RAW_DEMUXERS}
+        try:
+            with last_words() as words:
+                container = open_input(file, kind.demuxer, options)
+        except av.FFmpegError as error:
+            reason = words[-1][1] if words else error.strerror
             raise ValueError(
-                f"cannot write the video {path} (size {self._size_wh}, {rate_hz:.3g} Hz): is the "
-                "folder writable, the name *.mp4, and has OpenCV an MPEG-4 encoder?"
-            )
-
-    def write(self, image_rgb: np.ndarray) -> None:
-        """Append one picture, uint8 [height, width, 3] RGB."""
-        fitted = fit_into(image_rgb, self._size_wh)
-        self._writer.write(cv2.cvtColor(fitted, cv2.COLOR_RGB2BGR))
-
-    def close(self) -> None:
-        """Finish the file."""
-        self._writer.release()
-
-    def __enter__(self) -> VideoWriter:
-        return self
-
-    def __exit__(self, *failure: object) -> None:
-        self.close()
+                f"{path} is {kind.name}, but cannot be opened: {reason}; it is damaged, or was "
+                "cut off while it was recorded"
+            ) from error
+        with container:
+            yield container, _video_stream(container, path, kind)
 
 
-def fit_into(image_rgb: np.ndarray, size_wh: tuple[int, int]) -> np.ndarray:
-    """Return the picture scaled to fit into (width, height) px, centred on black."""
-    height, width = image_rgb.shape[:2]
-    if (width, height) == size_wh:
-        return image_rgb
-    scale = min(size_wh[0] / width, size_wh[1] / height)
-    inner_w, inner_h = max(1, round(width * scale)), max(1, round(height * scale))
-    canvas = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
-    left, top = (size_wh[0] - inner_w) // 2, (size_wh[1] - inner_h) // 2
-    inner = cv2.resize(image_rgb, (inner_w, inner_h), interpolation=cv2.INTER_AREA)
-    canvas[top : top + inner_h, left : left + inner_w] = inner
-    return canvas
+def _video_stream(container: Any, path: Path, kind: Kind) -> Any:
+    stream = container.streams.best("video")
+    if stream is not None and stream.codec_context is not None:
+        stream.thread_type = "AUTO"
+        return stream
+    if not container.streams.video:
+        raise ValueError(f"{path} is {kind.name} without a picture: it holds sound or data only")
+    codec = codec_of(container, container.streams.video[0].index)
+    raise ValueError(
+        f"{path} is {kind.name} whose codec ({codec}) cannot be decoded here; convert it: "
+        "ffmpeg -i VIDEO -c:v libx264 CONVERTED.mp4"
+    )
 
 
-def _open(source: str) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(source)
-    if not capture.isOpened():
-        capture.release()
-        raise ValueError(
-            f"{source} cannot be opened as a video (damaged, in use, or an unknown codec)"
+def _check_size(path: Path, pictures: Any, max_megapixels: int) -> None:
+    try:
+        check_megapixels(pictures.width, pictures.height, max_megapixels)
+    except ImageError as error:
+        raise MediaError(f"{path} holds pictures that are too large: {error}") from error
+
+
+def _rate_hz(stream: Any) -> float:
+    rate_hz = float(stream.average_rate or stream.guessed_rate or 0)
+    return rate_hz if 0 < rate_hz <= 1000 else USUAL_RATE_HZ
+
+
+def _read(path: Path, kind: Kind, rate_hz: float, max_megapixels: int) -> Iterator[Frame]:
+    with _opened(path, kind) as (container, stream):
+        decoding = _Decoding(container, stream, kind)
+        clock = _Clock(1 / rate_hz)
+        index = 0
+        for picture in decoding.pictures():
+            # Once more: a stream may change its size on the way.
+            _check_size(path, picture, max_megapixels)
+            image_rgb = _upright(picture.to_ndarray(format="rgb24"), picture)
+            yield Frame(image_rgb, index, clock.time_s(picture.time), str(path))
+            index += 1
+    if decoding.num_lost or not index:
+        trouble = f" ({decoding.trouble})" if decoding.trouble else ""
+        raise MediaError(
+            f"{path} is damaged{trouble}: {index} pictures could be read, "
+            f"{decoding.num_lost or 'all'} pieces could not"
         )
-    return capture
 
 
-def _read_file(path: Path, rate_hz: float, num_frames: int | None) -> Iterator[Frame]:
-    capture = _open(str(path))
-    try:
-        index = 0
-        while (image_rgb := _grab(capture)) is not None:
-            yield Frame(image_rgb, index, index / rate_hz, str(path))
-            index += 1
-    finally:
-        capture.release()
-    if index == 0 or (num_frames and num_frames - index > max(2, FRAMES_MAY_LACK * num_frames)):
-        raise ValueError(f"{path} is damaged: {index} of {num_frames} frames could be read")
+class _Decoding:
+    """Decodes a stream to its end, whatever is damaged on the way.
+
+    Attributes:
+        num_lost: pictures, or pieces of the file, that could not be decoded.
+        trouble: what FFmpeg said about the first of them.
+    """
+
+    def __init__(self, container: Any, stream: Any, kind: Kind) -> None:
+        self._container, self._stream, self._demuxer = container, stream, kind.demuxer
+        self._has_begun = False
+        self.num_lost, self.trouble = 0, ""
+
+    def pictures(self) -> Iterator[Any]:
+        """Yield the pictures that are whole."""
+        av = load_av()
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                with last_words() as words:
+                    packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                self._lose(str(error.strerror))
+                return
+            for name, text in words:
+                # It passes over what it cannot read, and says so in its log only.
+                if name.startswith("matroska"):
+                    self._lose(text)
+            if packet is None:
+                return
+            yield from self._decoded(packet)
+
+    def _decoded(self, packet: Any) -> Iterator[Any]:
+        av = load_av()
+        self._has_begun = self._has_begun or packet.is_keyframe
+        if packet.is_corrupt:
+            self._lose("a piece is missing")
+            # In a transport stream what is missing may lie behind this packet.
+            if self._demuxer != "mpegts":
+                return
+        try:
+            pictures = packet.decode()
+        except av.FFmpegError as error:
+            # A stream that was cut out of a longer one begins with pictures that lack their
+            # reference. That is no damage.
+            if self._has_begun:
+                self._lose(error.strerror)
+            return
+        for picture in pictures:
+            if picture.is_corrupt:
+                self._lose("a picture is incomplete")
+            else:
+                yield picture
+
+    def _lose(self, trouble: str) -> None:
+        self.num_lost += 1
+        self.trouble = self.trouble or trouble
 
 
-def _read_device(device: str) -> Iterator[Frame]:
-    capture = _open(device)
-    # One buffered picture: the newest matters, not the queue of old ones.
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-    start = cv2.getTickCount()
-    try:
-        index = 0
-        while (image_rgb := _grab(capture)) is not None:
-            time_s = (cv2.getTickCount() - start) / cv2.getTickFrequency()
-            yield Frame(image_rgb, index, time_s, device)
-            index += 1
-    finally:
-        capture.release()
-    raise ValueError(f"{device} delivered no more pictures after {index}; was it unplugged?")
+class _Clock:
+    """Turns time stamps into seconds since the first picture, which never go back.
+
+    Raw streams have no time stamps, and in recordings that were joined they begin anew; such a
+    picture follows the one before at the usual distance.
+    """
+
+    def __init__(self, usual_s: float) -> None:
+        self._usual_s = usual_s
+        self._offset_s: float | None = None
+        self._last_s = -usual_s
+
+    def time_s(self, stamp_s: float | None) -> float:
+        if stamp_s is None:
+            self._last_s += self._usual_s
+            return self._last_s
+        if self._offset_s is None or stamp_s - self._offset_s < self._last_s:
+            self._offset_s = stamp_s - (self._last_s + self._usual_s)
+        self._last_s = stamp_s - self._offset_s
+        return self._last_s
 
 
-def _grab(capture: cv2.VideoCapture) -> np.ndarray | None:
-    """Return the next picture in RGB, None at the end."""
-    there, image_bgr = capture.read()
-    return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB) if there else None
+def _upright(image_rgb: np.ndarray, picture: Any) -> np.ndarray:
+    """Return the image turned as the display matrix of the file says (ISO/IEC 14496-12, 6.2.2).
+
+    Phones note there how they were held. Only turns by quarters and mirroring are followed.
+    """
+    from av.sidedata.sidedata import Type
+
+    data = picture.side_data.get(Type.DISPLAYMATRIX)
+    if data is None:
+        return image_rgb
+    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5]
+    if abs(b) > abs(a):  # x' = a x + c y, y' = b x + d y
+        image_rgb, (a, b, c, d) = image_rgb.swapaxes(0, 1), (c, d, a, b)
+    image_rgb = image_rgb[:: -1 if d < 0 else 1, :: -1 if a < 0 else 1]
+    return np.ascontiguousarray(image_rgb)

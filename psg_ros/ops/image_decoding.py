@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Image and CompressedImage messages to RGB arrays, without cv_bridge and without rclpy.
+"""Image messages to RGB arrays, without cv_bridge and without rclpy.
 
 Works on anything with the fields of sensor_msgs/Image; `data` may be an array.array, bytes, a
 memoryview or a numpy array. What the encodings mean:
@@ -25,13 +25,12 @@ from typing import Any
 import cv2
 import numpy as np
 
+from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
+from psg_ros.ops.image_error import ImageError, check_megapixels, quoted
+
 DEPTH_ENCODINGS = ("16UC1", "32FC1")
 
 Convert = Callable[[np.ndarray], np.ndarray]
-
-
-class ImageError(ValueError):
-    """A message that holds no image: its encoding is unknown or its sizes contradict each other."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class _Layout:
     even: tuple[int, int] = (1, 1)
 
 
-def decode_image(message: Any) -> np.ndarray:
+def decode_image(message: Any, max_megapixels: int = DEFAULT_LIMIT) -> np.ndarray:
     """Return the picture in an Image message.
 
     Returns:
@@ -61,14 +60,15 @@ def decode_image(message: Any) -> np.ndarray:
         the message's own memory: read it, do not write it.
 
     Raises:
-        ImageError: unknown encoding, or sizes that do not fit each other; names both.
+        ImageError: unknown encoding, sizes that do not fit each other (names both), or too large.
     """
     layout = _LAYOUTS.get(message.encoding)
     if layout is None:
-        raise ImageError(_unknown_encoding(message.encoding))
-    data = _as_bytes(message.data)
+        raise ImageError(unknown_encoding(message.encoding))
+    data = as_bytes(message.data)
     rows = message.height * layout.row_halves // 2
     _check_sizes(message, layout, rows, len(data))
+    check_megapixels(message.width, message.height, max_megapixels)
     order = ">" if message.is_bigendian and layout.item_bytes > 1 else "="
     pixels = np.ndarray(
         (rows, message.width, layout.channels),
@@ -80,42 +80,37 @@ def decode_image(message: Any) -> np.ndarray:
     return np.ascontiguousarray(layout.convert(native))
 
 
-def decode_compressed_image(message: Any) -> np.ndarray:
-    """Return the picture in a CompressedImage message (JPEG, PNG and what else OpenCV reads).
-
-    A rotation noted in the file is not applied: pixel positions must stay those of the camera.
-
-    Returns:
-        uint8 [height, width, 3] RGB, C-contiguous.
-
-    Raises:
-        ImageError: depth data, or bytes that are no picture; says the format and the length.
-    """
-    encoding = message.format.partition(";")[0].strip()
-    if encoding in DEPTH_ENCODINGS or "compresseddepth" in message.format.lower():
-        raise ImageError(f"format {message.format!r} is depth; subscribe to the colour image")
-    data = _as_bytes(message.data)
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
-    image_bgr = cv2.imdecode(data, flags) if len(data) else None
-    if image_bgr is None:
-        raise ImageError(
-            f"{len(data)} bytes of format {message.format!r} are no picture; expected jpeg or png"
-        )
-    return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)
-
-
-def _as_bytes(data: Any) -> np.ndarray:
+def as_bytes(data: Any) -> np.ndarray:
+    """Return a message's data as uint8 [byte], without a copy; ImageError if it is not bytes."""
     try:
         return np.frombuffer(data, np.uint8)
     except (ValueError, TypeError) as error:
         raise ImageError(f"data of type {type(data).__name__} is not one block of bytes") from error
 
 
-def _unknown_encoding(encoding: str) -> str:
+def decode_mosaic(samples: np.ndarray, encoding: str) -> np.ndarray:
+    """Return a Bayer mosaic as uint8 [height, width, 3] RGB.
+
+    Args:
+        samples: uint8 or uint16 [height, width], one colour a pixel.
+        encoding: a name with `bayer_`; whether it ends in 8 or 16 the samples know better.
+
+    Raises:
+        ImageError: width or height is odd.
+    """
+    height, width = samples.shape
+    if height % 2 or width % 2:
+        raise ImageError(f"{encoding} image of {width} x {height} px: both must be even")
+    name = encoding.rstrip("0123456789") + str(8 * samples.itemsize)
+    return _LAYOUTS[name].convert(samples)
+
+
+def unknown_encoding(encoding: str) -> str:
+    """Return what to say of an encoding that is none of `ENCODINGS`."""
     hint = ""
     if encoding in DEPTH_ENCODINGS:
         hint = f"; {encoding} is depth by REP 118, intensities of 16 bit are called mono16"
-    return f"encoding {encoding!r} is not one of {' '.join(sorted(_LAYOUTS))}{hint}"
+    return f"encoding {quoted(encoding)} is not one of {' '.join(sorted(_LAYOUTS))}{hint}"
 
 
 def _check_sizes(message: Any, layout: _Layout, rows: int, num_bytes: int) -> None:

@@ -21,6 +21,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from psg_ros.config import PictureConfig
 from psg_ros.media import open_media
 from psg_ros.ros.conversions import rgb_to_msg
 from psg_ros.ros.process import prepare_process
@@ -60,6 +61,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rate", type=float, required=True)
     parser.add_argument("--source", help="as of open_media; without it the simulation")
     parser.add_argument("--bag-topic", default="")
+    parser.add_argument("--max-megapixels", type=int, default=PictureConfig.max_megapixels)
     parser.add_argument("--retime", action="store_true", help="--rate wins over the source's times")
     parser.add_argument("--size", type=int, nargs=2, default=(640, 480))
     parser.add_argument("--seed", type=int, default=0)
@@ -103,19 +105,25 @@ def simulated_images(seed: int, size: tuple[int, int], rate_hz: float) -> Iterat
 
 def recorded_images(args: argparse.Namespace) -> Iterator[TimedImage]:
     """Yield the pictures of a source at its own times or at --rate, again and again with --loop."""
-    media = open_media(args.source, args.bag_topic)
+    media = open_media(args.source, args.bag_topic, args.max_megapixels)
     steady = args.retime or not media.is_moving
     shown, start_s = 0, 0.0
     while True:
         time_s = 0.0
-        for frame in media.frames():
+        for frame in media.frames(_say):
             time_s = shown / args.rate if steady else start_s + frame.time_s
             # A live device sets the pace itself; waiting would only age its pictures.
             yield (0.0 if media.kind == "camera" else time_s), frame.image_rgb
             shown += 1
+        if not shown:
+            raise ValueError(f"no picture of {args.source} can be read")
         start_s = time_s + 1 / args.rate
         if not args.loop:
             return
+
+
+def _say(text: str) -> None:
+    print(f"camera: left out: {text}", file=sys.stderr)
 
 
 def _chained(first: TimedImage, rest: Iterator[TimedImage]) -> Iterator[TimedImage]:

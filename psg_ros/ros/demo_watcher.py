@@ -28,10 +28,10 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
 from psg_ros.annotated_files import write_image
-from psg_ros.demo.film import Film
 from psg_ros.demo.live_view import Heading, LiveView
 from psg_ros.demo.statistics import GraphArrival, GraphStatistics
 from psg_ros.files import replacing, write_text
+from psg_ros.media import VideoWriter
 from psg_ros.msg import GraphVocabulary, SceneGraph
 from psg_ros.ops.graph_picture import graph_svg
 from psg_ros.ops.image_decoding import decode_image
@@ -101,7 +101,7 @@ class Subscriber:
         self.statistics.add(arrival)
 
     def _on_image(self, message: Image) -> None:
-        # Where encoding is slower than the stream, the film repeats a picture instead.
+        # Where encoding is slower than the stream, the film keeps showing the picture before.
         with suppress(queue.Full):
             self.images.put_nowait(message)
 
@@ -112,10 +112,11 @@ class Subscriber:
 class Recorder:
     """Turns what the subscriber received into the files and the live view, in the main thread."""
 
-    def __init__(self, subscriber: Subscriber, args: argparse.Namespace, film: Path) -> None:
+    def __init__(self, subscriber: Subscriber, args: argparse.Namespace, film: VideoWriter) -> None:
         self._subscriber, self._args = subscriber, args
         self._view = LiveView(sys.stdout)
-        self._film = Film(film, args.rate)
+        self._film = film
+        self._first_ns: int | None = None
         self._last: tuple[int, np.ndarray] | None = None
         self._shown_s = 0.0
 
@@ -125,7 +126,8 @@ class Recorder:
             message = self._subscriber.images.get()
             stamp_ns = time_to_ns(message.header.stamp)
             image_rgb = decode_image(message)
-            self._film.add(image_rgb, stamp_ns * 1e-9)
+            self._first_ns = stamp_ns if self._first_ns is None else self._first_ns
+            self._film.write(image_rgb, (stamp_ns - self._first_ns) * 1e-9)
             self._last = (stamp_ns, image_rgb)
 
     def show(self, first_s: float, seconds: float | None) -> None:
@@ -146,13 +148,12 @@ class Recorder:
         self._view.show(heading, graph_from_msg(newest), vocabulary)
 
     def finish(self) -> None:
-        """Write everything but the film's final name.
+        """Write everything but the film, whose pictures are all taken then.
 
         Raises:
             RuntimeError: something did not come; the text says which topic stayed silent.
         """
         self.record_images()
-        self._film.close()
         subscriber, out = self._subscriber, self._args.out
         if subscriber.vocabulary is None or self._last is None:
             raise RuntimeError("graphs came, but no drawn picture or no vocabulary")
@@ -181,7 +182,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     subscriber = Subscriber(node)
     spinning = _spin_in_thread(node)
     try:
-        with replacing(args.out / "annotated.mp4") as film:
+        with (
+            replacing(args.out / "annotated.mp4") as path,
+            VideoWriter(path, args.rate) as film,
+        ):
             recorder = Recorder(subscriber, args, film)
             _watch(subscriber, recorder, args, stop)
             recorder.finish()
@@ -228,9 +232,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="demo_watcher", description=__doc__)
     parser.add_argument("--namespace", required=True, help="of the node to watch")
     parser.add_argument("--out", type=Path, required=True, help="existing folder for the results")
-    parser.add_argument(
-        "--rate", type=float, required=True, help="camera rate, becomes the film's [Hz]"
-    )
+    parser.add_argument("--rate", type=float, required=True, help="camera rate [Hz]")
     parser.add_argument("--backend", required=True, help="what runs the model, for the summary")
     parser.add_argument(
         "--started", type=float, required=True, help="start of it all, time.monotonic"

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from psg_ros.ops.image_decoding import ImageError
+from psg_ros.ops.image_error import ImageError
 
 PERIOD_S = 5.0
 

@@ -84,7 +84,7 @@ class FrameProcessor:
             Exception: whatever the pipeline raises; nothing was published then.
         """
         self._apply_config(pipeline)
-        image_rgb = self._decode(frame.message)
+        image_rgb = self._decode(frame.message, self._config.max_megapixels)
         graph = pipeline(image_rgb)
         header, tracks = frame.message.header, None
         if self._config.track:

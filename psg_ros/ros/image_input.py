@@ -15,7 +15,8 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import CompressedImage, Image
 
 from psg_ros.node_config import NodeConfig
-from psg_ros.ops.image_decoding import decode_compressed_image, decode_image
+from psg_ros.ops.compressed_image import decode_compressed_image
+from psg_ros.ops.image_decoding import decode_image
 from psg_ros.ros.parameters import given_parameters
 from psg_ros.ros.qos_overrides import parameter_name, subscription_options
 from psg_ros.ros.start import IMAGE_SUFFIXES, IMAGE_TOPIC

@@ -19,8 +19,8 @@ from tiny_psg import change_json
 from psg_ros.data.annotation_file import unknown_names
 from psg_ros.data.dataset import read_picture
 from psg_ros.data.opening import open_dataset
-from psg_ros.data.pictures import read_rgb
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, load_vocabulary
+from psg_ros.ops.picture_file import read_image
 from psg_ros.resources import share_path
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -99,7 +99,7 @@ def test_scores_crowds_name_and_picture_are_kept(tmp_path):
     assert item.segmentation.scores.tolist() == [1, 1, 1]
     assert item.is_crowd.tolist() == [False, False, True]
     assert (item.image_id, item.image_path) == ("10", tmp_path / "picture.png")
-    assert read_rgb(item.image_path)[0, 0].tolist() == [30, 20, 10]
+    assert read_image(item.image_path)[0, 0].tolist() == [30, 20, 10]
 
 
 def test_an_image_may_be_without_segments_and_relations(tmp_path):

@@ -23,6 +23,7 @@ from tiny_model import paint
 from psg_ros.media import VideoWriter, open_media, read_image
 
 pytest.importorskip("rclpy")
+pytest.importorskip("av")
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
@@ -39,9 +40,9 @@ def scene(index: int) -> np.ndarray:
 
 @pytest.fixture
 def video(tmp_path: Path) -> Path:
-    with VideoWriter(tmp_path / "video.mp4", (320, 240), RATE_HZ) as writer:
+    with VideoWriter(tmp_path / "video.mp4", RATE_HZ) as writer:
         for index in range(30):
-            writer.write(scene(index))
+            writer.write(scene(index), index / RATE_HZ)
     return tmp_path / "video.mp4"
 
 
@@ -124,7 +125,7 @@ def test_a_video_flows_through_node_and_subscriber(start, video: Path, tmp_path:
     assert "red #1 above yellow #2" in output and "\x1b" not in output
 
     film = open_media(out / "annotated.mp4")
-    assert film.rate_hz == pytest.approx(RATE_HZ) and film.num_frames >= 20
+    assert film.rate_hz == pytest.approx(RATE_HZ, rel=0.4) and film.num_frames >= 20
     assert_drawn(next(film.frames()).image_rgb)
     assert read_image(out / "annotated.png").shape == (240, 320, 3)
     texts = [element.text for element in ET.parse(out / "scene_graph.svg").iter() if element.text]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from psg_ros.config import PipelineConfig
+from psg_ros.config import PictureConfig, PipelineConfig
 from psg_ros.demo import session
 from psg_ros.demo.session import DemoOptions, camera_rate_hz, demo_environment, free_domain
 from psg_ros.media import Media
@@ -19,6 +19,7 @@ def options(media: Media | None = None, rate_hz: float | None = None) -> DemoOpt
     return DemoOptions(
         out=Path("out"),
         pipeline=PipelineConfig(relation_threshold=0.4),
+        pictures=PictureConfig(max_megapixels=300),
         media=media,
         topic="",
         seconds=3.0,
@@ -31,7 +32,7 @@ def options(media: Media | None = None, rate_hz: float | None = None) -> DemoOpt
 
 
 def media(kind: str, rate_hz: float) -> Media:
-    return Media(kind, "source", None, rate_hz, lambda: iter(()))
+    return Media(kind, "source", None, rate_hz, lambda _: iter(()))
 
 
 def test_the_rate_is_the_wanted_one_or_that_of_the_source() -> None:
@@ -73,8 +74,10 @@ def test_the_processes_are_told_what_was_asked_for() -> None:
     texts = {name: " ".join(command) for name, command in commands.items()}
     assert "relation_threshold:=0.4" in texts["node"]
     assert "image:=/psg_demo/camera/image_raw" in texts["node"]
+    assert "max_megapixels:=300" in texts["node"]
+    assert "--max-megapixels 300" in texts["camera"]
     assert "model:=" not in texts["node"]  # at its default
-    assert "--source source" in texts["camera"] and "--loop" in texts["camera"]
+    assert "--source=source" in texts["camera"] and "--loop" in texts["camera"]
     assert "--rate 30.0" in texts["camera"] and "--retime" not in texts["camera"]
     assert "--seconds 3.0" in texts["watcher"] and "--started 1.5" in texts["watcher"]
 
@@ -85,7 +88,7 @@ def test_a_wanted_rate_wins_over_the_times_of_a_video() -> None:
 
 
 def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    present = {"rclpy", "psg_ros.msg"}
+    present = {"rclpy", "psg_ros.msg", "av"}
     find = lambda module: module if module in present else None  # noqa: E731
     monkeypatch.setattr(session.importlib.util, "find_spec", find)
     session.check_requirements(options(media("video", 30.0)))

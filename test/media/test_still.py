@@ -72,21 +72,8 @@ def test_an_incomplete_file_is_refused_by_name(tmp_path: Path, suffix: str, shar
 
 def test_text_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("hello")
-    with pytest.raises(ValueError, match="a.png is no readable image"):
+    with pytest.raises(ValueError, match="a.png is no readable picture"):
         read_image(tmp_path / "a.png")
-
-
-def test_a_folder_lists_its_images_as_a_person_would(tmp_path: Path) -> None:
-    for name in ("p10.png", "p2.PNG", "P1.jpg", "notes.txt"):
-        write(tmp_path / name, GRADIENT) if name != "notes.txt" else (tmp_path / name).touch()
-    media = open_media(tmp_path)
-    assert (media.kind, media.num_frames, media.is_moving) == ("folder", 3, False)
-    assert [Path(f.name).name for f in media.frames()] == ["P1.jpg", "p2.PNG", "p10.png"]
-
-
-def test_a_folder_without_images_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="holds no image"):
-        open_media(tmp_path)
 
 
 def test_a_single_image_is_media_of_one_frame(tmp_path: Path) -> None:
@@ -94,8 +81,3 @@ def test_a_single_image_is_media_of_one_frame(tmp_path: Path) -> None:
     frames = list(media.frames())
     assert media.is_single and media.num_frames == len(frames) == 1
     np.testing.assert_array_equal(frames[0].image_rgb, GRADIENT)
-
-
-def test_a_missing_file_is_named() -> None:
-    with pytest.raises(FileNotFoundError, match="nowhere.png"):
-        open_media("nowhere.png")

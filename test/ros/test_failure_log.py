@@ -4,7 +4,7 @@
 
 import pytest
 
-from psg_ros.ops.image_decoding import ImageError
+from psg_ros.ops.image_error import ImageError
 from psg_ros.ros.failure_log import PERIOD_S, FailureLog
 
 

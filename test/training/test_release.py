@@ -12,8 +12,8 @@ import yaml
 
 from psg_ros.config import PipelineConfig, load_config
 from psg_ros.data.opening import open_dataset
-from psg_ros.data.pictures import read_rgb
 from psg_ros.manifest import load_model_folder
+from psg_ros.ops.picture_file import read_image
 from psg_ros.pipeline import Pipeline
 from psg_ros.training import relations, release, segmentation_run, train
 from psg_ros.training.checkpoint import save_weights
@@ -84,8 +84,8 @@ def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg)
     pairs, expected = torch_logits(model, item)
     config = PipelineConfig(model=str(out), precision="fp32", threads=1)
     with Pipeline.open(config) as pipeline:
-        assert pipeline(read_rgb(item.image_path)).segmentation.image_hw == (48, 72)
-        graph = pipeline.predict_relations(read_rgb(item.image_path), item.segmentation)
+        assert pipeline(read_image(item.image_path)).segmentation.image_hw == (48, 72)
+        graph = pipeline.predict_relations(read_image(item.image_path), item.segmentation)
     scores = graph.relation_scores
     np.testing.assert_array_equal(scores.pairs, pairs)
     np.testing.assert_allclose(scores.logits, expected, atol=1e-3)
@@ -119,7 +119,7 @@ def test_a_segmenter_alone_needs_no_relation_stage_and_finds_the_same_segments(
 def torch_logits(model, item) -> tuple[np.ndarray, np.ndarray]:
     """Directed pairs and their logits, computed with the modules that training uses."""
     format = sample_format(model, "full")
-    image = network_input(read_rgb(item.image_path), format)
+    image = network_input(read_image(item.image_path), format)
     pixels = torch.from_numpy(image).permute(2, 0, 1)[None].float()
     _, _, taps = model.segmenter(pixels)
     sample = true_sample(describe(item, image, format), torch.cat(taps))

@@ -17,8 +17,8 @@ import yaml
 
 from psg_ros.__main__ import main
 from psg_ros.config import PipelineConfig, load_config
-from psg_ros.data.pictures import read_rgb
 from psg_ros.manifest import load_model_folder
+from psg_ros.ops.picture_file import read_image
 from psg_ros.pipeline import Pipeline
 from psg_ros.training import relations, segmentation_run, train
 from psg_ros.training.checkpoint import save_weights
@@ -96,7 +96,7 @@ def test_a_run_is_what_its_export_is(both, tiny_psg, tmp_path, capsys):
 
 
 def say_the_same_of_a_picture(run: Path, model: Path, picture: Path) -> None:
-    image, options = read_rgb(picture), {"backend": "onnxruntime", "threads": 1}
+    image, options = read_image(picture), {"backend": "onnxruntime", "threads": 1}
     with Pipeline.open(PipelineConfig(model=str(model), **options)) as pipeline:
         expected = pipeline(image)
     config = PipelineConfig(**{f"{name}_threshold": value for name, value in LOW.items()})

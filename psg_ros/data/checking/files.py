@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from psg_ros.data.checking.finding import Finding
 from psg_ros.data.dataset import PanopticDataset
-from psg_ros.data.pictures import read_rgb_of_size, read_segment_ids
+from psg_ros.data.pictures import read_rgb_of_size, read_segment_ids, turned_by_exif
 from psg_ros.data.records import ImageRecord
 from psg_ros.data.streaming import stream
 from psg_ros.scene_graph import VOID
@@ -33,6 +33,7 @@ class ImageFiles:
         unlisted_px: pixels with such an id; they count as void.
         stated_areas: segments of which the entry states an area.
         other_areas: those of them that have another one in the PNG, one text each.
+        turned: how the picture's EXIF tag would turn it, empty where it does not.
     """
 
     image_id: str
@@ -42,6 +43,7 @@ class ImageFiles:
     unlisted_px: int = 0
     stated_areas: int = 0
     other_areas: tuple[str, ...] = ()
+    turned: str = ""
 
     @property
     def is_foreign(self) -> bool:
@@ -89,6 +91,7 @@ def inspect_files(dataset: PanopticDataset, index: int) -> ImageFiles:
         len(np.unique(unlisted)),
         len(unlisted),
         *_compare_areas(record, areas),
+        turned_by_exif(dataset.image_path(record), record.image_hw),
     )
 
 
@@ -123,6 +126,7 @@ def _findings(images: list[ImageFiles]) -> list[Finding]:
         for i in images
         if i.unlisted_px
     ]
+    turned = [f"image {i.image_id}: {i.turned}" for i in images if i.turned]
     foreign, corrected = (
         [
             f"image {i.image_id}: {len(i.other_areas)} of {i.stated_areas}; {i.other_areas[0]}"
@@ -141,6 +145,12 @@ def _findings(images: list[ImageFiles]) -> list[Finding]:
         Finding(
             f"images in which some segments have other areas than stated: {len(corrected):,}",
             tuple(corrected),
+            is_problem=False,
+        ),
+        Finding(
+            "photos with a rotation in their EXIF tag, which is read as belonging to the mask only "
+            f"where the size says so; store them upright, or remove the tag: {len(turned):,}",
+            tuple(turned),
             is_problem=False,
         ),
         Finding(

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from picture_bytes import with_exif
 from tiny_psg import (
     VOCABULARY,
     change_json,
@@ -20,6 +21,10 @@ from tiny_psg import (
 
 from psg_ros.data.checking import DatasetReport, check_dataset, report_lines
 from psg_ros.data.checking.names import compare_names
+from psg_ros.labels import load_vocabulary
+from psg_ros.resources import share_path
+
+CASES = Path(__file__).parents[4] / "shared" / "cases"
 
 
 @pytest.fixture
@@ -93,7 +98,7 @@ def test_every_missing_or_broken_file_is_listed(folder):
     (folder / "4_panoptic.png").unlink()
     report = check(folder)
     assert problems(report) == ["train: missing or broken files: 6"]
-    kinds = ["does not exist", "is empty", "is incomplete", "is 9 x 9 px", "does not", "does not"]
+    kinds = ["does not exist", "is empty", "incomplete PNG", "is 9 x 9 px", "does not", "does not"]
     for place, kind in zip(report.problems[0].places, kinds, strict=True):
         assert kind in place
 
@@ -109,6 +114,24 @@ def test_a_png_that_disagrees_with_its_entry_is_a_warning_with_numbers(folder):
     ]
     assert report.warnings[0].places == ("image 0: 1",)
     assert report.warnings[1].places[0].startswith("image 0: 2 ids, ")
+
+
+def test_a_photo_with_a_rotation_in_its_exif_tag_is_a_warning(folder):
+    photo = cv2.imread(str(folder / "0.png"))
+    (folder / "0.png").write_bytes(with_exif("PNG", 3, photo[..., ::-1]))
+    report = check(folder)
+    assert not report.problems
+    (warning,) = [w for w in report.warnings if "EXIF" in w.text]
+    assert warning.places == (
+        "image 0: 0.png is to be turned upside down (EXIF 3): ignored, the mask must fit that",
+    )
+
+
+@pytest.mark.skipif(not CASES.is_dir(), reason="no shared cases here")
+def test_the_case_of_a_data_set_with_a_turned_photo():
+    vocabulary = load_vocabulary(share_path("labels/psg.yaml"))
+    report = check_dataset(CASES / "data_set_turned", vocabulary)
+    assert not report.problems and any("EXIF" in w.text for w in report.warnings)
 
 
 def number_from_one(folder: Path, boxes: list[int]) -> None:
