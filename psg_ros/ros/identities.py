@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import math
+
 from std_msgs.msg import Header
 
 from psg_ros.ros.conversions import NANOSECONDS, NodeTrack, ns_to_time, time_to_ns
@@ -61,4 +63,5 @@ def _follows(last: tuple[int, str], now: tuple[int, str], max_gap_s: float) -> b
     Equal stamps do: of a camera that does not stamp, all are zero.
     """
     gap_ns = now[0] - last[0]
-    return now[1] == last[1] and 0 <= gap_ns and (not max_gap_s or gap_ns <= max_gap_s * NANOSECONDS)
+    limit_ns = max_gap_s * NANOSECONDS or math.inf
+    return now[1] == last[1] and 0 <= gap_ns <= limit_ns
