@@ -95,8 +95,8 @@ class PipelineConfig:
         "where masks compete: image (exact, slow), input (network size) or mask (raw mask grid)",
         choices=("image", "input", "mask"),
     )
-    # A share, not px: whatever the camera's resolution, a network draws masks on one coarse grid, and
-    # the default is about three of its cells (of 160 x 160). Ours: the published rule has no limit.
+    # A share, not px: whatever the camera's resolution, a network draws masks on one coarse grid.
+    # The default is about three of its cells (of 160 x 160); the published rule has no limit.
     min_segment_area: float = described(
         0.0001,
         "share of the image, 0..1, below which a segment is left out, as void; 0 keeps all",

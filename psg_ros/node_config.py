@@ -46,7 +46,8 @@ class NodeConfig(PipelineConfig):
     )
     silence_s: float = described(
         5.0,
-        "seconds without an image after which the log says which publishers there are; 0 never",
+        "seconds without an image after which the log says which publishers there are, at first; "
+        "then the waits double; 0 never",
         minimum=0.0,
         maximum=3600.0,
         fixed=True,

@@ -25,6 +25,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from psg_ros.quoting import quoted
+
 DEPTH_ENCODINGS = ("16UC1", "32FC1")
 
 Convert = Callable[[np.ndarray], np.ndarray]
@@ -93,13 +95,14 @@ def decode_compressed_image(message: Any) -> np.ndarray:
     """
     encoding = message.format.partition(";")[0].strip()
     if encoding in DEPTH_ENCODINGS or "compresseddepth" in message.format.lower():
-        raise ImageError(f"format {message.format!r} is depth; subscribe to the colour image")
+        raise ImageError(f"format {quoted(message.format)} is depth; subscribe to the colour image")
     data = _as_bytes(message.data)
     flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
     image_bgr = cv2.imdecode(data, flags) if len(data) else None
     if image_bgr is None:
         raise ImageError(
-            f"{len(data)} bytes of format {message.format!r} are no picture; expected jpeg or png"
+            f"{len(data)} bytes of format {quoted(message.format)} are no picture; expected jpeg "
+            "or png"
         )
     return cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB)
 
@@ -115,7 +118,7 @@ def _unknown_encoding(encoding: str) -> str:
     hint = ""
     if encoding in DEPTH_ENCODINGS:
         hint = f"; {encoding} is depth by REP 118, intensities of 16 bit are called mono16"
-    return f"encoding {encoding!r} is not one of {' '.join(sorted(_LAYOUTS))}{hint}"
+    return f"encoding {quoted(encoding)} is not one of {' '.join(sorted(_LAYOUTS))}{hint}"
 
 
 def _check_sizes(message: Any, layout: _Layout, rows: int, num_bytes: int) -> None:

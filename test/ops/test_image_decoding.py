@@ -144,6 +144,23 @@ def test_420_encodings_follow_bt601(encoding, first, padding):
     assert np.abs(decoded.astype(int) - picture).max() <= 3
 
 
+HOSTILE = ("x" * 1_000_000, "\x1b[2J\nERROR: all is lost\r\u202e\x00", "rgb8\ud800" * 50)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_sender_calls_its_image_stays_short_and_on_one_line(text):
+    unknown = SimpleNamespace(encoding=text, width=1, height=1, step=3, data=b"abc")
+    with pytest.raises(ImageError) as raw:
+        decode_image(unknown)
+    refusals = [str(raw.value)]
+    for name in (text, f"{text}; compressedDepth"):
+        with pytest.raises(ImageError) as compressed:
+            decode_compressed_image(SimpleNamespace(format=name, data=b"abc"))
+        refusals.append(str(compressed.value))
+    for refusal in refusals:
+        assert refusal.isprintable() and len(refusal) < 600
+
+
 def test_the_table_above_covers_every_encoding():
     covered = {f"{n}{b}" for n in PACKED for b in (8, 16)} | set(OPENCV_NAMES)
     covered |= {f"bayer_{p}{b}" for p in PATTERNS for b in (8, 16)}
