@@ -8,6 +8,11 @@ where rendering or decoding is slower than that, the pace gives way and no pictu
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from psg_ros.interrupts import end_on_interrupt
+
+    end_on_interrupt()  # before the imports below, which take a while
+
 import argparse
 import sys
 import time
@@ -21,6 +26,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
+from psg_ros.interrupts import raise_on_interrupt
 from psg_ros.media import open_media
 from psg_ros.ros.conversions import rgb_to_msg
 from psg_ros.ros.process import prepare_process
@@ -41,6 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     rclpy.init(args=[])
     node = rclpy.create_node("demo_camera")
     try:
+        raise_on_interrupt()
         _publish(node, args)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         print(f"camera: {error}", file=sys.stderr)
