@@ -44,10 +44,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Publish until the source ends or a signal comes; 1 and one line on stderr if it cannot."""
     args = _parse(argv)
     prepare_process()
-    rclpy.init(args=[])
-    node = rclpy.create_node("demo_camera")
+    node: Node | None = None
+    raise_on_interrupt()
     try:
-        raise_on_interrupt()
+        rclpy.init(args=[])
+        node = rclpy.create_node("demo_camera")
         _publish(node, args)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         print(f"camera: {error}", file=sys.stderr)
@@ -55,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         pass
     finally:
-        node.destroy_node()
+        if node is not None:
+            node.destroy_node()
         rclpy.try_shutdown()
     return 0
 
