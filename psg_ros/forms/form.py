@@ -26,6 +26,7 @@ class MergeSettings:
     score_threshold: float
     overlap_threshold: float
     resolution: str
+    min_area: float = 0.0
 
 
 class Segmented(Protocol):

@@ -69,5 +69,6 @@ class SegmenterNetwork:
             score_threshold=settings.score_threshold,
             overlap_threshold=settings.overlap_threshold,
             is_thing=self._is_thing,
+            min_area=settings.min_area,
             scratch=self._scratch,
         )
