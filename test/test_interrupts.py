@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from psg_ros import interrupts
 from psg_ros.ros.start import NODE_MODULE
 
 ROOT = Path(__file__).parents[1]
@@ -94,12 +95,28 @@ def test_ctrl_c_in_a_terminal_reaches_worker_processes_too_and_they_stay_quiet(t
         command, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
     )
     end_s = time.monotonic() + 60
-    while not list(tmp_path.rglob("*.png")):
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while len(children.read_text().split()) < 3:  # two workers, and what looks after them
         assert process.poll() is None and time.monotonic() < end_s, process.communicate()
-        time.sleep(0.1)
+        time.sleep(0.01)
+    time.sleep(0.5)  # they import
     os.killpg(process.pid, signal.SIGINT)
     _, words = process.communicate(timeout=60)
     if "cannot render off screen" in words:
         pytest.skip(words)
     assert process.returncode == 130, words
     assert words.splitlines()[-1] == "psg simulate: stopped" and "Traceback" not in words
+
+
+def test_a_process_started_in_the_block_inherits_that_ctrl_c_waits():
+    command = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
+    with interrupts.children_ignore_interrupts():
+        worker = subprocess.Popen(command, stdout=subprocess.PIPE)
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for process in (worker, other):
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+    assert b"KeyboardInterrupt" in other.communicate(timeout=60)[1]
+    assert worker.poll() is None
+    worker.kill()
+    worker.communicate()
