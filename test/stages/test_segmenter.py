@@ -41,7 +41,7 @@ class Recorder:
 def stage(tiny_model):
     model = load_model_folder(str(tiny_model))
     spec = model.manifest.segmenter
-    recorder = Recorder(open_backend("onnxruntime", model.artifact_path("segmenter"), spec))
+    recorder = Recorder(open_backend("auto", model.artifact_path("segmenter"), spec))
     return Segmenter(recorder, model.manifest, model.vocabulary), recorder
 
 
@@ -60,7 +60,7 @@ def test_the_image_is_scaled_as_the_manifest_says(tiny_model):
     image = np.random.default_rng(0).integers(0, 256, (200, 290, 3), np.uint8)
     manifest = dataclasses.replace(model.manifest, scaling="eomt")
     spec = manifest.segmenter
-    recorder = Recorder(open_backend("onnxruntime", model.artifact_path("segmenter"), spec))
+    recorder = Recorder(open_backend("auto", model.artifact_path("segmenter"), spec))
     segmenter = Segmenter(recorder, manifest, model.vocabulary)
     height, width = segmenter.prepare(image).content_hw
     segmenter.infer()
