@@ -9,8 +9,8 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from backends import EACH
 import yaml
+from backends import EACH
 from torch import nn
 from torch.nn import functional
 
