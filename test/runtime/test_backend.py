@@ -256,38 +256,6 @@ def test_openvino_obeys_the_number_of_threads_and_waits_for_one_frame_at_a_time(
     assert "LATENCY" in str(network.get_property("PERFORMANCE_HINT"))
 
 
-@needs("openvino")
-def test_openvino_keeps_compiled_networks_in_the_user_s_cache_only(tmp_path, monkeypatch, model):
-    before = sorted(model.path.rglob("*"))
-    monkeypatch.setenv("PSG_CACHE", str(tmp_path / "cache"))
-    opened(model, "openvino")
-    folder = tmp_path / "cache" / "openvino" / model.manifest.segmenter.sha256[:16]
-    assert folder.stat().st_mode & 0o077 == 0
-    assert list(folder.iterdir())
-    assert sorted(model.path.rglob("*")) == before
-
-
-def test_without_psg_cache_the_xdg_cache_is_used(tmp_path, monkeypatch, model):
-    monkeypatch.delenv("PSG_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    opened(model, "openvino")
-    assert (tmp_path / "psg_ros" / "openvino").is_dir()
-
-
-def test_a_cache_that_cannot_be_made_is_only_a_warning(tmp_path, monkeypatch, model, caplog):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("PSG_CACHE", str(tmp_path / "file"))
-    assert opened(model, "openvino").name == "openvino"
-    assert "set PSG_CACHE" in caplog.text
-
-
-def test_a_second_start_from_the_cache_answers_the_same(model):
-    image = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
-    first, second = (opened(model, "openvino").run({"image": image}) for _ in range(2))
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name])
-
-
 def test_opening_a_backend_prints_nothing(model):
     code = (
         "from psg_ros.manifest import load_model_folder\n"
