@@ -12,11 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pytest
 import yaml
+from onnx_writing import FLOAT, network, node
 
 from psg_ros.manifest import (
     FORMAT,
@@ -27,9 +28,6 @@ from psg_ros.manifest import (
     TensorSpec,
     file_sha256,
 )
-
-onnx = pytest.importorskip("onnx", reason="the model for tests is written with onnx")
-TensorProto, helper, numpy_helper = onnx.TensorProto, onnx.helper, onnx.numpy_helper
 
 COLORS = {
     "red": (255, 0, 0),
@@ -49,6 +47,15 @@ MAX_PAIRS = 200
 """Pairs that the relation network takes at once."""
 
 
+@dataclass(frozen=True)
+class Network:
+    """An ONNX file and what it declares."""
+
+    content: bytes
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
 def paint(image_hw: tuple[int, int], boxes_xyxy: Mapping[str, Sequence[int]]) -> np.ndarray:
     """Return a black RGB picture uint8 [height, width, 3] with boxes, later ones over earlier."""
     image = np.zeros((*image_hw, 3), np.uint8)
@@ -65,31 +72,38 @@ def write_tiny_model(
     mask_stride: int = 4,
     cell_px: tuple[int, int] = (16, 16),
     name: str = "tiny",
+    with_relations: bool = True,
 ) -> Path:
     """Write manifest.yaml, labels.yaml, segmenter.onnx and relations.onnx; return the folder.
 
     Args:
         num_queries: 3 to 7; query k answers to the k-th of `COLORS`.
+        with_relations: False writes the form `segmenter_only`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     colors = dict(list(COLORS.items())[:num_queries])
     grid_hw = (input_hw[0] // cell_px[0], input_hw[1] // cell_px[1])
-    segmenter = segmenter_network(input_hw, list(colors.values()), mask_stride, cell_px)
+    segmenter = segmenter_network(
+        input_hw, list(colors.values()), mask_stride, cell_px, with_tokens=with_relations
+    )
+    networks = {"segmenter": segmenter}
+    if with_relations:
+        networks["relations"] = relations_network(grid_hw)
     manifest = Manifest(
         format=FORMAT,
         name=name,
         description="Finds boxes of pure colours and says how they lie to each other.",
-        form="two_files",
+        form="two_files" if with_relations else "segmenter_only",
         input_hw=input_hw,
         mask_stride=mask_stride,
-        grid_hw=grid_hw,
-        cell_px=cell_px,
+        grid_hw=grid_hw if with_relations else None,
+        cell_px=cell_px if with_relations else None,
         score_threshold=0.5,
         overlap_threshold=0.5,
         relation_threshold=0.3,
         artifacts={
-            "segmenter": _write_artifact(folder / "segmenter.onnx", segmenter),
-            "relations": _write_artifact(folder / "relations.onnx", relations_network(grid_hw)),
+            stage: _write_artifact(folder / f"{stage}.onnx", written)
+            for stage, written in networks.items()
         },
     )
     (folder / LABELS_FILE).write_text(yaml.safe_dump(_vocabulary(colors), sort_keys=False))
@@ -113,7 +127,8 @@ def segmenter_network(
     colors: Sequence[tuple[int, int, int]],
     mask_stride: int,
     cell_px: tuple[int, int],
-) -> onnx.ModelProto:
+    with_tokens: bool = True,
+) -> Network:
     """Build stage `segmenter`; mask logits are +GAIN/2 on the colour, -GAIN/2 or less elsewhere."""
     corner = np.array(colors, np.float32) / 255
     count = len(colors)
@@ -128,32 +143,36 @@ def segmenter_network(
         "token_shape": np.array([1, 3, -1]),
     }
     nodes = [
-        helper.make_node("Cast", ["image"], ["pixels"], to=TensorProto.FLOAT),
-        helper.make_node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
-        helper.make_node("Mul", ["planes", "scale"], ["rgb"]),
+        node("Cast", ["image"], ["pixels"], to=FLOAT),
+        node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
+        node("Mul", ["planes", "scale"], ["rgb"]),
         _average_pool("rgb", "small", (mask_stride, mask_stride)),
-        helper.make_node("Conv", ["small", "direction", "offset"], ["mask_logits"]),
-        helper.make_node("GlobalMaxPool", ["mask_logits"], ["highest"]),
-        helper.make_node("Squeeze", ["highest", "last_axis"], ["presence"]),
-        helper.make_node("Mul", ["presence", "classes"], ["own_class"]),
-        helper.make_node("Add", ["own_class", "other_classes"], ["class_logits"]),
+        node("Conv", ["small", "direction", "offset"], ["mask_logits"]),
+        node("GlobalMaxPool", ["mask_logits"], ["highest"]),
+        node("Squeeze", ["highest", "last_axis"], ["presence"]),
+        node("Mul", ["presence", "classes"], ["own_class"]),
+        node("Add", ["own_class", "other_classes"], ["class_logits"]),
+    ]
+    tokens = [
         _average_pool("rgb", "cells", cell_px),
-        helper.make_node("Reshape", ["cells", "token_shape"], ["token_columns"]),
-        helper.make_node("Transpose", ["token_columns"], ["patch_tokens"], perm=[0, 2, 1]),
+        node("Reshape", ["cells", "token_shape"], ["token_columns"]),
+        node("Transpose", ["token_columns"], ["patch_tokens"], perm=[0, 2, 1]),
     ]
     constants["last_axis"] = np.array([3])
     mask_hw = [size // mask_stride for size in input_hw]
     num_cells = (input_hw[0] // cell_px[0]) * (input_hw[1] // cell_px[1])
-    inputs = [helper.make_tensor_value_info("image", TensorProto.UINT8, [1, *input_hw, 3])]
+    inputs = [TensorSpec("image", "uint8", (1, *input_hw, 3))]
     outputs = [
-        _float_tensor("class_logits", [1, count, count + 1]),
-        _float_tensor("mask_logits", [1, count, *mask_hw]),
-        _float_tensor("patch_tokens", [1, num_cells, 3]),
+        TensorSpec("class_logits", "float32", (1, count, count + 1)),
+        TensorSpec("mask_logits", "float32", (1, count, *mask_hw)),
     ]
+    if with_tokens:
+        nodes += tokens
+        outputs.append(TensorSpec("patch_tokens", "float32", (1, num_cells, 3)))
     return _network("segmenter", nodes, inputs, outputs, constants)
 
 
-def relations_network(grid_hw: tuple[int, int], token_dim: int = 3) -> onnx.ModelProto:
+def relations_network(grid_hw: tuple[int, int], token_dim: int = 3) -> Network:
     """Build stage `relations`: box centres decide the predicate, the subject's size the doubt."""
     num_cells = grid_hw[0] * grid_hw[1]
     columns = len(PREDICATES) + 1
@@ -172,66 +191,47 @@ def relations_network(grid_hw: tuple[int, int], token_dim: int = 3) -> onnx.Mode
         "base": -6 * doubt,
         "first_axis": np.array([0]),
     }
-    nodes = [helper.make_node("Squeeze", ["patch_tokens", "first_axis"], ["tokens"])]
-    nodes.append(helper.make_node("MatMul", ["tokens", "brightness"], ["light"]))
-    nodes.append(helper.make_node("Mul", ["light", "share"], ["weight"]))
+    nodes = [node("Squeeze", ["patch_tokens", "first_axis"], ["tokens"])]
+    nodes.append(node("MatMul", ["tokens", "brightness"], ["light"]))
+    nodes.append(node("Mul", ["light", "share"], ["weight"]))
     for way, subject in (("forward", "subject_overlap"), ("backward", "object_overlap")):
         nodes += [
-            helper.make_node("MatMul", [subject, "weight"], [f"{way}_size"]),
-            helper.make_node("Mul", [f"{way}_size", "doubt"], [f"{way}_doubt"]),
-            helper.make_node("MatMul", ["boxes", f"{way}_geometry"], [f"{way}_position"]),
-            helper.make_node("Add", [f"{way}_position", f"{way}_doubt"], [f"{way}_sum"]),
-            helper.make_node("Add", [f"{way}_sum", "base"], [f"{way}_logits"]),
+            node("MatMul", [subject, "weight"], [f"{way}_size"]),
+            node("Mul", [f"{way}_size", "doubt"], [f"{way}_doubt"]),
+            node("MatMul", ["boxes", f"{way}_geometry"], [f"{way}_position"]),
+            node("Add", [f"{way}_position", f"{way}_doubt"], [f"{way}_sum"]),
+            node("Add", [f"{way}_sum", "base"], [f"{way}_logits"]),
         ]
     inputs = [
-        _float_tensor("patch_tokens", [1, num_cells, token_dim]),
-        _float_tensor("subject_overlap", ["pair", num_cells]),
-        _float_tensor("object_overlap", ["pair", num_cells]),
-        _float_tensor("boxes", ["pair", 8]),
+        TensorSpec("patch_tokens", "float32", (1, num_cells, token_dim)),
+        TensorSpec("subject_overlap", "float32", (-1, num_cells), (MAX_PAIRS, num_cells)),
+        TensorSpec("object_overlap", "float32", (-1, num_cells), (MAX_PAIRS, num_cells)),
+        TensorSpec("boxes", "float32", (-1, 8), (MAX_PAIRS, 8)),
     ]
-    outputs = [_float_tensor(f"{way}_logits", ["pair", columns]) for way in ("forward", "backward")]
+    outputs = [
+        TensorSpec(f"{way}_logits", "float32", (-1, columns), (MAX_PAIRS, columns)) for way in ("forward", "backward")
+    ]
     return _network("relations", nodes, inputs, outputs, constants)
 
 
 def _network(
     name: str,
-    nodes: list[onnx.NodeProto],
-    inputs: list[onnx.ValueInfoProto],
-    outputs: list[onnx.ValueInfoProto],
+    nodes: list[bytes],
+    inputs: list[TensorSpec],
+    outputs: list[TensorSpec],
     constants: Mapping[str, np.ndarray],
-) -> onnx.ModelProto:
-    weights = [numpy_helper.from_array(np.asarray(a), n) for n, a in constants.items()]
-    graph = helper.make_graph(nodes, name, inputs, outputs, weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    onnx.checker.check_model(model, full_check=True)
-    return model
+) -> Network:
+    content = network(name, nodes, inputs, outputs, constants)
+    return Network(content, tuple(inputs), tuple(outputs))
 
 
-def _average_pool(source: str, target: str, size_hw: tuple[int, int]) -> onnx.NodeProto:
-    return helper.make_node(
-        "AveragePool", [source], [target], kernel_shape=list(size_hw), strides=list(size_hw)
-    )
+def _average_pool(source: str, target: str, size_hw: tuple[int, int]) -> bytes:
+    return node("AveragePool", [source], [target], kernel_shape=size_hw, strides=size_hw)
 
 
-def _float_tensor(name: str, shape: Sequence[int | str]) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
-
-
-def _write_artifact(path: Path, model: onnx.ModelProto) -> ArtifactSpec:
-    path.write_bytes(model.SerializeToString(deterministic=True))
-    inputs, outputs = (
-        tuple(_spec_of(tensor) for tensor in tensors)
-        for tensors in (model.graph.input, model.graph.output)
-    )
-    return ArtifactSpec(path.name, file_sha256(path), inputs, outputs)
-
-
-def _spec_of(tensor: onnx.ValueInfoProto) -> TensorSpec:
-    kind = tensor.type.tensor_type
-    dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type).name
-    shape = tuple(-1 if axis.dim_param else axis.dim_value for axis in kind.shape.dim)
-    most = tuple(MAX_PAIRS if axis.dim_param else axis.dim_value for axis in kind.shape.dim)
-    return TensorSpec(tensor.name, dtype, shape, most if -1 in shape else ())
+def _write_artifact(path: Path, model: Network) -> ArtifactSpec:
+    path.write_bytes(model.content)
+    return ArtifactSpec(path.name, file_sha256(path), model.inputs, model.outputs)
 
 
 def _vocabulary(colors: Mapping[str, tuple[int, int, int]]) -> dict:

@@ -5,18 +5,20 @@
 from __future__ import annotations
 
 import logging
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import openvino
 
-from psg_ros.manifest import ArtifactSpec, TensorSpec
+from psg_ros.manifest import ArtifactSpec, TensorSpec, file_sha256
+from psg_ros.runtime.compiled_cache import cache_folder, load, store
 from psg_ros.runtime.tensors import check_declared, check_inputs
 
 logger = logging.getLogger(__name__)
 DEVICE = "CPU"
+DEVICE_PROPERTIES = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES", "DEVICE_ARCHITECTURE")
 
 
 class OpenVinoBackend:
@@ -53,16 +55,7 @@ def open_artifact(
     }
     if threads:
         options["INFERENCE_NUM_THREADS"] = threads
-    cache = _cache_folder(spec.sha256)
-    if cache is not None:
-        options["CACHE_DIR"] = str(cache)
-    try:
-        network = core.compile_model(str(path), DEVICE, options)
-    except RuntimeError as error:
-        raise ValueError(
-            f"{path} cannot be loaded, expected an ONNX model but found: {error}; copy the model "
-            "folder again"
-        ) from error
+    network = _compile_or_load(core, path, options)
     declared_inputs = [_spec_of(port) for port in network.inputs]
     declared_outputs = [_spec_of(port) for port in network.outputs]
     check_declared(path, spec, declared_inputs, declared_outputs)
@@ -87,21 +80,46 @@ def _inference_precision(core: openvino.Core, precision: str) -> str:
     return "bf16" if precision != "fp32" and _has_bf16(core) else "f32"
 
 
-def _cache_folder(sha256: str) -> Path | None:
-    """Return this user's folder for one artifact's compiled form, or None when it cannot be made.
-
-    A folder per digest, because OpenVINO itself tells files apart by path, size and time only.
-    """
-    home = os.environ.get("PSG_CACHE") or Path(
-        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "psg_ros"
-    )
-    folder = Path(home, "openvino", sha256[:16])
+def _compile(
+    core: openvino.Core, path: Path, options: Mapping[str, object]
+) -> openvino.CompiledModel:
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as error:
-        logger.warning("networks are compiled anew at every start: %s; set PSG_CACHE", error)
-        return None
-    return folder
+        return core.compile_model(str(path), DEVICE, options)
+    except RuntimeError as error:
+        raise ValueError(
+            f"{path} cannot be loaded, expected an ONNX model but found: {error}; copy the model "
+            "folder again"
+        ) from error
+
+
+def _compile_or_load(
+    core: openvino.Core, path: Path, options: Mapping[str, object]
+) -> openvino.CompiledModel:
+    """Compile a network, or take what an earlier start compiled from the same bytes."""
+    folder = cache_folder(OpenVinoBackend.name)
+    if folder is None:
+        return _compile(core, path, options)
+    settings = [str(value) for value in options.values()]
+    device = [str(core.get_property(DEVICE, name)) for name in DEVICE_PROPERTIES]
+    digest = file_sha256(path)
+    kept = folder / f"{'-'.join([digest[:16], *settings])}.blob"
+    # A file of this name that another version or processor left is of another purpose.
+    purpose = "\n".join([openvino.get_version(), *device, digest, *settings])
+    if (blob := load(kept, purpose)) is not None:
+        with _only_warning(f"{kept} is of no use"):
+            return core.import_model(blob, DEVICE, options)
+    network = _compile(core, path, options)
+    with _only_warning(f"{path} is compiled anew at every start"):
+        store(kept, purpose, network.export_model().getbuffer())
+    return network
+
+
+@contextmanager
+def _only_warning(consequence: str) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:  # OpenVINO's only one
+        logger.warning("%s: %s", consequence, error)
 
 
 def _spec_of(port: openvino.ConstOutput) -> TensorSpec:

@@ -22,12 +22,12 @@ SCENE = paint((240, 320), {"red": (20, 20, 100, 100), "blue": (200, 30, 300, 120
 
 @pytest.fixture
 def report(tiny_model: Path):
-    config = PipelineConfig(model=str(tiny_model), backend="onnxruntime", threads=1)
+    config = PipelineConfig(model=str(tiny_model), threads=1)
     return measure_stages(config, SCENE, frames=4, warmup=1)
 
 
 def test_steps_of_the_pipeline_add_up_to_its_three_stages_and_to_the_frame(tiny_model: Path):
-    with Pipeline.open(PipelineConfig(model=str(tiny_model), backend="onnxruntime")) as pipeline:
+    with Pipeline.open(PipelineConfig(model=str(tiny_model))) as pipeline:
         assert pipeline.step_ms == {}
         times = pipeline(SCENE).times
         assert list(pipeline.step_ms) == list(STEPS)
@@ -49,14 +49,14 @@ def test_every_step_of_every_frame_is_noted(report):
 def test_picture_file_is_decoded_for_every_frame(tiny_model: Path, tmp_path: Path, report):
     path = tmp_path / "photo.png"
     cv2.imwrite(str(path), SCENE[..., ::-1])
-    config = PipelineConfig(model=str(tiny_model), backend="onnxruntime")
+    config = PipelineConfig(model=str(tiny_model))
     from_file = measure_stages(config, path, frames=2, warmup=0)
     assert set(from_file.around) == {"decode", "drawing"}
     assert set(report.around) == {"drawing"}
 
 
 def test_missing_picture_is_said(tiny_model: Path, tmp_path: Path):
-    config = PipelineConfig(model=str(tiny_model), backend="onnxruntime")
+    config = PipelineConfig(model=str(tiny_model))
     with pytest.raises(FileNotFoundError, match="nowhere.png"):
         measure_stages(config, tmp_path / "nowhere.png", frames=1, warmup=0)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import pytest
 import yaml
+from backends import needs
 from tiny_model import paint
 
 from psg_ros.__main__ import main
@@ -66,6 +67,7 @@ def test_ladder_prints_a_row_a_step_and_writes_both_files(model_config, tmp_path
 
 
 @pytest.mark.slow
+@needs("onnxruntime")
 def test_ladder_ends_with_the_exported_network(model_config, tmp_path):
     file = tmp_path / "l.json"
     options = ["--steps", "packed", "--deployed", "--backend", "onnxruntime", "--precision", "fp32"]
@@ -106,14 +108,25 @@ def test_stages_of_a_model_folder(tiny_model: Path, photo: Path, tmp_path: Path,
         (["--ladder", "--frames", "5"], "--frames has no meaning with --ladder"),
         (["--ladder", "--model", "demo"], "--model has no meaning with --ladder"),
         (["--ladder", "--pipeline", "p.yaml"], "--pipeline has no meaning with --ladder"),
-        (["--ladder", "--steps", "pack"], "no step 'pack'; known: dsformer"),
-        (["--ladder", "--variant", "s", "--weights", "runs/x"], "choose one of --variant"),
-        (["--ladder", "--weights", "nowhere"], "nowhere is not a finished run"),
         (["--ladder", "--json", "/nowhere/x.json"], "/nowhere"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_measured(options, named, capsys):
     assert main(["benchmark", *options]) == 2
+    assert named in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--steps", "pack"], "no step 'pack'; known: dsformer"),
+        (["--variant", "s", "--weights", "runs/x"], "choose one of --variant"),
+        (["--weights", "nowhere"], "nowhere is not a finished run"),
+    ],
+)
+def test_a_ladder_that_cannot_be_built_is_refused(options, named, capsys):
+    pytest.importorskip("torch", reason="needs the extra train")
+    assert main(["benchmark", "--ladder", *options]) == 2
     assert named in capsys.readouterr().err
 
 

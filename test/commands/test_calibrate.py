@@ -21,6 +21,7 @@ BOXES = {"red": (16, 16, 96, 96), "blue": (208, 32, 304, 128)}
 @pytest.fixture
 def dataset(tmp_path: Path) -> Path:
     """24 pictures; the red box is left of the blue one, and only that is annotated."""
+    pytest.importorskip("scipy", reason="needs the extra train")
     names = list(COLORS)[:6]
     infos = [
         {"id": number, "category_id": names.index(name), "iscrowd": 0}
@@ -100,6 +101,7 @@ def test_a_calibration_that_fits_no_more_is_replaced(dataset, model, capsys, sta
 
 
 def test_a_plot_that_cannot_be_drawn_is_refused_before_any_work(model, capsys, tmp_path):
+    pytest.importorskip("matplotlib", reason="needs the extra train")
     arguments = ["calibrate", "no data", "--model", str(model), "--plot"]
     for name, reason in (("a.bmp", "must end in .png"), ("a", "must end"), ("b/a.png", "folder")):
         assert main([*arguments, str(tmp_path / name)]) == 2
@@ -122,6 +124,7 @@ def test_a_model_folder_that_cannot_be_written_is_refused_before_any_work(model,
 
 
 def test_a_failing_plot_does_not_lose_the_table(dataset, model, monkeypatch):
+    pytest.importorskip("matplotlib", reason="needs the extra train")
     def fail(found, out):
         raise OSError("disk full")
 

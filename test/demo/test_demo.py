@@ -18,6 +18,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from backends import needs
 from tiny_model import paint
 
 from psg_ros.media import VideoWriter, open_media, read_image
@@ -183,6 +184,7 @@ def test_nothing_stays_when_the_demo_itself_is_killed(start, video: Path, tmp_pa
     assert none_left(tmp_path)
 
 
+@needs("onnxruntime")
 def test_a_node_that_cannot_start_is_quoted_in_one_line(start, video: Path, tmp_path: Path) -> None:
     demo = start("--source", video, "--backend", "onnxruntime", "--precision", "bf16")
     _, errors = demo.communicate(timeout=120)

@@ -26,7 +26,7 @@ SETTINGS = {
 
 
 def describe(tiny_model: Path, **settings) -> tuple[Pipeline, dict[str, str]]:
-    config = PipelineConfig(model=str(tiny_model), backend="onnxruntime", threads=1, **settings)
+    config = PipelineConfig(model=str(tiny_model), threads=1, **settings)
     with Pipeline.open(config) as pipeline:
         return pipeline, describe_model(pipeline)
 
@@ -36,7 +36,7 @@ def test_all_settings_that_decide_the_figures_are_described(tiny_model):
     assert facts == {
         "name": "tiny",
         "model_sha256": pipeline.model_sha256,
-        "backend": "onnxruntime",
+        "backend": pipeline.backend_name,
         "precision": "fp32",
         **{name: str(value) for name, value in SETTINGS.items()},
     }

@@ -42,7 +42,7 @@ class Recorder:
 def stage(tiny_model):
     model = load_model_folder(str(tiny_model))
     spec = model.manifest.artifact("segmenter")
-    recorder = Recorder(open_backend("onnxruntime", model.artifact_path("segmenter"), spec))
+    recorder = Recorder(open_backend("auto", model.artifact_path("segmenter"), spec))
     return SegmenterNetwork(recorder, model), recorder
 
 
@@ -61,7 +61,7 @@ def test_the_image_is_scaled_as_the_manifest_says(tiny_model):
     image = np.random.default_rng(0).integers(0, 256, (200, 290, 3), np.uint8)
     manifest = dataclasses.replace(model.manifest, scaling="eomt")
     spec = manifest.artifact("segmenter")
-    recorder = Recorder(open_backend("onnxruntime", model.artifact_path("segmenter"), spec))
+    recorder = Recorder(open_backend("auto", model.artifact_path("segmenter"), spec))
     segmenter = SegmenterNetwork(recorder, dataclasses.replace(model, manifest=manifest))
     height, width = segmenter.prepare(image).content_hw
     segmenter.infer()

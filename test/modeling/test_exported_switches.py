@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 import torch
+from backends import needs
 
 from psg_ros.modeling import export
 from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
@@ -17,7 +17,10 @@ from psg_ros.modeling.fused import FusedGraph
 
 INPUT_HW, NUM_CELLS = (96, 144), 12
 TOLERANCE = 1e-4
-pytestmark = pytest.mark.filterwarnings("ignore")  # the exporter's own
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # the exporter's own
+    needs("onnxruntime"),
+]
 
 
 def small_model(merge_ratio: float = 0.0, merge_rope: str = "own", **relations) -> DsFlash:
@@ -40,6 +43,8 @@ def image() -> torch.Tensor:
 
 
 def assert_agrees(path: Path, arguments: tuple[torch.Tensor, ...], expected) -> None:
+    import onnxruntime
+
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [entry.name for entry in session.get_inputs()]
     inputs = {name: a.numpy() for name, a in zip(names, arguments, strict=True)}

@@ -10,6 +10,7 @@ import onnx
 import pytest
 import torch
 import yaml
+from backends import EACH
 from torch import nn
 from torch.nn import functional
 
@@ -28,7 +29,6 @@ from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.modeling.fused import FusedGraph
 from psg_ros.pipeline import Pipeline
-from psg_ros.runtime.backend import BACKENDS
 from psg_ros.training import release
 from psg_ros.training.release import Layout, Thresholds, write_folder
 
@@ -335,7 +335,7 @@ def folders(request, tmp_path_factory) -> tuple[Path, Path]:
     return paths
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", EACH)
 def test_files_of_both_forms_give_the_same_graph(folders, backend):
     config = PipelineConfig(
         backend=backend, threads=1, precision="fp32", merge_resolution="mask", score_threshold=0.0

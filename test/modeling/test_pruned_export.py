@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from backends import EACH
 
 from psg_ros.config import config_from_dict
 from psg_ros.forms.relations import PairInputs, RelationNetwork
@@ -19,7 +20,7 @@ from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.ops.image import place
 from psg_ros.ops.panoptic import MergedMasks
 from psg_ros.ops.regions import measure_regions
-from psg_ros.runtime.backend import BACKENDS, open_backend
+from psg_ros.runtime.backend import open_backend
 from psg_ros.scene_graph import Segmentation
 from psg_ros.training.release import describe_artifact
 
@@ -70,7 +71,7 @@ def torch_logits(model: DsFlash, tokens: np.ndarray, pairs: PairInputs) -> np.nd
 
 
 @pytest.mark.parametrize("num_masks", [0, 1, 2, 11, 60])
-@pytest.mark.parametrize("name", BACKENDS)
+@pytest.mark.parametrize("name", EACH)
 def test_deployed_stage_agrees_with_torch(artifact, tiny_model, name, num_masks):
     path, spec = artifact
     manifest = dataclasses.replace(

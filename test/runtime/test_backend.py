@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Both CPU backends on a real model: agreement, refusals, lifetime."""
+"""Each CPU backend on a real model: agreement, refusals, lifetime."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from backends import EACH, INSTALLED, needs
 from tiny_model import COLORS, paint
 
 from psg_ros.manifest import TensorSpec, load_model_folder
@@ -55,7 +56,7 @@ def pair_inputs(num_pairs: int) -> dict[str, np.ndarray]:
     return {name: rng.random(shape, np.float32) for name, shape in shapes.items()}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_the_segmenter_answers_with_the_promised_tensors(model, name):
     image = paint((64, 96), {"red": (0, 0, 48, 64)})[None]
     outputs = opened(model, name).run({"image": image})
@@ -67,6 +68,7 @@ def test_the_segmenter_answers_with_the_promised_tensors(model, name):
     assert (outputs["mask_logits"][0, red, :, 12:] < -5).all()
 
 
+@needs(*NAMES)
 def test_backends_agree_in_fp32(model):
     image = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
     first, second = (opened(model, n, precision="fp32").run({"image": image}) for n in NAMES)
@@ -74,7 +76,7 @@ def test_backends_agree_in_fp32(model):
         np.testing.assert_allclose(first[name], second[name], rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_the_pair_axis_may_change_from_run_to_run(model, name):
     backend = opened(model, name, "relations", precision="fp32")
     for num_pairs in (1, 7, 3, 190, 1):
@@ -91,7 +93,7 @@ def test_the_pair_axis_may_change_from_run_to_run(model, name):
         np.testing.assert_allclose(backward_of_swapped, forward, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_a_new_array_is_read_at_each_run(model, name):
     backend = opened(model, name)
     for color in ("red", "blue", "red"):
@@ -100,7 +102,7 @@ def test_a_new_array_is_read_at_each_run(model, name):
         assert logits[list(COLORS).index(color)].argmax() == list(COLORS).index(color)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -115,13 +117,13 @@ def test_inputs_that_do_not_fit_are_refused(model, name, change, message):
         opened(model, name, "relations").run(pair_inputs(2) | change)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_more_than_the_maximum_of_a_free_axis_is_refused(model, name):
     with pytest.raises(ValueError, match=r"of at most \[200, 24\], not subject_overlap"):
         opened(model, name, "relations").run(pair_inputs(201))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 def test_after_closing_it_says_so(model, name):
     backend = opened(model, name)
     backend.close()
@@ -130,7 +132,7 @@ def test_after_closing_it_says_so(model, name):
         backend.run({"image": np.zeros((1, 64, 96, 3), np.uint8)})
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 @pytest.mark.parametrize("content", [b"", b"not a network", None])
 def test_a_file_that_is_no_network_is_refused_by_name(model, name, content, tmp_path):
     whole = model.artifact_path("segmenter").read_bytes()
@@ -140,7 +142,7 @@ def test_a_file_that_is_no_network_is_refused_by_name(model, name, content, tmp_
         open_backend(name, file, model.manifest.artifact("segmenter"))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", EACH)
 @pytest.mark.parametrize(
     ("kind", "index", "tensor", "message"),
     [
@@ -221,15 +223,19 @@ def test_a_missing_package_is_an_error_that_names_the_extra(model, name, monkeyp
 
 
 def test_the_report_tells_versions_and_devices():
-    for status in backend_report():
-        assert status.available and status.version[0].isdigit() and "CPU" in status.detail
+    found = {status.name: status for status in backend_report()}
+    assert [name for name in NAMES if found[name].available] == INSTALLED
+    for name in INSTALLED:
+        assert found[name].version[0].isdigit() and "CPU" in found[name].detail
 
 
+@needs("onnxruntime")
 def test_onnxruntime_refuses_bf16(model):
     with pytest.raises(ValueError, match="computes in fp32 here; set precision to auto or fp32"):
         opened(model, "onnxruntime", precision="bf16")
 
 
+@needs("openvino")
 def test_openvino_refuses_bf16_on_a_processor_without_it(model, monkeypatch):
     module = backend_module._module("openvino")
     monkeypatch.setattr(module, "_has_bf16", lambda core: False)
@@ -238,6 +244,7 @@ def test_openvino_refuses_bf16_on_a_processor_without_it(model, monkeypatch):
     assert opened(model, "openvino", precision="auto").name == "openvino"
 
 
+@needs("openvino")
 @pytest.mark.parametrize(("bf16", "expected"), [(True, "bfloat16"), (False, "float")])
 def test_openvino_takes_bf16_exactly_where_it_is(model, monkeypatch, bf16, expected):
     module = backend_module._module("openvino")
@@ -248,41 +255,11 @@ def test_openvino_takes_bf16_exactly_where_it_is(model, monkeypatch, bf16, expec
     assert expected in str(network.get_property("INFERENCE_PRECISION_HINT"))
 
 
+@needs("openvino")
 def test_openvino_obeys_the_number_of_threads_and_waits_for_one_frame_at_a_time(model):
     network = opened(model, "openvino", threads=1)._request.get_compiled_model()
     assert network.get_property("INFERENCE_NUM_THREADS") == 1
     assert "LATENCY" in str(network.get_property("PERFORMANCE_HINT"))
-
-
-def test_openvino_keeps_compiled_networks_in_the_user_s_cache_only(tmp_path, monkeypatch, model):
-    before = sorted(model.path.rglob("*"))
-    monkeypatch.setenv("PSG_CACHE", str(tmp_path / "cache"))
-    opened(model, "openvino")
-    folder = tmp_path / "cache" / "openvino" / model.manifest.artifact("segmenter").sha256[:16]
-    assert folder.stat().st_mode & 0o077 == 0
-    assert list(folder.iterdir())
-    assert sorted(model.path.rglob("*")) == before
-
-
-def test_without_psg_cache_the_xdg_cache_is_used(tmp_path, monkeypatch, model):
-    monkeypatch.delenv("PSG_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    opened(model, "openvino")
-    assert (tmp_path / "psg_ros" / "openvino").is_dir()
-
-
-def test_a_cache_that_cannot_be_made_is_only_a_warning(tmp_path, monkeypatch, model, caplog):
-    (tmp_path / "file").write_text("")
-    monkeypatch.setenv("PSG_CACHE", str(tmp_path / "file"))
-    assert opened(model, "openvino").name == "openvino"
-    assert "set PSG_CACHE" in caplog.text
-
-
-def test_a_second_start_from_the_cache_answers_the_same(model):
-    image = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
-    first, second = (opened(model, "openvino").run({"image": image}) for _ in range(2))
-    for name in first:
-        np.testing.assert_array_equal(first[name], second[name])
 
 
 def test_opening_a_backend_prints_nothing(model):
@@ -290,7 +267,7 @@ def test_opening_a_backend_prints_nothing(model):
         "from psg_ros.manifest import load_model_folder\n"
         "from psg_ros.runtime.backend import open_backend\n"
         f"model = load_model_folder({str(model.path)!r})\n"
-        f"for name in {NAMES!r}:\n"
+        f"for name in {INSTALLED!r}:\n"
         "    spec = model.manifest.artifact('relations')\n"
         "    open_backend(name, model.artifact_path('relations'), spec)\n"
     )

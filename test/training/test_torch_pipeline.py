@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from backends import needs
 
 from psg_ros.__main__ import main
 from psg_ros.config import PipelineConfig, load_config
@@ -75,6 +76,7 @@ def both(request, write_run, tmp_path: Path) -> tuple[Path, Path]:
     return run, export_model(run, tmp_path / "model", Thresholds(**LOW))
 
 
+@needs("onnxruntime")
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
 def test_a_run_is_what_its_export_is(both, tiny_psg, tmp_path, capsys):
     run, model = both

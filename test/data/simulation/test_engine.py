@@ -50,18 +50,21 @@ def test_a_context_that_cannot_be_opened_names_the_library_of_the_chosen_door(mo
         raise ValueError("no device")
 
     monkeypatch.setenv("MUJOCO_GL", "egl")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setattr(importlib, "import_module", lambda name: SimpleNamespace(GLContext=fail))
     with pytest.raises(RuntimeError, match="MUJOCO_GL=egl.*no device.*libegl1"):
         engine.open_gl_context(8, 8)
 
 
 def test_a_door_with_a_display_is_refused(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
     monkeypatch.setenv("MUJOCO_GL", "glfw")
     with pytest.raises(RuntimeError, match="osmesa, egl"):
         engine.load_mujoco()
 
 
 def test_a_package_imported_earlier_without_a_choice_still_renders_off_screen():
+    pytest.importorskip("mujoco")
     program = (
         "import mujoco;"
         "from psg_ros.data.simulation.rendering import Renderer;"

@@ -1,0 +1,23 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which backends tests can use here: a developer has both, a robot only one."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from psg_ros.runtime.backend import BACKENDS
+
+INSTALLED = [name for name in sorted(BACKENDS) if importlib.util.find_spec(name) is not None]
+
+
+def needs(*names: str) -> pytest.MarkDecorator:
+    """Skip a test where one of these backends is not installed."""
+    missing = [name for name in names if name not in INSTALLED]
+    return pytest.mark.skipif(bool(missing), reason=f"needs the backend {' and '.join(missing)}")
+
+
+EACH = [pytest.param(name, marks=needs(name)) for name in sorted(BACKENDS)]
+"""For parametrize: every backend, those that are not installed skipped by name."""
