@@ -18,7 +18,7 @@ from psg_ros.runtime.backend import BACKENDS
 PACKAGE = Path(psg_ros.scene_graph.__file__).parent
 CORE = (
     "config", "labels", "manifest", "ops", "pipeline", "resources", "runtime", "scene_graph",
-    "stages", "tracking",
+    "forms", "tracking",
 )  # fmt: skip
 UNWANTED = (
     "jaxtyping", "matplotlib", "mujoco", "onnx", "onnxscript", "rclpy", "safetensors", "scipy",

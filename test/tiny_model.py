@@ -209,7 +209,8 @@ def relations_network(grid_hw: tuple[int, int], token_dim: int = 3) -> Network:
         TensorSpec("boxes", "float32", (-1, 8), (MAX_PAIRS, 8)),
     ]
     outputs = [
-        TensorSpec(f"{way}_logits", "float32", (-1, columns), (MAX_PAIRS, columns)) for way in ("forward", "backward")
+        TensorSpec(f"{way}_logits", "float32", (-1, columns), (MAX_PAIRS, columns))
+        for way in ("forward", "backward")
     ]
     return _network("relations", nodes, inputs, outputs, constants)
 

@@ -58,10 +58,11 @@ def open_artifact(path: Path, spec: ArtifactSpec, *, threads: int, precision: st
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors; its warnings are about graph rewriting
     try:
+        # Its fallback would print about the error and then try the very same again.
         session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
+            str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
         )
-    except LOAD_ERRORS as error:
+    except (*LOAD_ERRORS, ValueError) as error:  # ValueError: names in the file that are no text
         raise ValueError(
             f"{path} cannot be loaded, expected an ONNX model but found: {error}; copy the model "
             "folder again"

@@ -12,7 +12,9 @@ Mutation = Callable[[random.Random, bytes], bytes]
 LENGTHS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 """Numbers at which programs count wrongly."""
 
-WORDS = (b"null", b"NaN", b"1e999", b"-1", b"[]", b"{}", b'""', b"true", b"\xff\xfe", b"../x", b"\0")
+WORDS = (
+    b"null", b"NaN", b"1e999", b"-1", b"[]", b"{}", b'""', b"true", b"\xff\xfe", b"../x", b"\0",
+)  # fmt: skip
 """What stands in text in place of something else."""
 
 
@@ -53,7 +55,8 @@ def blank(rng: random.Random, content: bytes) -> bytes:
     """Write one byte over a stretch."""
     start = rng.randrange(len(content) + 1)
     length = min(rng.choice((1, 16, 512, 4096)), len(content) - start)
-    return content[:start] + bytes([rng.choice((0, 0xFF, 0x41))]) * length + content[start + length :]
+    byte = bytes([rng.choice((0, 0xFF, 0x41))])
+    return content[:start] + byte * length + content[start + length :]
 
 
 def remove(rng: random.Random, content: bytes) -> bytes:

@@ -56,7 +56,7 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def answers(folder: Path, **options) -> dict[str, np.ndarray]:
     model = load_model_folder(str(folder))
-    spec = model.manifest.segmenter
+    spec = model.manifest.artifact("segmenter")
     backend = open_backend("openvino", model.artifact_path("segmenter"), spec, **options)
     return {name: array.copy() for name, array in backend.run({"image": IMAGE}).items()}
 

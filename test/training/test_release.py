@@ -104,7 +104,7 @@ def test_a_segmenter_alone_needs_no_relation_stage_and_finds_the_same_segments(
         "labels.yaml", "manifest.yaml", "segmenter.onnx"
     ]  # fmt: skip
     vocabulary = load_model_folder(str(alone)).vocabulary
-    image = read_rgb(open_dataset(tiny_psg, vocabulary, "test")[0].image_path)
+    image = read_image(open_dataset(tiny_psg, vocabulary, "test")[0].image_path)
     config = PipelineConfig(precision="fp32", threads=1)
     graphs = []
     for folder in (both, alone):
