@@ -46,8 +46,8 @@ class SegmenterGraph(nn.Module):
     def forward(
         self, image: UInt8[Tensor, "1 h w 3"]
     ) -> tuple[Float[Tensor, "1 q c"], Float[Tensor, "1 q h4 w4"], Float[Tensor, "1 cell dim"]]:
-        class_logits, mask_logits, taps = self.segmenter(image.permute(0, 3, 1, 2).float())
-        return class_logits, mask_logits, self.tap_embedding(taps)
+        class_logits, mask_logits, features = self.segmenter(image.permute(0, 3, 1, 2).float())
+        return class_logits, mask_logits, self.tap_embedding(features)
 
 
 def export_segmenter(model: DsFlash, path: str) -> None:

@@ -50,7 +50,7 @@ class FusedGraph(nn.Module):
         most = min(segmenter.num_queries, MAX_SLOTS)
         if not 2 <= num_slots <= most:
             raise ValueError(f"a fused model needs 2 to {most} segments at most, not {num_slots}")
-        num_labels = model.segmenter.class_head.out_features - 1
+        num_labels = model.segmenter.num_labels
         if len(is_thing) != num_labels:
             raise ValueError(f"the network knows {num_labels} labels, not {len(is_thing)}")
         self.segmenter, self.relations = model.segmenter, relations
@@ -87,7 +87,7 @@ class FusedGraph(nn.Module):
             row_edges, column_edges: where the lines of the mask grid lie in the image, in -1..1 of
                 the network input, rising. A cell between two equal lines is in no pixel.
         """
-        class_logits, mask_logits, taps = self.segmenter(image.permute(0, 3, 1, 2).float())
+        class_logits, mask_logits, features = self.segmenter(image.permute(0, 3, 1, 2).float())
         queries = self.best_queries(class_logits[0])
         classes = class_logits[0].index_select(0, queries)
         masks = mask_logits[0].index_select(0, queries)
@@ -98,7 +98,7 @@ class FusedGraph(nn.Module):
         boxes = segment_boxes(segments, row_edges, column_edges)
         first, second = self.pairs.unbind()
         forward_logits, backward_logits = self.relations(
-            self.relations.tap_embedding(taps),
+            self.relations.tap_embedding(features),
             overlap.index_select(0, first),
             overlap.index_select(0, second),
             torch.cat((boxes.index_select(0, first), boxes.index_select(0, second)), dim=1),
