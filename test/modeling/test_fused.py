@@ -89,7 +89,7 @@ class Scene(nn.Module):
 
     def __init__(self, class_logits, mask_logits, segmenter: nn.Module) -> None:
         super().__init__()
-        self.config, self.class_head = segmenter.config, segmenter.class_head
+        self.config, self.num_labels = segmenter.config, segmenter.num_labels
         self.answer = tuple(
             torch.as_tensor(np.asarray(logits), dtype=torch.float32)[None]
             for logits in (class_logits, mask_logits)

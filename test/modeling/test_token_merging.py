@@ -137,7 +137,7 @@ def test_plan_is_made_for_each_image_of_a_batch():
 def with_ratio(segmenter: Eomt, ratio: float) -> Eomt:
     """Return a network of the same weights with another merge ratio."""
     config = dataclasses.replace(segmenter.config, merge_ratio=ratio)
-    other = Eomt(config, segmenter.class_head.out_features - 1).eval()
+    other = Eomt(config, segmenter.num_labels).eval()
     other.load_state_dict(segmenter.state_dict())
     return other
 
