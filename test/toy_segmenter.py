@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from psg_ros.modeling.segmenter import Segmenter, SegmenterOutput
 from psg_ros.modeling.segmenter_config import FeatureMap, SegmenterConfig
@@ -46,7 +45,7 @@ class Toy(Segmenter):
     def forward(self, pixels: Tensor) -> SegmenterOutput:
         fine, coarse = self.maps(pixels)
         masks = torch.einsum("qc,bchw->bqhw", self.queries, fine)
-        both = torch.cat((fine, functional.interpolate(coarse, scale_factor=2)), dim=1)
+        both = torch.cat((fine, nn.functional.interpolate(coarse, scale_factor=2)), dim=1)
         classes = self.classes(masks.flatten(2).softmax(dim=-1) @ to_tokens(both)[0])
         return SegmenterOutput(classes, masks, to_tokens(fine, coarse))
 

@@ -152,7 +152,7 @@ def test_maps_of_two_strides_meet_on_the_coarser_grid():
     assert embedding.shapes == [(8 * 12, WIDTHS[0]), (4 * 6, WIDTHS[1])]
     assert [tuple(one.shape[1:]) for one in (fine, coarse)] == embedding.shapes
     found = embedding([fine, coarse])
-    # The second cell of the first row is of the patches (0..1, 2..3), so of fine cells (0..3, 4..7).
+    # The second cell of the first row: patches (0..1, 2..3), each of 2 x 2 cells of the finer map.
     patches = fine.view(2, 4, 2, 6, 2, WIDTHS[0]).mean(dim=(2, 4))[:, 0:2, 2:4]
     both = torch.cat((patches, coarse.view(2, 4, 6, WIDTHS[1])[:, 0:2, 2:4]), dim=-1)
     weight, bias = embedding.embed.weight, embedding.embed.bias
