@@ -36,8 +36,8 @@ class FusedGraph(nn.Module):
         num_slots: at most this many queries are looked at, the best by score; 2 or more.
 
     Raises:
-        ValueError: more slots than queries or than `MAX_SLOTS`, less than 2, or labels of another
-            number than the network's.
+        ValueError: more slots than queries or than `MAX_SLOTS`, less than 2; labels of another
+            number than the network's; or a relation cell that is not of whole mask cells.
     """
 
     is_thing: Tensor
@@ -55,6 +55,9 @@ class FusedGraph(nn.Module):
             raise ValueError(f"the network knows {num_labels} labels, not {len(is_thing)}")
         self.segmenter, self.relations = model.segmenter, relations
         stride = segmenter.mask_stride
+        if any(size % stride for size in relations.cell_px):
+            cell = f"relation cells of {relations.cell_px[0]} px"
+            raise ValueError(f"a fused model needs {cell} to be whole mask cells of {stride} px")
         self.window_hw = (relations.cell_px[0] // stride, relations.cell_px[1] // stride)
         # The last entry is for «no object», which no slot that counts ever has.
         self.register_buffer("is_thing", torch.tensor([*is_thing, True]), persistent=False)

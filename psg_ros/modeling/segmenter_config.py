@@ -92,10 +92,11 @@ class SegmenterConfig(ABC):
         """
 
     def check_geometry(self) -> None:
-        """Raise ValueError unless all feature maps divide the input and the coarsest patch."""
+        """Raise ValueError unless all grids fill the input, and finer features the patches."""
         coarsest = self.stride
-        if any(size % coarsest or size < coarsest for size in self.input_hw):
-            raise ValueError(f"input_hw {self.input_hw} must be multiples of {coarsest} px")
+        for stride in (coarsest, self.mask_stride):
+            if any(size % stride or size < stride for size in self.input_hw):
+                raise ValueError(f"input_hw {self.input_hw} must be multiples of {stride} px")
         for stride, _ in self.feature_maps:
             if coarsest % stride:
                 raise ValueError(

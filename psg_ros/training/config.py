@@ -127,8 +127,8 @@ class RelationTraining:
             processes share the work and the folder; without it each computes and keeps the features
             of all images.
         workers: processes that read pictures where they are needed in every step.
-        frozen: whether the segmenter stays as it is; otherwise its ViT is trained along, at
-            `segmenter_rate` times the learning rate. No loss looks at its masks.
+        frozen: whether the segmenter stays as it is; otherwise what its features depend on is
+            trained along, at `segmenter_rate` times the learning rate. No loss looks at its masks.
         precision: of the forward pass, `bfloat16` or `float32`; features are kept in bfloat16.
         validation_images: held out, scored after every epoch; the best epoch by mR@50 is kept. 0:
             the last epoch is kept.

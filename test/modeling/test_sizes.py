@@ -93,6 +93,7 @@ def test_published_input_has_forty_patches_and_thirteen_cells_a_side():
         ({"dim": 100, "num_heads": 3}, "heads"),
         ({"input_hw": (0, 640)}, "input_hw"),
         ({"patch_size": 20, "stem": "convolution"}, "patch_size 20 must be a power of 2"),
+        ({"patch_size": 18, "input_hw": (36, 36)}, "patch_size 18 must be a multiple of 4"),
         ({"taps": (2, 12)}, "taps"),
         ({"taps": ()}, "taps .* at least one"),
         ({"taps": (2, 5, 5, 11)}, "taps .* must ascend, each block once"),

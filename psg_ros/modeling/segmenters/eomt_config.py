@@ -79,6 +79,9 @@ class EomtConfig(SegmenterConfig):
         patch = self.patch_size
         if any(size % patch or size < patch for size in self.input_hw):
             raise ValueError(f"input_hw {self.input_hw} must be multiples of {patch} px")
+        if patch % 2**self.num_upscale_blocks:
+            what = f"{2**self.num_upscale_blocks}, by which the masks are finer than the patches"
+            raise ValueError(f"patch_size {patch} must be a multiple of {what}")
         if self.stem == "convolution" and patch & (patch - 1):
             what = "stem: convolution halves the picture several times"
             raise ValueError(f"patch_size {patch} must be a power of 2: {what}")
