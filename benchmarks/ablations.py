@@ -30,7 +30,7 @@ from psg_ros.benchmark.machine import describe_machine
 from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
 from psg_ros.modeling.config import ModelConfig
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.dsflash import DsFlash, build_dsflash
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import RelationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
@@ -129,7 +129,7 @@ class Study:
         segmenter = dataclasses.replace(self.model_config.segmenter, merge_ratio=merge_ratio)
         config = dataclasses.replace(self.model_config, relations=network, segmenter=segmenter)
         torch.manual_seed(seed)
-        model = DsFlash(config, self.vocabulary.num_labels, self.vocabulary.num_predicates)
+        model = build_dsflash(config, self.vocabulary.num_labels, self.vocabulary.num_predicates)
         model.segmenter.load_state_dict(self.segmenter)
         return model.eval()
 

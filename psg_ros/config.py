@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import types
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -47,6 +48,18 @@ def described(
         "from_model": from_model,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def chosen_by_type(default: Any, choose: Callable[[str], type]) -> Any:
+    """Return a dataclass field that holds one of several dataclasses.
+
+    In YAML the key `type` of its mapping says which; without it, it is the class of the default.
+
+    Args:
+        default: has an attribute `type`.
+        choose: returns the class of a type; ValueError for one that is not there.
+    """
+    return dataclasses.field(default=default, metadata={"choose": choose, "type": default.type})
 
 
 @dataclass(frozen=True)
@@ -186,14 +199,18 @@ def config_from_dict(kind: type[Config], values: dict[str, Any], source: str) ->
             names the source.
     """
     hints = get_type_hints(kind)
-    known = [field.name for field in dataclasses.fields(kind)]
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    known = list(fields)
     for key in values:
         if key not in known:
             near = difflib.get_close_matches(str(key), known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
             raise ValueError(f"{source}: unknown key {key!r}{hint}")
     # Outside of the `try`: what is wrong inside names its place already.
-    converted = {k: _convert(hints[k], v, f"{source}: {k}") for k, v in values.items()}
+    converted = {
+        key: _convert_field(fields[key], hints[key], value, f"{source}: {key}")
+        for key, value in values.items()
+    }
     try:
         return kind(**converted)
     except (TypeError, ValueError) as error:
@@ -226,6 +243,19 @@ def read_mapping(path: Path) -> dict[str, Any]:
         found = type(values).__name__
         raise ValueError(f"{path} must hold a mapping of keys to values, not {found}")
     return values
+
+
+def _convert_field(field: dataclasses.Field, hint: Any, value: Any, where: str) -> Any:
+    """Return the value of a field; a mapping as the dataclass that its key `type` names."""
+    choose = field.metadata.get("choose")
+    if choose is None or not isinstance(value, dict):
+        return _convert(hint, value, where)
+    values = dict(value)
+    try:
+        kind = choose(values.pop("type", field.metadata["type"]))
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
+    return config_from_dict(kind, values, where)
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

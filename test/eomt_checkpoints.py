@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from psg_ros.modeling.config import SegmenterConfig
-from psg_ros.modeling.segmenters.eomt import PIXEL_MEAN, PIXEL_STD, Eomt
+from psg_ros.modeling.layers import PIXEL_MEAN, PIXEL_STD
+from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 
 Weights = dict[str, Tensor]
 NUM_LABELS = 133
@@ -108,9 +109,9 @@ TRANSFORMERS_4 = Layout(  # its DINOv2 family, before the names were shortened
 )
 
 
-def small_config(family: str) -> SegmenterConfig:
+def small_config(family: str) -> EomtConfig:
     learned = family == "DINOv2"
-    return SegmenterConfig(
+    return EomtConfig(
         input_hw=(96, 96), dim=128, depth=4, num_heads=2, num_queries=6, num_query_blocks=2,
         taps=(0, 1, 2, 3), position="learned" if learned else "rope", key_bias=learned,
         norm_eps=1e-6 if learned else 1e-5,

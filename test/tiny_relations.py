@@ -17,15 +17,16 @@ TRIPLETS = [[0, 1, 0], [1, 2, 0], [2, 3, 0], [0, 3, 1]]
 
 
 def made_up(count: int = 2) -> tuple[list[RelationTruth], list[RelationSample]]:
-    """Return truths and samples of some images; only the taps differ."""
+    """Return truths and samples of some images; only the features differ."""
     generator = torch.Generator().manual_seed(0)
     boxes = torch.tensor([[-1, 0, -0.6, 1], [-0.5, 0, -0.1, 1], [0, 0, 0.4, 1], [0.5, 0, 0.9, 1]])
     overlap = torch.zeros(4, 6)
     overlap[range(4), range(4)] = 1
     taps = torch.randn(count, 2, 6, 16, generator=generator).bfloat16()
+    features = taps.flatten(1)
     labels = np.zeros(4, np.int64)
     truths = [RelationTruth(str(i), labels, np.arange(4), np.array(TRIPLETS)) for i in range(count)]
-    return truths, [RelationSample(taps[i], overlap, boxes) for i in range(count)]
+    return truths, [RelationSample(features[i], overlap, boxes) for i in range(count)]
 
 
 def made_up_batch(settings: RelationTraining, seed: int = 0, count: int = 2) -> PairBatch:

@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from psg_ros.modeling.config import RelationConfig, SegmenterConfig
+from psg_ros.modeling.config import RelationConfig
 from psg_ros.modeling.segmenters.eomt import make_stem
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 
 NUM_VECTORS = {"sum": 3, "onoff": 2}
 """What the mask embedding mixes for every cell: subject, object and, by its rule, background."""
@@ -65,7 +66,7 @@ def convolutions(module: nn.Module, image_hw: tuple[int, int]) -> int:
     return total
 
 
-def segmenter_flops(config: SegmenterConfig, num_labels: int) -> dict[str, int]:
+def segmenter_flops(config: EomtConfig, num_labels: int) -> dict[str, int]:
     """Return the FLOPs of EoMT for one image, by stage.
 
     Args:
@@ -90,7 +91,7 @@ def segmenter_flops(config: SegmenterConfig, num_labels: int) -> dict[str, int]:
     }
 
 
-def vit_block(config: SegmenterConfig, tokens: int) -> int:
+def vit_block(config: EomtConfig, tokens: int) -> int:
     """Return the FLOPs of one block; with token merging, attention sees fewer patches."""
     dim, hidden = config.dim, int(config.dim * config.mlp_ratio)
     merged, matching = _token_merging(config)
@@ -99,7 +100,7 @@ def vit_block(config: SegmenterConfig, tokens: int) -> int:
     return 4 * linear(kept, dim, dim) + attention(kept, kept, dim) + matching + mlp
 
 
-def _token_merging(config: SegmenterConfig) -> tuple[int, int]:
+def _token_merging(config: EomtConfig) -> tuple[int, int]:
     """Return how many patches merge, and the FLOPs of matching and averaging them."""
     if not config.merge_ratio:
         return 0, 0
@@ -115,7 +116,7 @@ def upscale_block(dim: int, cells: int) -> int:
     return linear(cells, dim, 4 * dim) + 2 * 4 * cells * dim * 9
 
 
-def tap_embedding(segmenter: SegmenterConfig, relations: RelationConfig) -> int:
+def tap_embedding(segmenter: EomtConfig, relations: RelationConfig) -> int:
     """Return the FLOPs of the relation stage's patch embedding, once an image."""
     side, taps = relations.cell_patches, len(segmenter.taps)
     width, projected = segmenter.dim, 0

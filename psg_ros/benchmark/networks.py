@@ -17,6 +17,7 @@ from psg_ros.modeling.dsflash import RelationStage
 from psg_ros.modeling.dsformer import DsFormer, DsFormerConfig
 from psg_ros.modeling.neck import NeckBlock
 from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 
 NUM_LABELS, NUM_PREDICATES = 133, 56
 """Of the PSG data set."""
@@ -54,6 +55,17 @@ class Network(nn.Module):
         self.relations = relations
 
 
+def eomt_config(config: ModelConfig) -> EomtConfig:
+    """Return the sizes of the segmenter.
+
+    Raises:
+        ValueError: another segmenter than EoMT, which all steps of the ladder are about.
+    """
+    if not isinstance(config.segmenter, EomtConfig):
+        raise ValueError(f"the ladder measures EoMT, not the segmenter {config.segmenter.type}")
+    return config.segmenter
+
+
 def step_config(step: Step, config: ModelConfig) -> ModelConfig:
     """Return the config of a step; `config` says the sizes."""
     # A stage that prunes by itself masks; the other ways to prune are ways to call it.
@@ -61,7 +73,7 @@ def step_config(step: Step, config: ModelConfig) -> ModelConfig:
     split = config.relations.split if step.bidirectional else "none"
     return replace(
         config,
-        segmenter=replace(config.segmenter, merge_ratio=step.merge_ratio),
+        segmenter=replace(eomt_config(config), merge_ratio=step.merge_ratio),
         relations=replace(config.relations, split=split, prune=prunes),
     )
 
@@ -104,7 +116,7 @@ def build_network(
         raise ValueError("the ladder needs a model whose relations.split is gate or two_linear")
     config = step_config(step, config)
     torch.manual_seed(seed)
-    segmenter = Eomt(config.segmenter, num_labels)
+    segmenter = Eomt(eomt_config(config), num_labels)
     torch.manual_seed(seed)
     relations: RelationStage | DsFormer
     if step.backbone == "separate":

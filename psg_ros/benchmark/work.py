@@ -12,7 +12,7 @@ import torch
 
 from psg_ros.benchmark import flops
 from psg_ros.benchmark.flops import PairTokens
-from psg_ros.benchmark.networks import Network, build_network, step_config
+from psg_ros.benchmark.networks import Network, build_network, eomt_config, step_config
 from psg_ros.benchmark.steps import Step
 from psg_ros.labels import Vocabulary
 from psg_ros.modeling import dsformer, packed_neck
@@ -58,7 +58,7 @@ def frame_flops(
         pairs: of every sequence of the relation network.
     """
     own = step_config(step, config)
-    relations, segmenter = own.relations, own.segmenter
+    relations, segmenter = own.relations, eomt_config(own)
     if step.backbone == "separate":
         features = _dsformer_features(step, config, vocabulary)
     else:

@@ -21,11 +21,9 @@ from psg_ros.checkpoints.eomt_sizes import (
     segmenter_config,
 )
 from psg_ros.checkpoints.reading import Source, read_source
-from psg_ros.checkpoints.renaming import Renamed
-from psg_ros.modeling.config import SegmenterConfig
+from psg_ros.checkpoints.renaming import Renamed, some_of
 from psg_ros.modeling.segmenters.eomt import Eomt
-
-LISTED = 8  # names in an error message
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Converted:
     """
 
     weights: dict[str, Tensor]
-    config: SegmenterConfig
+    config: EomtConfig
     num_labels: int
     layout: str
     size: str
@@ -119,7 +117,7 @@ def to_ours(source: Source) -> tuple[str, Renamed]:
 
 
 def check_complete(
-    tensors: Mapping[str, Tensor], unknown: Sequence[str], config: SegmenterConfig, labels: int
+    tensors: Mapping[str, Tensor], unknown: Sequence[str], config: EomtConfig, labels: int
 ) -> None:
     """Raise ValueError listing every kind of misfit between tensors and network."""
     with torch.device("meta"):
@@ -132,7 +130,7 @@ def check_complete(
         if tensors[name].shape != wanted[name].shape
     ]
     misfits = {"unknown": [*unknown, *surplus], "missing": missing, "of another shape": misshaped}
-    told = [f"{len(names)} {kind}: {_some(names)}" for kind, names in misfits.items() if names]
+    told = [f"{len(names)} {kind}: {some_of(names)}" for kind, names in misfits.items() if names]
     if told:
         raise ValueError(f"the checkpoint does not fit EoMT; {'; '.join(told)}")
 
@@ -142,7 +140,7 @@ def _stated(
 ) -> tuple[Mapping[str, Any], float]:
     """Return the config.json that counts, and the epsilon of the norms where it tells none."""
     if layout == "transformers":
-        return found.config, SegmenterConfig.norm_eps
+        return found.config, EomtConfig.norm_eps
     learned = "position_embedding" in tensors
     return {}, eomt_upstream.DINOV2_NORM_EPS if learned else eomt_upstream.DINOV3_NORM_EPS
 
@@ -162,7 +160,7 @@ def _read_backbone(backbone: str | None, tensors: Mapping[str, Tensor], found: S
 def _add(tensors: Mapping[str, Tensor], base: Source) -> dict[str, Tensor]:
     renamed = eomt_transformers.backbone_to_ours(base.tensors)
     if renamed.unknown:
-        names = _some(renamed.unknown)
+        names = some_of(renamed.unknown)
         raise ValueError(f"{base.path} is no DINOv3 ViT of transformers; unknown: {names}")
     try:
         return eomt_upstream.add_backbone(tensors, renamed.tensors)
@@ -172,8 +170,3 @@ def _add(tensors: Mapping[str, Tensor], base: Source) -> dict[str, Tensor]:
 
 def _num_query_blocks(tensors: Mapping[str, Any]) -> int | None:
     return next((len(t) for name, t in tensors.items() if name.endswith("attn_mask_probs")), None)
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

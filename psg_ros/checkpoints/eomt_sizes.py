@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
-from psg_ros.modeling.config import SegmenterConfig
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 
 HEAD_SIZE = 64  # of every DINOv2 and DINOv3 ViT
 DEFAULT_INPUT_PX = 640
@@ -64,7 +64,7 @@ def num_labels(tensors: Mapping[str, Tensor]) -> int:
     return _shape(tensors, "class_head.weight", 2)[0] - 1
 
 
-def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[SegmenterConfig, str]:
+def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[EomtConfig, str]:
     """Return the sizes of the network that tensors under our names belong to.
 
     Returns:
@@ -91,7 +91,7 @@ def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[Segme
     if not learned:  # rotary positions fit any input: the user's choice is no contradiction
         sizes.pop("image_size")
     check_config(hints.config, sizes)
-    return SegmenterConfig(
+    return EomtConfig(
         input_hw=(input_px, input_px),
         patch_size=patch_size,
         dim=dim,

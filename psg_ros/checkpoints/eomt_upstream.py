@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from psg_ros.checkpoints.renaming import Renamed, Rules, rename
-from psg_ros.modeling.segmenters.eomt import PIXEL_MEAN, PIXEL_STD
+from psg_ros.modeling.layers import PIXEL_MEAN, PIXEL_STD
 
 W = r"(weight|bias)"
 BACKBONE = r"encoder\.backbone\."

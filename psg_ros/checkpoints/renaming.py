@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+LISTED = 8  # names in an error message
 Rules = Sequence[tuple[str, str]]
 """Pairs of a pattern of the whole foreign name and ours, which may use its groups."""
 
@@ -40,6 +41,12 @@ def rename(tensors: Mapping[str, Tensor], rules: Rules, ignored: Sequence[str]) 
             raise ValueError(f"the checkpoint has {ours} twice, once as {name}")
         renamed[ours] = tensor
     return Renamed(renamed, unknown)
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Return the first names for an error message, and how many more there are."""
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more
 
 
 def _our_name(name: str, rules: Rules) -> str | None:

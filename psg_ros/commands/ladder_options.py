@@ -128,12 +128,12 @@ def export_deployed(settings: LadderSettings, folder: Path) -> LadderSettings:
     """Write the network of the deployed step into a folder; return settings that name it."""
     from psg_ros.benchmark.inputs import read_vocabulary
     from psg_ros.benchmark.measurement import build_step_network
-    from psg_ros.modeling.dsflash import DsFlash
+    from psg_ros.modeling.dsflash import build_dsflash
     from psg_ros.training.release import Thresholds, write_folder
 
     vocabulary = read_vocabulary(settings)
     network = build_step_network(DEPLOYED, settings, vocabulary)
-    model = DsFlash(network.config, vocabulary.num_labels, vocabulary.num_predicates)
+    model = build_dsflash(network.config, vocabulary.num_labels, vocabulary.num_predicates)
     model.load_state_dict(network.state_dict())
     write_folder(model, settings.labels, folder, Thresholds())
     return dataclasses.replace(settings, deployed_folder=str(folder))

@@ -17,11 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from psg_ros.modeling.config import RelationConfig
+from psg_ros.modeling.layers import PIXEL_MEAN, PIXEL_STD
 from psg_ros.modeling.mask_embedding import MaskEmbedding
 from psg_ros.modeling.neck import NeckBlock, sine_code
 from psg_ros.modeling.relation_head import RelationHead
 from psg_ros.modeling.resnet_fpn import ResNetFpn
-from psg_ros.modeling.segmenters.eomt import PIXEL_MEAN, PIXEL_STD
 
 NUM_EXTRA = 3
 """Class, semantic and location token stand before the cells; the sine code passes them by."""

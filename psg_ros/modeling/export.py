@@ -47,8 +47,8 @@ class SegmenterGraph(nn.Module):
     def forward(
         self, image: UInt8[Tensor, "1 h w 3"]
     ) -> tuple[Float[Tensor, "1 q c"], Float[Tensor, "1 q h4 w4"], Float[Tensor, "1 cell dim"]]:
-        class_logits, mask_logits, taps = self.segmenter(to_planes(image))
-        return class_logits, mask_logits, self.tap_embedding(taps)
+        class_logits, mask_logits, features = self.segmenter(to_planes(image))
+        return class_logits, mask_logits, self.tap_embedding(features)
 
 
 class SegmentsGraph(nn.Module):

@@ -36,8 +36,8 @@ class FusedGraph(nn.Module):
         num_slots: at most this many queries are looked at, the best by score; 2 or more.
 
     Raises:
-        ValueError: more slots than queries or than `MAX_SLOTS`, less than 2, or labels of another
-            number than the network's.
+        ValueError: more slots than queries or than `MAX_SLOTS`, less than 2; labels of another
+            number than the network's; or a relation cell that is not of whole mask cells.
     """
 
     is_thing: Tensor
@@ -50,11 +50,14 @@ class FusedGraph(nn.Module):
         most = min(segmenter.num_queries, MAX_SLOTS)
         if not 2 <= num_slots <= most:
             raise ValueError(f"a fused model needs 2 to {most} segments at most, not {num_slots}")
-        num_labels = model.segmenter.class_head.out_features - 1
+        num_labels = model.segmenter.num_labels
         if len(is_thing) != num_labels:
             raise ValueError(f"the network knows {num_labels} labels, not {len(is_thing)}")
         self.segmenter, self.relations = model.segmenter, relations
         stride = segmenter.mask_stride
+        if any(size % stride for size in relations.cell_px):
+            cell = f"relation cells of {relations.cell_px[0]} px"
+            raise ValueError(f"a fused model needs {cell} to be whole mask cells of {stride} px")
         self.window_hw = (relations.cell_px[0] // stride, relations.cell_px[1] // stride)
         # The last entry is for «no object», which no slot that counts ever has.
         self.register_buffer("is_thing", torch.tensor([*is_thing, True]), persistent=False)
@@ -88,7 +91,7 @@ class FusedGraph(nn.Module):
                 the network input, rising. A cell between two equal lines is in no pixel.
         """
         # The cast comes first: TensorRT takes bytes into a cast and into nothing else.
-        class_logits, mask_logits, taps = self.segmenter(image.float().permute(0, 3, 1, 2))
+        class_logits, mask_logits, features = self.segmenter(image.float().permute(0, 3, 1, 2))
         queries = self.best_queries(class_logits[0])
         classes = class_logits[0].index_select(0, queries)
         masks = mask_logits[0].index_select(0, queries)
@@ -99,7 +102,7 @@ class FusedGraph(nn.Module):
         boxes = segment_boxes(segments, row_edges, column_edges)
         first, second = self.pairs.unbind()
         forward_logits, backward_logits = self.relations(
-            self.relations.tap_embedding(taps),
+            self.relations.tap_embedding(features),
             overlap.index_select(0, first),
             overlap.index_select(0, second),
             torch.cat((boxes.index_select(0, first), boxes.index_select(0, second)), dim=1),

@@ -1,11 +1,15 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Building blocks shared by the backbone and the neck."""
+"""Building blocks shared by segmenters, DSFormer and the neck."""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
+
+PIXEL_MEAN = (0.485, 0.456, 0.406)
+PIXEL_STD = (0.229, 0.224, 0.225)
+"""Of ImageNet, for RGB in 0..1: what pretrained backbones are used to."""
 
 
 class Mlp(nn.Module):

@@ -17,7 +17,7 @@ import yaml
 from psg_ros.checkpoints.convert import Converted
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.modeling.config import ModelConfig
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.dsflash import build_dsflash
 from psg_ros.resources import share_path
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.release import AS_TRAINED, Switches, Thresholds, release, switched
@@ -92,7 +92,7 @@ def export_untrained(
     config = model_config(converted, out.resolve().name)
     config = dataclasses.replace(config, description=f"{config.description}. {warning}")
     torch.manual_seed(seed)
-    model = DsFlash(config, vocabulary.num_labels, vocabulary.num_predicates).eval()
+    model = build_dsflash(config, vocabulary.num_labels, vocabulary.num_predicates).eval()
     model.segmenter.load_state_dict(converted.weights)
     release(switched(model, switches), labels, out, UNTRAINED_THRESHOLDS)
     return warning

@@ -18,7 +18,8 @@ class SegmentationTraining:
     """Stage 1. Loss weights and matching are Mask2Former's and EoMT's.
 
     The defaults train a small network from nothing; config/train/eomt_*.yaml are EoMT's recipes. A
-    step is one change of the weights, by `batch_size` images.
+    step is one change of the weights, by `batch_size` images. What speaks of blocks, of the ViT and
+    of masked attention is EoMT's; another segmenter refuses it.
 
     Attributes:
         initial_weights: what to start from: a file or folder that `psg convert` or another run has
@@ -44,7 +45,8 @@ class SegmentationTraining:
             (Mask2Former: 12544); 0: at every cell of the mask grid.
         upscale_all: whether the masks before the last block have full mask resolution, too (EoMT).
         semantic_weight: extra cross entropy of a throw-away per-cell classifier on the mask
-            features; not in the papers. It teaches a backbone that starts from nothing.
+            features; not in the papers. It teaches a backbone that starts from nothing. Must be 0
+            where a segmenter gives no mask features.
         average: decay of the running average of the weights, which is what is kept; not in EoMT
             (0: the last weights are kept).
         augmentation: `mild` (fit times 0.9 to 1.3, recoloured) or `large_scale_jitter` (fit times
@@ -120,12 +122,13 @@ class RelationTraining:
         augmentation: `none`, or `three_augment` (DeiT III: flip, colour jitter, and grayscale, blur
             or solarisation); then the segmenter runs in every step.
         feature_cache: folder for the features of the frozen segmenter and the ratios; empty: they
-            are kept in memory. One image takes 2 bytes x taps x patches x dim: 0.5 MB with the demo
-            model, 5, 10, 13 MB with DSFlash-S, B, L. Several processes share the work and the
-            folder; without it each computes and keeps the features of all images.
+            are kept in memory. One image takes 2 bytes for each of its values, with EoMT taps x
+            patches x dim: 0.5 MB with the demo model, 5, 10, 13 MB with DSFlash-S, B, L. Several
+            processes share the work and the folder; without it each computes and keeps the features
+            of all images.
         workers: processes that read pictures where they are needed in every step.
-        frozen: whether the segmenter stays as it is; otherwise its ViT is trained along, at
-            `segmenter_rate` times the learning rate. No loss looks at its masks.
+        frozen: whether the segmenter stays as it is; otherwise what its features depend on is
+            trained along, at `segmenter_rate` times the learning rate. No loss looks at its masks.
         precision: of the forward pass, `bfloat16` or `float32`; features are kept in bfloat16.
         validation_images: held out, scored after every epoch; the best epoch by mR@50 is kept. 0:
             the last epoch is kept.

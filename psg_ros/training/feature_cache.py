@@ -33,7 +33,7 @@ from psg_ros.training.config import RelationTraining
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.relation_samples import Described, RelationSample, RelationTruth
 
-FORMAT = 1
+FORMAT = 2
 SHARD_IMAGES = 64
 SHARD_SUFFIX = ".safetensors"
 DESCRIPTION = "cache.json"

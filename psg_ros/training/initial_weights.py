@@ -8,24 +8,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from psg_ros.checkpoints.eomt_transformers import backbone_to_ours
+from psg_ros.checkpoints.backbones import initial_tensors
 from psg_ros.checkpoints.reading import read_source
-
-LABEL_PARTS = ("class_head.", "queries")
-"""Parts that another vocabulary, or another number of queries, makes useless."""
-HEAD_PARTS = (*LABEL_PARTS, "mask_head.", "upscale.")
-"""Parts that a bare backbone lacks."""
-LISTED = 8  # names in an error message
+from psg_ros.checkpoints.renaming import some_of
+from psg_ros.modeling.segmenter import Segmenter
 
 
-def load_initial_weights(model: nn.Module, path: str, weights_file: str) -> list[str]:
-    """Give an `Eomt` the weights of a file or folder; return the names of those that stay random.
+def load_initial_weights(model: Segmenter, path: str, weights_file: str) -> list[str]:
+    """Give a segmenter the weights of a file or folder; return the names of those that stay random.
 
     Args:
-        path: weights under our names, or a folder that holds them as `weights_file`; or a DINOv3
-            backbone in transformers' layout (file, folder, or name on the hub).
+        path: weights under our names, or a folder that holds them as `weights_file`; or a backbone
+            that `psg_ros.checkpoints.backbones` knows (file, folder, or name on the hub).
 
     Raises:
         FileNotFoundError, ImportError: as `read_source`.
@@ -33,31 +29,24 @@ def load_initial_weights(model: nn.Module, path: str, weights_file: str) -> list
     """
     beside = Path(path).expanduser() / weights_file
     found = read_source(str(beside) if beside.is_file() else path)
-    tensors = found.tensors
-    if "stem.weight" not in tensors and "cls_token" not in tensors:
-        renamed = backbone_to_ours(tensors)
-        if renamed.unknown:
-            raise ValueError(
-                f"{found.path} is neither of `psg convert` nor a DINOv3 backbone of transformers; "
-                f"unknown: {_some(renamed.unknown)}"
-            )
-        tensors = renamed.tensors
-    fitting, fresh = fit(tensors, model.state_dict(), str(found.path))
+    tensors = initial_tensors(found, model.config.type)
+    fitting, fresh = fit(tensors, model, str(found.path))
     with torch.no_grad():
         model.load_state_dict(fitting, strict=False)
     return fresh
 
 
 def fit(
-    tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor], where: str
+    tensors: Mapping[str, Tensor], model: Segmenter, where: str
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Return the tensors that can be taken over, and the names of those that stay as they are.
 
     Raises:
         ValueError: something is missing, surplus or of another shape that must fit.
     """
-    is_backbone = not any(name.startswith(HEAD_PARTS) for name in tensors)
-    free = HEAD_PARTS if is_backbone else LABEL_PARTS
+    wanted = model.state_dict()
+    is_backbone = not any(name.startswith(model.head_parts) for name in tensors)
+    free = model.head_parts if is_backbone else model.label_parts
     misshaped = {n for n in tensors.keys() & wanted.keys() if tensors[n].shape != wanted[n].shape}
     misfits = {
         "missing": wanted.keys() - tensors.keys(),
@@ -68,13 +57,8 @@ def fit(
     for kind, names in misfits.items():
         bad = sorted(name for name in names if kind == "surplus" or not name.startswith(free))
         if bad:
-            told.append(f"{len(bad)} {kind}: {_some(bad)}")
+            told.append(f"{len(bad)} {kind}: {some_of(bad)}")
     if told:
         raise ValueError(f"initial_weights {where} do not fit the model; {'; '.join(told)}")
     fitting = {name: tensors[name].float() for name in tensors.keys() - misshaped}
     return fitting, sorted(wanted.keys() - fitting.keys())
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

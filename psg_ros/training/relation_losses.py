@@ -8,6 +8,7 @@ every order of a pair on its own, and so is the task of telling the labels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import reduce
 
 import torch
@@ -16,8 +17,9 @@ from torch.nn import functional
 
 from psg_ros.modeling.dsflash import RelationStage
 from psg_ros.modeling.packed_neck import packed_pair_vectors
-from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.modeling.segmenter import Segmenter
 from psg_ros.training.config import RelationTraining
+from psg_ros.training.features import unpack
 from psg_ros.training.losses import consistency_loss
 from psg_ros.training.relation_pairs import PairBatch
 
@@ -43,7 +45,7 @@ class RelationLosses(nn.Module):
         stage: RelationStage,
         settings: RelationTraining,
         weights: Tensor,
-        segmenter: Eomt | None = None,
+        segmenter: Segmenter | None = None,
         num_labels: int = 0,
     ) -> None:
         super().__init__()
@@ -54,7 +56,7 @@ class RelationLosses(nn.Module):
 
     def forward(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the terms «bce» and, where they are, «consistency», «nodes», not weighted yet."""
-        cells = self.stage.tap_embedding(self.taps(batch.features))
+        cells = self.stage.tap_embedding(self.feature_maps(batch.features))
         swapped = self.settings.swap_training or not self.stage.head.bidirectional
         vectors = self.vectors(cells, batch, swapped=swapped)
         return self.relation_terms(vectors, batch) | self.node_terms(vectors, batch)
@@ -91,11 +93,11 @@ class RelationLosses(nn.Module):
         loss = functional.cross_entropy(logits, labels.flatten(), reduction="sum")
         return {"nodes": loss / batch.totals[2]}
 
-    def taps(self, features: Tensor) -> list[Tensor]:
-        """Return one [image, patch, dim] per tap."""
+    def feature_maps(self, features: Tensor) -> Sequence[Tensor]:
+        """Return the feature maps [image, cell, width], of pictures where the segmenter learns."""
         if self.segmenter is None:
-            return tap_list(features, self.settings.precision)
-        return self.segmenter.encode(features.float())[2]
+            return unpack(features, self.stage.tap_embedding.shapes, self.settings.precision)
+        return self.segmenter.encode(features.float())
 
     def vectors(self, cells: Tensor, batch: PairBatch, *, swapped: bool = False) -> Tensor:
         """Return the vector of every pair, [pair, dim]; behind them those of the swapped pairs."""
@@ -130,11 +132,6 @@ def weighted_sum(terms: dict[str, Tensor], settings: RelationTraining) -> Tensor
         "nodes": settings.node_weight,
     }
     return reduce(torch.add, [weights[name] * term for name, term in terms.items()])
-
-
-def tap_list(features: Tensor, precision: str) -> list[Tensor]:
-    """Return one [image, patch, dim] per tap of [image, tap, patch, dim], as a pass takes them."""
-    return list((features.float() if precision == "float32" else features).unbind(1))
 
 
 def pair_vectors(

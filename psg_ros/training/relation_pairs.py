@@ -50,7 +50,8 @@ class PairBatch:
     """What the losses of one step need of the images of one process.
 
     Attributes:
-        features: bfloat16 [image, tap, patch, dim], or uint8 [image, 3, h, w].
+        features: bfloat16 [image, value], see `psg_ros.training.features`; or uint8
+            [image, 3, h, w].
         image, targets, learned, labels: see `DrawnPairs`; places of images are those in `features`.
         overlap: float32 [pair, 2, cell].
         boxes: float32 [pair, 2, 4].

@@ -28,7 +28,6 @@ from psg_ros.training.history import Means
 from psg_ros.training.relation_losses import RelationLosses, weighted_sum
 from psg_ros.training.relation_pairs import PairBatch
 from psg_ros.training.relation_samples import autocast
-from psg_ros.training.segmentation_run import num_tokens
 
 WEIGHTS = "relations.safetensors"
 LAST_WEIGHTS = "relations_last.safetensors"
@@ -57,9 +56,9 @@ class RelationRun:
         self.segmenter_digest = weights_digest(model.segmenter.state_dict())
         segmenter = None if settings.frozen else model.segmenter
         model.segmenter.requires_grad_(not settings.frozen).eval()
-        for part in model.segmenter.parts_behind_taps():  # no loss of stage 2 reaches them
+        for part in model.segmenter.parts_without_features():  # no loss of stage 2 reaches them
             part.requires_grad_(False)
-        num_labels = model.segmenter.class_head.out_features - 1
+        num_labels = model.segmenter.num_labels
         losses = RelationLosses(model.relations, settings, weights, segmenter, num_labels)
         self.losses = ranks.wrap(losses.to(ranks.device))
         self.node_head = losses.node_head
@@ -78,7 +77,7 @@ class RelationRun:
             group["lr"] = rate * group["scale"]
         self.model.relations.train()
         device, precision = self.ranks.device, self.settings.precision
-        with fast_attention(device, precision, self._num_vit_tokens(batch)):
+        with fast_attention(device, precision, self._num_tokens(batch)):
             with autocast(device, precision):
                 terms = self.losses(batch.to(device))
             # All ranks see the same means and stop together.
@@ -91,11 +90,11 @@ class RelationRun:
         self.optimizer.step()
         self.means.add(means)
 
-    def _num_vit_tokens(self, batch: PairBatch) -> int:
+    def _num_tokens(self, batch: PairBatch) -> int:
         """Return the length of a sequence of the segmenter; 0 where none goes through it."""
         if self.settings.frozen:
             return 0
-        return num_tokens(self.model.segmenter.config, batch.features.shape[2:])
+        return self.model.segmenter.num_tokens(batch.features.shape[2:])
 
     def save_weights(self, folder: Path, *, last: bool = False) -> None:
         """Write what was trained: the weights to use, or those of the last epoch beside them."""

@@ -20,6 +20,7 @@ from psg_ros.ops.panoptic import merge
 from psg_ros.scene_graph import Segmentation
 from psg_ros.training.carried_relations import carry_over, partners
 from psg_ros.training.config import RelationTraining
+from psg_ros.training.features import pack
 from psg_ros.training.memory import return_free_memory
 from psg_ros.training.relation_pictures import Picture, SampleFormat, describe_masks
 
@@ -52,7 +53,8 @@ class RelationSample:
     """What the losses need of one image.
 
     Attributes:
-        features: taps, bfloat16 [tap, patch, dim]; or the network input, uint8 [3, h, w].
+        features: bfloat16 [value], see `psg_ros.training.features`; or the network input, uint8
+            [3, h, w].
         overlap: float32 [segment, cell]; share of each relation cell under each segment.
         boxes: float32 [segment, 4]; xyxy in -1..1 of the network input.
     """
@@ -126,30 +128,29 @@ class FeatureMaker:
             else:
                 yield from self._true_segments(batch)
 
-    def taps(self, pixels: Tensor) -> Tensor:
-        """Return bfloat16 [image, tap, patch, dim], on the device, of pixels [image, 3, h, w]."""
+    def features(self, pixels: Tensor) -> Tensor:
+        """Return packed features, on the device, of pixels [image, 3, h, w]."""
         with torch.no_grad(), autocast(self.device, self.settings.precision):
-            taps = self.segmenter.encode(pixels.to(self.device).float())[2]
-        return torch.stack(taps, dim=1).bfloat16()
+            return pack(self.segmenter.encode(pixels.to(self.device).float()))
 
     def _true_segments(self, batch: list[Picture]) -> Iterator[Described]:
-        taps = self.taps(network_batch(batch)).cpu()
-        for picture, own_taps in zip(batch, taps, strict=True):
+        features = self.features(network_batch(batch)).cpu()
+        for picture, own in zip(batch, features, strict=True):
             item = picture.item
             truth = true_segments(item.image_id, item.segmentation.labels, item.triplets)
-            yield truth, true_sample(picture, own_taps)
+            yield truth, true_sample(picture, own)
 
     def _inferred_segments(self, batch: list[Picture]) -> Iterator[Described]:
         pixels = network_batch(batch).to(self.device).float()
         with torch.no_grad(), autocast(self.device, self.settings.precision):
-            *logits, taps = self.segmenter(pixels)
+            *logits, features = self.segmenter(pixels)
         class_logits, mask_logits = (values.float().cpu().numpy() for values in logits)
-        features = torch.stack(taps, dim=1).bfloat16().cpu()
-        for found in zip(batch, class_logits, mask_logits, features, strict=True):
+        packed = pack(features).cpu()
+        for found in zip(batch, class_logits, mask_logits, packed, strict=True):
             yield self._inferred(*found)
 
     def _inferred(
-        self, picture: Picture, class_logits: np.ndarray, mask_logits: np.ndarray, taps: Tensor
+        self, picture: Picture, class_logits: np.ndarray, mask_logits: np.ndarray, features: Tensor
     ) -> Described:
         item = picture.item
         masks = merge(
@@ -162,7 +163,7 @@ class FeatureMaker:
             is_thing=self._is_thing,
         )
         overlap, boxes = describe_masks(masks, self.format)
-        sample = RelationSample(taps, torch.from_numpy(overlap), torch.from_numpy(boxes))
+        sample = RelationSample(features, torch.from_numpy(overlap), torch.from_numpy(boxes))
         return inferred_segments(item, masks.segmentation), sample
 
 

@@ -66,7 +66,7 @@ class PictureSamples:
     """Samples of pictures that are read, and augmented, whenever they are needed.
 
     Args:
-        maker: turns pictures into taps; None gives the pictures themselves.
+        maker: turns pictures into features; None gives the pictures themselves.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class PictureSamples:
             batch = list(islice(pictures, len(places)))
             features = network_batch(batch)
             if self._maker is not None:
-                features = self._maker.taps(features)
+                features = self._maker.features(features)
             yield (
                 [true_sample(picture, features[i]) for i, picture in enumerate(batch)],
                 features,

@@ -21,7 +21,7 @@ from psg_ros.calibration import CALIBRATION_FILE
 from psg_ros.labels import load_vocabulary
 from psg_ros.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, Manifest, file_sha256
 from psg_ros.modeling import export
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.dsflash import DsFlash, build_dsflash
 from psg_ros.resources import share_path
 from psg_ros.training.train import load_run
 
@@ -58,7 +58,7 @@ class Switches:
     """Settings that need no other weights: they may differ from those of the training.
 
     Attributes:
-        prune, merge_ratio: as in `RelationConfig` and `SegmenterConfig`; None keeps the model's.
+        prune, merge_ratio: as in `RelationConfig` and `EomtConfig`; None keeps the model's.
     """
 
     prune: bool | None = None
@@ -89,24 +89,26 @@ def switched(model: DsFlash, switches: Switches) -> DsFlash:
     """Return a network of the same weights with other switches; its description says so.
 
     Raises:
-        ValueError: a switch is out of range.
+        ValueError: a switch is out of range, or one that the segmenter has not.
     """
-    relations, segmenter = model.config.relations, model.config.segmenter
-    prune = relations.prune if switches.prune is None else switches.prune
-    ratio = segmenter.merge_ratio if switches.merge_ratio is None else switches.merge_ratio
-    both = (("prune", relations.prune, prune), ("merge_ratio", segmenter.merge_ratio, ratio))
-    changed = [f"{name} {new} instead of {old}" for name, old, new in both if new != old]
+    config, changed = model.config, []
+    for stage, name in (("relations", "prune"), ("segmenter", "merge_ratio")):
+        part, new = getattr(config, stage), getattr(switches, name)
+        if new is None:
+            continue
+        if stage == "segmenter" and name not in part.switches:
+            raise ValueError(f"the segmenter {part.type} has no {name} to change")
+        if new != (old := getattr(part, name)):
+            changed.append(f"{name} {new} instead of {old}")
+            config = dataclasses.replace(
+                config, **{stage: dataclasses.replace(part, **{name: new})}
+            )
     if not changed:
         return model
     told = ", ".join(changed)
-    sentences = model.config.description.rstrip(". "), f"Exported, unlike trained, with {told}."
-    config = dataclasses.replace(
-        model.config,
-        description=". ".join(filter(None, sentences)),
-        segmenter=dataclasses.replace(segmenter, merge_ratio=ratio),
-        relations=dataclasses.replace(relations, prune=prune),
-    )
-    other = DsFlash(config, *sizes(model)).eval()
+    sentences = config.description.rstrip(". "), f"Exported, unlike trained, with {told}."
+    config = dataclasses.replace(config, description=". ".join(filter(None, sentences)))
+    other = build_dsflash(config, *sizes(model)).eval()
     other.load_state_dict(model.state_dict())
     return other
 
@@ -114,7 +116,7 @@ def switched(model: DsFlash, switches: Switches) -> DsFlash:
 def sizes(model: DsFlash) -> tuple[int, int]:
     """Return how many labels and predicates a network knows."""
     last = cast(nn.Linear, model.relations.head.mlp[-1])
-    return model.segmenter.class_head.out_features - 1, last.out_features - 1
+    return model.segmenter.num_labels, last.out_features - 1
 
 
 def release(

@@ -1,18 +1,17 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What changes over a run of stage 1: the learning rates, and how often attention is masked.
+"""How the learning rates change over a run of stage 1.
 
-Source: EoMT (Kerssies et al., CVPR 2025): two-stage warmup, polynomial decay, annealing per block.
+Source: EoMT (Kerssies et al., CVPR 2025): two-stage warmup, polynomial decay.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from psg_ros.training.config import SegmentationTraining
 
-POWER = 0.9  # EoMT, of the learning rate as of the annealing
+POWER = 0.9  # EoMT
 
 
 def rate_factors(settings: SegmentationTraining, samples_seen: int) -> tuple[float, float]:
@@ -36,23 +35,3 @@ def _factor(schedule: str, seen: int, start: int, end: int, total: int) -> float
     if seen < end:
         return (seen - start) / (end - start)
     return (1 - min((seen - end) / max(1, total - end), 1.0)) ** POWER
-
-
-def gate_stretches(settings: SegmentationTraining, num_blocks: int) -> list[tuple[float, float]]:
-    """Return in samples when each query block begins and ends to lose its masked attention."""
-    if settings.gate_start:
-        steps = zip(settings.gate_start, settings.gate_end, strict=True)
-        return [(start * settings.batch_size, end * settings.batch_size) for start, end in steps]
-    until = settings.gate_until * sum(phase.samples for phase in settings.phases)
-    return [(until * k / num_blocks, until * (k + 1) / num_blocks) for k in range(num_blocks)]
-
-
-def gate_probabilities(
-    samples_seen: float, stretches: Sequence[tuple[float, float]]
-) -> list[float]:
-    """Return each query block's chance of masked attention: 1 at first, 0 at the end."""
-    chances = []
-    for start, end in stretches:
-        done = (samples_seen - start) / (end - start) if end > start else float(samples_seen >= end)
-        chances.append((1 - min(max(done, 0.0), 1.0)) ** POWER)
-    return chances

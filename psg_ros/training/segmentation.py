@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stage 1: the segmenter, with set matching, deep supervision, annealed masked attention."""
+"""Stage 1: the segmenter, with set matching."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.files import write_text
-from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.modeling.segmenter import Segmenter
 from psg_ros.training.batches import Batch, BatchStream, Grids
 from psg_ros.training.checkpoint import has_checkpoint
 from psg_ros.training.config import TrainConfig
@@ -31,7 +31,7 @@ Source = list[Sample] | Sequence[AnnotatedImage]
 
 
 def train_segmenter(
-    model: Eomt,
+    model: Segmenter,
     dataset: Sequence[AnnotatedImage],
     config: TrainConfig,
     *,

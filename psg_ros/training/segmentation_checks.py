@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from psg_ros.modeling.config import SegmenterConfig
+from psg_ros.modeling.segmenter_config import SegmenterConfig
+from psg_ros.modeling.segmenters.table import SEGMENTERS
 from psg_ros.training.augmentation import AUGMENTATIONS
 from psg_ros.training.config import SegmentationTraining
 
@@ -46,7 +47,8 @@ def check_settings(
     _check_batch(settings, num_images, num_ranks)
     total = sum(phase.samples for phase in settings.phases)
     _check_warmup(settings, total)
-    _check_gates(settings, network.num_query_blocks, total)
+    _check_own_settings(settings, network)
+    network.check_training(settings)
 
 
 def _check_values(settings: SegmentationTraining) -> None:
@@ -60,8 +62,6 @@ def _check_values(settings: SegmentationTraining) -> None:
     for name in ("learning_rate", "clip_norm", "no_object_weight"):
         if not getattr(settings, name) > 0:
             raise ValueError(f"{name} must be above 0, not {getattr(settings, name)}")
-    if not 0 < settings.layer_decay <= 1:
-        raise ValueError(f"layer_decay must lie above 0 and up to 1, not {settings.layer_decay}")
     for name in ("average", "beta2"):
         if not 0 <= getattr(settings, name) < 1:
             raise ValueError(
@@ -77,12 +77,9 @@ def _check_phases(settings: SegmentationTraining, network: SegmenterConfig) -> N
     for phase in settings.phases:
         if phase.samples < 0:
             raise ValueError(f"samples of a phase must be 0 or more, not {phase.samples}")
-        if any(size % network.patch_size or size < 1 for size in phase.input_hw):
-            what = f"multiples of {network.patch_size} px"
+        if any(size % network.stride or size < 1 for size in phase.input_hw):
+            what = f"multiples of {network.stride} px"
             raise ValueError(f"input_hw {phase.input_hw} of a phase must be {what}")
-        if network.position == "learned" and phase.input_hw != network.input_hw:
-            what = f"must be the network's {network.input_hw}: its positions are learned"
-            raise ValueError(f"input_hw {phase.input_hw} of a phase {what}")
 
 
 def _check_batch(settings: SegmentationTraining, num_images: int, num_ranks: int) -> None:
@@ -103,19 +100,14 @@ def _check_warmup(settings: SegmentationTraining, total: int) -> None:
         raise ValueError(f"the warmup of {warmup} samples must be shorter than the run of {total}")
 
 
-def _check_gates(settings: SegmentationTraining, num_blocks: int, total: int) -> None:
-    """Refuse masked attention that never ends: inference has none, and would not show why."""
-    if not 0 <= settings.gate_until <= 1:
-        raise ValueError(f"gate_until must lie in 0 .. 1, not {settings.gate_until}")
-    start, end = settings.gate_start, settings.gate_end
-    if not start and not end:
-        return
-    if len(start) != num_blocks or len(end) != num_blocks:
-        what = f"one step for each of the {num_blocks} query blocks, or be empty"
-        raise ValueError(f"gate_start and gate_end must have {what}, not {start} and {end}")
-    if any(first < 0 or first > last for first, last in zip(start, end, strict=True)):
-        raise ValueError(f"gate_start {start} must lie before gate_end {end}")
-    if max(end) * settings.batch_size > total:
-        steps = f"{total // settings.batch_size} steps of {settings.batch_size} images"
-        what = f"within the run of {steps}; scale gate_start and gate_end with batch_size"
-        raise ValueError(f"gate_end {end} must lie {what}")
+def _check_own_settings(settings: SegmentationTraining, network: SegmenterConfig) -> None:
+    """Refuse settings that this segmenter does not read: they would seem to do something."""
+    owned = {name for kind in SEGMENTERS.values() for name in kind.config.own_settings}
+    for name in sorted(owned - set(network.own_settings)):
+        if getattr(settings, name) != getattr(SegmentationTraining, name):
+            raise ValueError(
+                f"{name} is not a setting of the segmenter {network.type}; leave it out"
+            )
+    if settings.semantic_weight and not network.mask_width:
+        what = f"must be 0: the segmenter {network.type} gives no mask features"
+        raise ValueError(f"semantic_weight {what}")

@@ -4,11 +4,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.modeling.segmenter import Segmenter
 from psg_ros.training.config import SegmentationTraining
 from psg_ros.training.losses import SegmentTargets, Totals, semantic_loss, set_loss
 
@@ -16,55 +19,74 @@ from psg_ros.training.losses import SegmentTargets, Totals, semantic_loss, set_l
 class SegmentationLosses(nn.Module):
     """The segmenter with a throw-away semantic head; its output are the weighted loss terms."""
 
-    def __init__(self, model: Eomt, settings: SegmentationTraining) -> None:
+    def __init__(self, model: Segmenter, settings: SegmentationTraining) -> None:
         super().__init__()
         self.model, self.settings = model, settings
         self.semantic_head: nn.Conv2d | None = None
         if settings.semantic_weight:
-            num_labels = model.class_head.out_features - 1
-            self.semantic_head = nn.Conv2d(model.config.dim, num_labels, kernel_size=1)
+            self.semantic_head = nn.Conv2d(model.config.mask_width, model.num_labels, kernel_size=1)
 
     def forward(
         self,
         images: Tensor,
         targets: list[SegmentTargets],
-        gates: list[float],
+        samples_seen: int,
         totals: Totals,
         generators: list[torch.Generator],
     ) -> dict[str, Tensor]:
-        """Return the loss terms of a part of a batch, set losses averaged over all predictions.
+        """Return the loss terms of a part of a batch.
 
         Args:
             images: uint8 or float [image, 3, h, w], RGB 0..255.
-            gates: chance of masked attention in each query block.
+            samples_seen: of the run, before this step.
             totals: of the whole batch.
             generators: one an image, for all that is drawn at random.
         """
-        with torch.autocast(images.device.type, torch.bfloat16, self._reduced):
-            predictions = self.model.forward_deep(
-                images.float(), gates, self._draw(generators), self.settings.upscale_all
-            )
-            features = predictions[-1][2]
-            cells = None if self.semantic_head is None else self.semantic_head(features)
-        total: dict[str, Tensor] = {}
-        for class_logits, mask_logits, _ in predictions:
-            terms = set_loss(class_logits, mask_logits, targets, self.settings, totals, generators)
-            for name, value in terms.items():
-                total[name] = total.get(name, 0) + value / len(predictions)
-        if cells is not None:
-            loss = semantic_loss(cells, targets, totals)
-            total["semantic"] = self.settings.semantic_weight * loss
+        step = LossStep(
+            self.settings, samples_seen, generators, targets, totals, self.semantic_head
+        )
+        with torch.autocast(
+            images.device.type, torch.bfloat16, self.settings.precision == "bfloat16"
+        ):
+            return self.model.training_losses(images.float(), step)
+
+
+@dataclass(frozen=True)
+class LossStep:
+    """The `psg_ros.modeling.segmenter.TrainingStep` of a part of a batch."""
+
+    settings: SegmentationTraining
+    samples_seen: int
+    generators: list[torch.Generator]
+    targets: list[SegmentTargets]
+    totals: Totals
+    semantic_head: nn.Conv2d | None
+
+    def losses(
+        self, predictions: Sequence[tuple[Tensor, Tensor]], mask_features: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return the set losses, averaged over all predictions, and the semantic loss."""
+        cells = None
+        if self.semantic_head is not None:
+            if mask_features is None:
+                raise RuntimeError("a segmenter with a mask_width must give its mask features")
+            cells = self.semantic_head(mask_features)
+        with torch.autocast(predictions[0][0].device.type, enabled=False):
+            total = self._set_losses(predictions)
+            if cells is not None:
+                loss = semantic_loss(cells, self.targets, self.totals)
+                total["semantic"] = self.settings.semantic_weight * loss
         return total
 
-    @property
-    def _reduced(self) -> bool:
-        return self.settings.precision == "bfloat16"
-
-    def _draw(self, generators: list[torch.Generator]) -> Tensor:
-        """Return uniform random numbers [block, image, query]; an image's are its generator's."""
-        shape = (self.model.config.num_query_blocks, self.model.config.num_queries)
-        drawn = [torch.rand(shape, generator=g, device=g.device) for g in generators]
-        return torch.stack(drawn, dim=1)
+    def _set_losses(self, predictions: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+        total: dict[str, Tensor] = {}
+        for class_logits, mask_logits in predictions:
+            terms = set_loss(
+                class_logits, mask_logits, self.targets, self.settings, self.totals, self.generators
+            )
+            for name, value in terms.items():
+                total[name] = total.get(name, 0) + value / len(predictions)
+        return total
 
 
 def sample_generators(

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -12,8 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from psg_ros.modeling.config import SegmenterConfig
-from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.modeling.segmenter import Segmenter
 from psg_ros.training.attention_kernel import fast_attention
 from psg_ros.training.checkpoint import load_state, save_state, save_weights, taking_over
 from psg_ros.training.config import SegmentationTraining, TrainConfig
@@ -21,7 +19,6 @@ from psg_ros.training.distributed import Ranks, without_averaging
 from psg_ros.training.history import Means
 from psg_ros.training.losses import SegmentTargets, Totals, count_totals
 from psg_ros.training.optimizer import make_optimizer, set_learning_rates
-from psg_ros.training.schedule import gate_probabilities, gate_stretches
 from psg_ros.training.segmentation_losses import SegmentationLosses, sample_generators
 
 WEIGHTS = "segmenter.safetensors"
@@ -33,12 +30,6 @@ def num_samples(settings: SegmentationTraining) -> int:
     return sum(phase.samples for phase in settings.phases)
 
 
-def num_tokens(config: SegmenterConfig, image_hw: Sequence[int]) -> int:
-    """Return the length of a sequence in the last blocks, where it is longest."""
-    patches = (image_hw[0] // config.patch_size) * (image_hw[1] // config.patch_size)
-    return config.num_queries + 1 + config.num_registers + patches
-
-
 class SegmentationRun:
     """State of one run: model, throw-away semantic head, running average, optimizer, progress.
 
@@ -47,14 +38,13 @@ class SegmentationRun:
         means: of the loss terms since the last report.
     """
 
-    def __init__(self, model: Eomt, config: TrainConfig, ranks: Ranks) -> None:
+    def __init__(self, model: Segmenter, config: TrainConfig, ranks: Ranks) -> None:
         self.config, self.settings, self.ranks = config, config.segmentation, ranks
         self.model = model
         self.losses = SegmentationLosses(model, self.settings).to(ranks.device)
         self.average = {name: value.clone() for name, value in model.state_dict().items()}
         head = self.losses.semantic_head
-        self.optimizer = make_optimizer(model, model.config, self.settings, head)
-        self.gate_stretches = gate_stretches(self.settings, model.config.num_query_blocks)
+        self.optimizer = make_optimizer(model, self.settings, head)
         self.samples_seen, self.means = 0, Means()
         self._wrapped = ranks.wrap(self.losses)
 
@@ -75,7 +65,7 @@ class SegmentationRun:
         """
         set_learning_rates(self.optimizer, self.settings, self.samples_seen)
         self.optimizer.zero_grad(set_to_none=True)
-        tokens = num_tokens(self.model.config, images.shape[2:])
+        tokens = self.model.num_tokens(images.shape[2:])
         with fast_attention(self.ranks.device, self.settings.precision, tokens):
             terms = self._accumulate_gradients(images, targets)
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.clip_norm)
@@ -91,8 +81,8 @@ class SegmentationRun:
     ) -> dict[str, float]:
         """Return this rank's share of the loss terms of the batch."""
         size, device = len(images), self.ranks.device
-        totals, gates = self._totals(targets), self._gates()
-        first = self.samples_seen + self.ranks.rank * size
+        totals, seen = self._totals(targets), self.samples_seen
+        first = seen + self.ranks.rank * size
         generators = sample_generators(self.config.seed, first, size, device)
         share = -(-size // self.settings.accumulate)
         terms: dict[str, float] = {}
@@ -102,7 +92,7 @@ class SegmentationRun:
             is_last = start + share >= size
             with nullcontext() if is_last else without_averaging(self._wrapped):
                 losses = self._wrapped(
-                    images[part].to(device), moved, gates, totals, generators[part]
+                    images[part].to(device), moved, seen, totals, generators[part]
                 )
                 self._backward(losses)
             for name, value in losses.items():
@@ -120,9 +110,6 @@ class SegmentationRun:
     def _totals(self, targets: list[SegmentTargets]) -> Totals:
         totals = count_totals(targets, self.model.config.num_queries, self.settings)
         return Totals(**self.ranks.sum(asdict(totals)))
-
-    def _gates(self) -> list[float]:
-        return gate_probabilities(self.samples_seen, self.gate_stretches)
 
     @torch.no_grad()
     def update_average(self) -> None:

@@ -16,8 +16,8 @@ from psg_ros.data.opening import open_dataset
 from psg_ros.files import remove_leftovers
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.modeling.config import ModelConfig
-from psg_ros.modeling.dsflash import DsFlash
-from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.modeling.dsflash import DsFlash, build_dsflash
+from psg_ros.modeling.segmenter import Segmenter
 from psg_ros.resources import share_path
 from psg_ros.training import relation_run, relations, segmentation, segmentation_run
 from psg_ros.training.checkpoint import load_into
@@ -136,7 +136,7 @@ def open_split(
 
 
 def prepare_segmenter(
-    segmenter: Eomt, config: TrainConfig, num_images: int, ranks: Ranks, *, resume: bool
+    segmenter: Segmenter, config: TrainConfig, num_images: int, ranks: Ranks, *, resume: bool
 ) -> bool:
     """Return whether stage 1 starts anew; then the segmenter has its initial weights.
 
@@ -157,7 +157,7 @@ def prepare_segmenter(
     return True
 
 
-def load_finished_segmenter(segmenter: Eomt, config: TrainConfig) -> None:
+def load_finished_segmenter(segmenter: Segmenter, config: TrainConfig) -> None:
     """Give the segmenter what stage 1 or `psg convert` has left in the run folder.
 
     Raises:
@@ -174,7 +174,7 @@ def load_finished_segmenter(segmenter: Eomt, config: TrainConfig) -> None:
     load_into(segmenter, folder / segmentation_run.WEIGHTS)
 
 
-def start_from(initial_weights: str, segmenter: Eomt, ranks: Ranks) -> None:
+def start_from(initial_weights: str, segmenter: Segmenter, ranks: Ranks) -> None:
     """Load the weights to start from, if any, and say what of the segmenter stays random."""
     if not initial_weights:
         return
@@ -220,7 +220,7 @@ def vocabulary_of(config: TrainConfig) -> Vocabulary:
 def build_model(config: TrainConfig, vocabulary: Vocabulary) -> DsFlash:
     """Return the untrained network of a config."""
     model_config = load_config(ModelConfig, model_file(config))
-    return DsFlash(model_config, vocabulary.num_labels, vocabulary.num_predicates)
+    return build_dsflash(model_config, vocabulary.num_labels, vocabulary.num_predicates)
 
 
 def model_file(config: TrainConfig) -> Path:

@@ -27,7 +27,8 @@ from psg_ros.modeling.dsflash import RelationStage
 from psg_ros.ops.regions import measure_regions
 from psg_ros.pipeline import describe_nodes
 from psg_ros.scene_graph import VOID, RelationScores, SceneGraph, Segmentation
-from psg_ros.training.relation_losses import pair_vectors, tap_list
+from psg_ros.training.features import unpack
+from psg_ros.training.relation_losses import pair_vectors
 from psg_ros.training.relation_samples import RelationSample, RelationTruth, autocast
 
 MAIN_SCORE = "mR@50"
@@ -98,7 +99,8 @@ def evaluate_relations(
     """Return the recalls, in percent by name («mR@50», «NgR@20», «R@inf» ...).
 
     Args:
-        samples: one an image, with taps; true segments for PredCls, inferred ones for SGDet.
+        samples: one an image, with packed features; true segments for PredCls, inferred ones for
+            SGDet.
         truths: of the same images, from `validation_truth`.
         precision: `bfloat16` or `float32`.
         prune: whether to leave out cells, other than the stage does in training; None: as it does.
@@ -162,7 +164,7 @@ def score_pairs(
 ) -> Tensor:
     """Return logits [pair, 2, 1 + predicate] of the pairs of all samples: forward, backward."""
     features = torch.stack([sample.features for sample in samples]).to(device)
-    cells = stage.tap_embedding(tap_list(features, precision))
+    cells = stage.tap_embedding(unpack(features, stage.tap_embedding.shapes, precision))
     counts = torch.tensor([len(ends) for ends in pairs])
     image = torch.arange(len(pairs)).repeat_interleave(counts).to(device)
     overlap, boxes = (

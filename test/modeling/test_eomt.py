@@ -66,7 +66,7 @@ def test_empty_masks_do_no_harm(small_model):
 @pytest.mark.parametrize("taps", [(0, 3), (0, 2), (0, 1), (0,)])
 def test_parts_behind_the_taps_are_those_that_no_tap_depends_on(small_model, taps):
     segmenter = Eomt(replace(small_model.config.segmenter, taps=taps), num_labels=5)
-    for part in segmenter.parts_behind_taps():
+    for part in segmenter.parts_without_features():
         part.requires_grad_(False)
     sum(tap.square().sum() for tap in segmenter(pixels(small_model))[2]).backward()
     untouched = {name for name, p in segmenter.named_parameters() if p.grad is None}

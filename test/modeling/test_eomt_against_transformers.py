@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from psg_ros.checkpoints.convert import Converted, convert
-from psg_ros.modeling.segmenters.eomt import PIXEL_MEAN, PIXEL_STD, Eomt
+from psg_ros.modeling.layers import PIXEL_MEAN, PIXEL_STD
+from psg_ros.modeling.segmenters.eomt import Eomt
 
 transformers = pytest.importorskip("transformers")
 

@@ -15,8 +15,9 @@ import torch
 from backends import INSTALLED
 
 from psg_ros.modeling import export
-from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.config import ModelConfig, RelationConfig
+from psg_ros.modeling.dsflash import DsFlash, build_dsflash
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 
 # Operators that TensorRT, OpenVINO and ONNX Runtime all run without data-dependent shapes.
 ALLOWED = {
@@ -60,7 +61,7 @@ def small_model(segmenter=SEGMENTERS[0], relations=RELATIONS[0]) -> DsFlash:
     torch.manual_seed(0)
     position, stem, tap_norm, ratio = segmenter
     code, split, prune = relations
-    segments = SegmenterConfig(
+    segments = EomtConfig(
         input_hw=(96, 144), dim=16, depth=3, num_heads=2, num_queries=6, num_query_blocks=1,
         taps=(0, 2), position=position, key_bias=position == "learned", stem=stem,
         merge_ratio=ratio,
@@ -70,7 +71,7 @@ def small_model(segmenter=SEGMENTERS[0], relations=RELATIONS[0]) -> DsFlash:
         position=code, split=split, prune=prune,
     )  # fmt: skip
     config = ModelConfig("small", segmenter=segments, relations=pairs)
-    return DsFlash(config, num_labels=5, num_predicates=4).eval()
+    return build_dsflash(config, num_labels=5, num_predicates=4).eval()
 
 
 def run_onnxruntime(path: Path, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:

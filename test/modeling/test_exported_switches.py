@@ -11,9 +11,10 @@ import torch
 from backends import needs
 
 from psg_ros.modeling import export
-from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.config import ModelConfig, RelationConfig
+from psg_ros.modeling.dsflash import DsFlash, build_dsflash
 from psg_ros.modeling.fused import FusedGraph
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 
 INPUT_HW, NUM_CELLS = (96, 144), 12
 TOLERANCE = 1e-4
@@ -26,7 +27,7 @@ pytestmark = [
 def small_model(merge_ratio: float = 0.0, merge_rope: str = "own", **relations) -> DsFlash:
     """Return random weights; the relation grid is 3 x 4 cells of 2 patches."""
     torch.manual_seed(0)
-    segments = SegmenterConfig(
+    segments = EomtConfig(
         input_hw=INPUT_HW, dim=16, depth=3, num_heads=2, num_queries=6, num_query_blocks=1,
         taps=(0, 2), merge_ratio=merge_ratio, merge_rope=merge_rope,
     )  # fmt: skip
@@ -34,7 +35,7 @@ def small_model(merge_ratio: float = 0.0, merge_rope: str = "own", **relations) 
         dim=24, depth=2, num_heads=2, head_hidden=16, cell_patches=2, **relations
     )
     config = ModelConfig("small", segmenter=segments, relations=pairs)
-    return DsFlash(config, num_labels=5, num_predicates=4).eval()
+    return build_dsflash(config, num_labels=5, num_predicates=4).eval()
 
 
 def image() -> torch.Tensor:

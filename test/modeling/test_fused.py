@@ -25,9 +25,10 @@ from psg_ros.manifest import (
     load_model_folder,
 )
 from psg_ros.modeling import export
-from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.config import ModelConfig, RelationConfig
+from psg_ros.modeling.dsflash import DsFlash, build_dsflash
 from psg_ros.modeling.fused import FusedGraph
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 from psg_ros.pipeline import Pipeline
 from psg_ros.training import release
 from psg_ros.training.release import Layout, Thresholds, write_folder
@@ -58,14 +59,16 @@ OPERATORS = {
 def network(prune: bool = False, split: str = "gate") -> DsFlash:
     """Return random weights, scaled so that classes are sure and masks have both signs."""
     torch.manual_seed(3)
-    segmenter = SegmenterConfig(
+    segmenter = EomtConfig(
         input_hw=INPUT_HW, dim=32, depth=3, num_heads=2, num_queries=NUM_QUERIES,
         num_query_blocks=1, taps=(0, 2), stem="convolution",
     )  # fmt: skip
     relations = RelationConfig(
         dim=24, depth=2, num_heads=2, head_hidden=16, cell_patches=2, prune=prune, split=split
     )
-    model = DsFlash(ModelConfig("small", segmenter=segmenter, relations=relations), 5, 4).eval()
+    model = build_dsflash(
+        ModelConfig("small", segmenter=segmenter, relations=relations), 5, 4
+    ).eval()
     with torch.no_grad():
         model.segmenter.queries.mul_(3)
         for layer, gain in ((model.segmenter.class_head, 8), (model.segmenter.mask_head[-1], 25)):
@@ -86,7 +89,7 @@ class Scene(nn.Module):
 
     def __init__(self, class_logits, mask_logits, segmenter: nn.Module) -> None:
         super().__init__()
-        self.config, self.class_head = segmenter.config, segmenter.class_head
+        self.config, self.num_labels = segmenter.config, segmenter.num_labels
         self.answer = tuple(
             torch.as_tensor(np.asarray(logits), dtype=torch.float32)[None]
             for logits in (class_logits, mask_logits)

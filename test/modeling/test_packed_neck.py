@@ -9,10 +9,11 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
+from psg_ros.modeling.config import ModelConfig, RelationConfig
 from psg_ros.modeling.dsflash import RelationStage
 from psg_ros.modeling.mask_embedding import kept_cells
 from psg_ros.modeling.packed_neck import WIDTH_STEP, pack, packed_pair_vectors
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 from psg_ros.ops.overlap import overlap_ratios
 from psg_ros.ops.regions import measure_regions
 
@@ -25,7 +26,7 @@ def make_stage(**changes: object) -> RelationStage:
     """Return random weights in evaluation mode; a grid of 7 x 9 relation cells."""
     torch.manual_seed(0)
     relations = RelationConfig(dim=DIM, depth=3, num_heads=2, head_hidden=16)
-    segmenter = SegmenterConfig(
+    segmenter = EomtConfig(
         input_hw=(7 * 3 * 16, 9 * 3 * 16), dim=16, depth=4, num_heads=2, taps=(0, 1)
     )
     config = ModelConfig(

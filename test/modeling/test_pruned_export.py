@@ -15,8 +15,9 @@ from psg_ros.config import config_from_dict
 from psg_ros.forms.relations import PairInputs, RelationNetwork
 from psg_ros.manifest import ArtifactSpec, load_model_folder
 from psg_ros.modeling import export
-from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.config import ModelConfig, RelationConfig
+from psg_ros.modeling.dsflash import DsFlash, build_dsflash
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 from psg_ros.ops.image import place
 from psg_ros.ops.panoptic import MergedMasks
 from psg_ros.ops.regions import measure_regions
@@ -32,14 +33,14 @@ TOLERANCE = 1e-4
 def small_model(prune: bool, split: str = "gate") -> DsFlash:
     """Return random weights with relation cells of one patch: 6 x 9."""
     torch.manual_seed(0)
-    segmenter = SegmenterConfig(
+    segmenter = EomtConfig(
         input_hw=INPUT_HW, dim=16, depth=4, num_heads=2, num_queries=6, taps=(0, 1)
     )
     relations = RelationConfig(
         dim=24, depth=3, num_heads=2, head_hidden=16, cell_patches=1, prune=prune, split=split
     )
     config = ModelConfig("small", segmenter=segmenter, relations=relations)
-    return DsFlash(config, num_labels=5, num_predicates=NUM_PREDICATES).eval()
+    return build_dsflash(config, num_labels=5, num_predicates=NUM_PREDICATES).eval()
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,12 @@ import math
 import pytest
 import torch
 
-from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
+from psg_ros.modeling.config import ModelConfig, RelationConfig
 from psg_ros.modeling.dsflash import RelationStage
 from psg_ros.modeling.mask_embedding import MaskEmbedding
 from psg_ros.modeling.neck import Neck, sine_code
 from psg_ros.modeling.relation_head import RelationHead
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 
 CONFIG = RelationConfig(dim=24, depth=3, num_heads=2, head_hidden=16)
 
@@ -98,7 +99,7 @@ def test_stage_takes_any_number_of_pairs(small_model, num_pairs):
 def test_without_a_split_each_order_goes_through_the_neck_on_its_own():
     torch.manual_seed(0)
     relations = RelationConfig(dim=24, depth=2, num_heads=2, head_hidden=16, split="none")
-    segmenter = SegmenterConfig(
+    segmenter = EomtConfig(
         input_hw=(48, 48),
         patch_size=8,
         dim=16,

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from psg_ros.config import load_config
-from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.config import ModelConfig, RelationConfig
+from psg_ros.modeling.dsflash import build_dsflash
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 
 CONFIGS = Path(__file__).parents[2] / "config" / "model"
 
@@ -26,7 +27,7 @@ def parameters(module: torch.nn.Module) -> float:
 def test_parameter_counts_are_the_published_ones(name, published_eomt, published_total):
     config = load_config(ModelConfig, CONFIGS / f"{name}.yaml")
     with torch.device("meta"):
-        model = DsFlash(config, num_labels=133, num_predicates=56)
+        model = build_dsflash(config, num_labels=133, num_predicates=56)
     assert parameters(model.segmenter) == pytest.approx(published_eomt, abs=0.01)
     assert parameters(model) == pytest.approx(published_total, rel=0.02)
 
@@ -38,7 +39,7 @@ def test_projected_taps_are_the_smaller_reading_of_the_paper(name, projected):
     config = load_config(ModelConfig, CONFIGS / f"{name}.yaml")
     relations = dataclasses.replace(config.relations, tap_projection=192)
     with torch.device("meta"):
-        model = DsFlash(dataclasses.replace(config, relations=relations), 133, 56)
+        model = build_dsflash(dataclasses.replace(config, relations=relations), 133, 56)
     assert model.relations.tap_embedding.embed.in_channels == 768
     assert parameters(model) == pytest.approx(projected, rel=0.01)
 
@@ -61,14 +62,14 @@ def test_impossible_relation_stages_are_refused_by_name(change, said):
 
 
 def test_a_relation_cell_fits_into_the_grid():
-    segmenter = SegmenterConfig(input_hw=(64, 96))
+    segmenter = EomtConfig(input_hw=(64, 96))
     ModelConfig("small", segmenter=segmenter, relations=RelationConfig(cell_patches=4))
     with pytest.raises(ValueError, match="cell_patches 5 must be 4 or less: .* has 4 x 6 patches"):
         ModelConfig("small", segmenter=segmenter, relations=RelationConfig(cell_patches=5))
 
 
 def test_scalings_are_refused_by_name_before_any_training():
-    wide = SegmenterConfig(input_hw=(64, 96))
+    wide = EomtConfig(input_hw=(64, 96))
     with pytest.raises(ValueError, match="scaling must be one of area, .*, not 'bicubic'"):
         ModelConfig("small", scaling="bicubic")
     with pytest.raises(ValueError, match=r"needs a square input_hw, not \(64, 96\)"):
@@ -78,7 +79,7 @@ def test_scalings_are_refused_by_name_before_any_training():
 def test_published_input_has_forty_patches_and_thirteen_cells_a_side():
     config = load_config(ModelConfig, CONFIGS / "dsflash_s.yaml")
     with torch.device("meta"):
-        model = DsFlash(config, num_labels=133, num_predicates=56)
+        model = build_dsflash(config, num_labels=133, num_predicates=56)
     assert config.segmenter.grid_hw == (40, 40)
     assert model.relations.grid_hw == (13, 13)
     assert model.relations.cell_px == (48, 48)
@@ -92,6 +93,7 @@ def test_published_input_has_forty_patches_and_thirteen_cells_a_side():
         ({"dim": 100, "num_heads": 3}, "heads"),
         ({"input_hw": (0, 640)}, "input_hw"),
         ({"patch_size": 20, "stem": "convolution"}, "patch_size 20 must be a power of 2"),
+        ({"patch_size": 18, "input_hw": (36, 36)}, "patch_size 18 must be a multiple of 4"),
         ({"taps": (2, 12)}, "taps"),
         ({"taps": ()}, "taps .* at least one"),
         ({"taps": (2, 5, 5, 11)}, "taps .* must ascend, each block once"),
@@ -107,4 +109,4 @@ def test_published_input_has_forty_patches_and_thirteen_cells_a_side():
 )
 def test_impossible_sizes_are_refused_by_name(change, named):
     with pytest.raises(ValueError, match=named):
-        SegmenterConfig(**change)
+        EomtConfig(**change)

@@ -9,9 +9,9 @@ import pytest
 import torch
 from tomesd.merge import bipartite_soft_matching_random2d
 
-from psg_ros.modeling.config import SegmenterConfig
 from psg_ros.modeling.layers import Attention, axial_rope
 from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 from psg_ros.modeling.token_merging import TokenMerging
 
 CPU = torch.device("cpu")
@@ -137,7 +137,7 @@ def test_plan_is_made_for_each_image_of_a_batch():
 def with_ratio(segmenter: Eomt, ratio: float) -> Eomt:
     """Return a network of the same weights with another merge ratio."""
     config = dataclasses.replace(segmenter.config, merge_ratio=ratio)
-    other = Eomt(config, segmenter.class_head.out_features - 1).eval()
+    other = Eomt(config, segmenter.num_labels).eval()
     other.load_state_dict(segmenter.state_dict())
     return other
 
@@ -205,4 +205,4 @@ def test_uniform_image_merges_without_a_trace():
 @pytest.mark.parametrize("ratio", [-0.1, 1.0])
 def test_impossible_ratios_are_refused(ratio):
     with pytest.raises(ValueError, match="merge_ratio"):
-        SegmenterConfig(merge_ratio=ratio)
+        EomtConfig(merge_ratio=ratio)

@@ -11,14 +11,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from psg_ros.modeling.config import SegmenterConfig
 from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 from psg_ros.training import train
 from psg_ros.training.checkpoint import load_weights, save_weights
 from psg_ros.training.initial_weights import load_initial_weights
 from psg_ros.training.segmentation_run import WEIGHTS
 
-NETWORK = SegmenterConfig(
+NETWORK = EomtConfig(
     input_hw=(32, 32), dim=16, depth=3, num_heads=2, num_queries=4, num_query_blocks=2, taps=(2,)
 )
 HEADS = {"class_head.bias", "class_head.weight"}

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from psg_ros.modeling.config import SegmenterConfig
 from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 from psg_ros.training.config import Phase, SegmentationTraining
 from psg_ros.training.optimizer import make_optimizer, set_learning_rates
 
-NETWORK = SegmenterConfig(
+NETWORK = EomtConfig(
     input_hw=(32, 32), dim=16, depth=4, num_heads=2, num_queries=3, num_query_blocks=2, taps=(3,)
 )
 SETTINGS = SegmentationTraining(phases=(Phase((32, 32), 100),), learning_rate=1.0, warmup_samples=0)
@@ -26,7 +26,7 @@ def model() -> Eomt:
 
 def rates(model: Eomt, settings: SegmentationTraining, seen: int = 0) -> dict[str, float]:
     """The learning rate of every parameter by its name."""
-    optimizer = make_optimizer(model, NETWORK, settings)
+    optimizer = make_optimizer(model, settings)
     set_learning_rates(optimizer, settings, seen)
     names = {parameter: name for name, parameter in model.named_parameters()}
     return {names[p]: group["lr"] for group in optimizer.param_groups for p in group["params"]}
@@ -34,7 +34,7 @@ def rates(model: Eomt, settings: SegmentationTraining, seen: int = 0) -> dict[st
 
 def test_every_parameter_is_learned_once(model):
     head = torch.nn.Conv2d(16, 2, kernel_size=1)
-    optimizer = make_optimizer(model, NETWORK, EOMT, head)
+    optimizer = make_optimizer(model, EOMT, head)
     learned = [p for group in optimizer.param_groups for p in group["params"]]
     assert len(learned) == len(set(learned))
     assert set(learned) == {*model.parameters(), *head.parameters()}
@@ -42,7 +42,7 @@ def test_every_parameter_is_learned_once(model):
 
 def test_only_matrices_are_decayed_unless_asked_for(model):
     for settings, vectors in ((SETTINGS, 0), (replace(SETTINGS, decay_vectors=True), 0.05)):
-        for group in make_optimizer(model, NETWORK, settings).param_groups:
+        for group in make_optimizer(model, settings).param_groups:
             for parameter in group["params"]:
                 expected = 0.05 if parameter.ndim > 1 else vectors
                 assert group["weight_decay"] == expected
@@ -80,6 +80,6 @@ def test_the_vit_and_nothing_else_waits_for_its_warmup(model):
 
 
 def test_the_second_moment_of_adamw_is_a_setting(model):
-    assert make_optimizer(model, NETWORK, SETTINGS).defaults["betas"] == (0.9, 0.98)
-    other = make_optimizer(model, NETWORK, replace(SETTINGS, beta2=0.999))
+    assert make_optimizer(model, SETTINGS).defaults["betas"] == (0.9, 0.98)
+    other = make_optimizer(model, replace(SETTINGS, beta2=0.999))
     assert other.defaults["betas"] == (0.9, 0.999)

@@ -14,6 +14,7 @@ from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import RelationStage
 from psg_ros.training.attention_kernel import fast_attention
 from psg_ros.training.config import RelationTraining
+from psg_ros.training.features import unpack
 from psg_ros.training.relation_losses import RelationLosses, weighted_sum
 
 SETTINGS = RelationTraining(negatives_per_positive=1.0, precision="float32")
@@ -79,10 +80,14 @@ def test_steps_teach_every_direction_of_every_pair(tiny_network, switch):
     assert (swapped_backward, swapped_forward) == (forward, backward)
 
 
+def feature_maps(stage, packed: torch.Tensor) -> list[torch.Tensor]:
+    return unpack(packed, stage.tap_embedding.shapes, "float32")
+
+
 @torch.no_grad()
 def answers(stage, pairs) -> list[list[int]]:
     sample = made_up(1)[1][0]
-    cells = stage.tap_embedding([tap.float()[None] for tap in sample.features])
+    cells = stage.tap_embedding(feature_maps(stage, sample.features[None]))
     overlap, boxes = sample.overlap[pairs], sample.boxes[pairs].flatten(1)
     return [
         logits.argmax(dim=1).tolist()
@@ -117,7 +122,7 @@ def test_without_swap_training_the_order_matters_and_nothing_is_compared(tiny_ne
 def test_classification_is_the_sum_of_the_mean_of_both_directions(tiny_network):
     stage, settings = variant(tiny_network, {"swap_training": False})
     batch = made_up_batch(settings)
-    cells = stage.tap_embedding(list(batch.features.float().unbind(1)))
+    cells = stage.tap_embedding(feature_maps(stage, batch.features))
     subject, other = batch.overlap.unbind(1)
     logits = stage(cells[batch.image], subject, other, batch.boxes.flatten(1))
     expected = sum(
@@ -187,7 +192,7 @@ def test_second_task_names_subject_and_object_of_every_order(tiny_network, switc
     settings = replace(settings, node_weight=0.18)
     losses, batch = RelationLosses(stage, settings, WEIGHTS, num_labels=4), labelled_batch(settings)
     orders = 2 if switch.get("swap_training", True) else 1
-    cells, expected = stage.tap_embedding(list(batch.features.float().unbind(1))), 0.0
+    cells, expected = stage.tap_embedding(feature_maps(stage, batch.features)), 0.0
     for way in range(orders):
         overlap, boxes, labels = (
             facts.flip(1) if way else facts for facts in (batch.overlap, batch.boxes, batch.labels)
@@ -241,7 +246,7 @@ def test_pruned_training_equals_the_dense_neck_with_masked_cells(tiny_network):
     sum(found.values()).backward()
     gradients = [p.grad.clone() for p in stage.parameters()]
     stage.zero_grad()
-    cells = stage.tap_embedding(list(batch.features.float().unbind(1)))
+    cells = stage.tap_embedding(feature_maps(stage, batch.features))
     dense = []
     for overlap, boxes in (
         (batch.overlap, batch.boxes),

@@ -11,7 +11,7 @@ from tiny_relations import NUM_PREDICATES, made_up_batch
 
 from psg_ros.config import config_from_dict
 from psg_ros.modeling.config import ModelConfig
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.dsflash import build_dsflash
 from psg_ros.training import relation_run
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import RelationTraining
@@ -24,7 +24,7 @@ SETTINGS = RelationTraining(negatives_per_positive=1.0, precision="float32", nod
 def make_run(tiny_network, settings: RelationTraining, seed: int = 0) -> RelationRun:
     torch.manual_seed(seed)
     config = config_from_dict(ModelConfig, tiny_network, "test")
-    model = DsFlash(config, num_labels=4, num_predicates=NUM_PREDICATES)
+    model = build_dsflash(config, num_labels=4, num_predicates=NUM_PREDICATES)
     return RelationRun(model, settings, torch.ones(3), Ranks(device="cpu"))
 
 

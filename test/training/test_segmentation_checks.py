@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from psg_ros.config import load_config
-from psg_ros.modeling.config import ModelConfig, SegmenterConfig
+from psg_ros.modeling.config import ModelConfig
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 from psg_ros.training.config import Phase, SegmentationTraining, TrainConfig
 from psg_ros.training.segmentation_checks import check_settings
 
 CONFIGS = Path(__file__).parents[2] / "config"
 WORKING = SegmentationTraining(phases=(Phase((32, 48), 10),), batch_size=4, warmup_samples=4)
-NETWORK = SegmenterConfig(input_hw=(64, 96), position="rope")
+NETWORK = EomtConfig(input_hw=(64, 96), position="rope")
 
 
 @pytest.mark.parametrize(

@@ -7,17 +7,20 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from psg_ros.modeling.config import SegmenterConfig
 from psg_ros.modeling.segmenters.eomt import Eomt
-from psg_ros.training.config import SegmentationTraining
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
+from psg_ros.training.config import Phase, SegmentationTraining
 from psg_ros.training.losses import SegmentTargets, Totals, count_totals
 from psg_ros.training.segmentation_losses import SegmentationLosses, sample_generators
 
-NETWORK = SegmenterConfig(
+NETWORK = EomtConfig(
     input_hw=(32, 32), dim=16, depth=3, num_heads=2, num_queries=4, num_query_blocks=2, taps=(2,)
 )
-SETTINGS = SegmentationTraining(precision="float32")
-GATES = [0.5, 0.5]
+SETTINGS = SegmentationTraining(
+    precision="float32", phases=(Phase((32, 32), 100),), gate_until=1.0, batch_size=4
+)
+EARLY = 25
+"""Samples seen: then the first query block masks about every second query, the other all."""
 
 
 def batch(count: int = 4, size: int = 8) -> tuple[torch.Tensor, list[SegmentTargets]]:
@@ -45,7 +48,7 @@ def gradients(settings: SegmentationTraining, parts: list[slice]) -> tuple[dict,
     totals, terms = count_totals(targets, 4, settings), {}
     generators = sample_generators(1, 0, len(images), "cpu")
     for part in parts:
-        losses = module(images[part], targets[part], GATES, totals, generators[part])
+        losses = module(images[part], targets[part], EARLY, totals, generators[part])
         sum(losses.values()).backward()
         for name, value in losses.items():
             terms[name] = terms.get(name, 0) + value.detach()
@@ -85,7 +88,7 @@ def test_every_parameter_learns_also_from_pictures_without_segments():
         module, (images, targets) = made(settings), batch()
         empty = targets[3:]
         totals = count_totals(empty, 4, settings)
-        losses = module(images[3:], empty, GATES, totals, sample_generators(1, 0, 1, "cpu"))
+        losses = module(images[3:], empty, EARLY, totals, sample_generators(1, 0, 1, "cpu"))
         sum(losses.values()).backward()
         assert all(parameter.grad is not None for parameter in module.parameters())
         assert all(torch.isfinite(value) for value in losses.values())
@@ -96,7 +99,7 @@ def test_without_semantic_weight_there_is_no_semantic_head():
     assert module.semantic_head is None
     images, targets = batch()
     totals = count_totals(targets, 4, SETTINGS)
-    losses = module(images, targets, GATES, totals, sample_generators(1, 0, 4, "cpu"))
+    losses = module(images, targets, EARLY, totals, sample_generators(1, 0, 4, "cpu"))
     assert set(losses) == {"class", "mask", "dice"}
 
 
@@ -112,7 +115,7 @@ def masks_of_all_predictions(settings: SegmentationTraining, monkeypatch) -> lis
     monkeypatch.setattr(module.model, "forward_deep", recorded)
     images, targets = batch()
     generators = sample_generators(1, 0, 4, "cpu")
-    module(images, targets, [1.0, 1.0], count_totals(targets, 4, settings), generators)
+    module(images, targets, 0, count_totals(targets, 4, settings), generators)
     return sizes
 
 
@@ -141,6 +144,6 @@ def test_gates_are_drawn_from_the_samples_own_numbers():
 
     def loss(first: int) -> float:
         generators = sample_generators(1, first, 4, "cpu")
-        return module(images, targets, GATES, totals, generators)["mask"].item()
+        return module(images, targets, EARLY, totals, generators)["mask"].item()
 
     assert loss(0) == loss(0) != loss(100)

@@ -7,20 +7,21 @@ import dataclasses
 import pytest
 import torch
 
-from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
-from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.config import ModelConfig, RelationConfig
+from psg_ros.modeling.dsflash import DsFlash, build_dsflash
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 from psg_ros.training.release import Switches, switched
 
 
 @pytest.fixture
 def trained() -> DsFlash:
-    segmenter = SegmenterConfig(
+    segmenter = EomtConfig(
         input_hw=(32, 48), dim=16, depth=2, num_heads=2, num_queries=5, num_query_blocks=1,
         taps=(0, 1), stem="convolution",
     )  # fmt: skip
     relations = RelationConfig(dim=16, depth=1, num_heads=2, head_hidden=16, cell_patches=1)
     config = ModelConfig("tiny", "Finds boxes", segmenter=segmenter, relations=relations)
-    return DsFlash(config, num_labels=3, num_predicates=4).eval()
+    return build_dsflash(config, num_labels=3, num_predicates=4).eval()
 
 
 def test_the_network_changes_but_not_its_weights(trained):

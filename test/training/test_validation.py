@@ -18,6 +18,7 @@ from psg_ros.modeling.dsflash import RelationStage
 from psg_ros.ops.regions import measure_regions
 from psg_ros.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, Segmentation
+from psg_ros.training.features import unpack
 from psg_ros.training.relation_samples import (
     RelationSample,
     inferred_segments,
@@ -65,11 +66,11 @@ def image(number: int):
 
 def sample(number: int, count: int) -> RelationSample:
     generator = torch.Generator().manual_seed(number)
-    taps = torch.randn(2, 6, 16, generator=generator).bfloat16()
+    features = torch.randn(2 * 6 * 16, generator=generator).bfloat16()
     overlap = torch.rand(count, 6, generator=generator) * (
         torch.rand(count, 6, generator=generator) < 0.5
     )
-    return RelationSample(taps, overlap, torch.rand(count, 4, generator=generator))
+    return RelationSample(features, overlap, torch.rand(count, 4, generator=generator))
 
 
 def stage_of(tiny_network, **relations) -> RelationStage:
@@ -118,7 +119,8 @@ def test_scores_of_many_images_are_those_of_the_stage_for_each(tiny_network, rel
         assert (scores.pairs[half:] == scores.pairs[:half, ::-1]).all()
         ends = torch.from_numpy(scores.pairs[:half]).long()
         with torch.no_grad():
-            cells = stage.tap_embedding([tap.float()[None] for tap in one.features])
+            features = unpack(one.features[None], stage.tap_embedding.shapes, "float32")
+            cells = stage.tap_embedding(features)
             overlap, boxes = one.overlap[ends], one.boxes[ends].flatten(1)
             expected = torch.cat(stage(cells, overlap[:, 0], overlap[:, 1], boxes))
         np.testing.assert_allclose(scores.logits, expected, atol=1e-5)

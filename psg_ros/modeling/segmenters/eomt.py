@@ -8,17 +8,33 @@ the mask gating of the last blocks is an argument of the forward pass and is abs
 `stem: convolution` replaces the patch convolution where a model is trained from scratch.
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
-from psg_ros.modeling.config import SegmenterConfig
-from psg_ros.modeling.layers import Attention, ChannelNorm, Mlp, axial_rope
+from psg_ros.modeling.layers import (
+    PIXEL_MEAN,
+    PIXEL_STD,
+    Attention,
+    ChannelNorm,
+    Mlp,
+    axial_rope,
+)
+from psg_ros.modeling.segmenter import LearningRate, Segmenter, SegmenterOutput, TrainingStep
+from psg_ros.modeling.segmenters.eomt_config import EomtConfig
+from psg_ros.modeling.segmenters.eomt_training import (
+    gate_probabilities,
+    gate_stretches,
+    is_backbone,
+    rate_scale,
+)
 from psg_ros.modeling.token_merging import TokenMerging
 
-PIXEL_MEAN = (0.485, 0.456, 0.406)
-PIXEL_STD = (0.229, 0.224, 0.225)
+LABEL_PARTS = ("class_head.", "queries")
 
 
 class LayerScale(nn.Module):
@@ -35,7 +51,7 @@ class LayerScale(nn.Module):
 class VitBlock(nn.Module):
     """Pre-norm transformer block with LayerScale."""
 
-    def __init__(self, config: SegmenterConfig, layer_scale: float) -> None:
+    def __init__(self, config: EomtConfig, layer_scale: float) -> None:
         super().__init__()
         dim = config.dim
         self.norm1 = nn.LayerNorm(dim, eps=config.norm_eps)
@@ -75,7 +91,7 @@ class UpscaleBlock(nn.Module):
         return self.norm(self.conv2(functional.gelu(self.conv1(features))))
 
 
-def make_stem(config: SegmenterConfig) -> nn.Module:
+def make_stem(config: EomtConfig) -> nn.Module:
     """Return the module from normalised pixels to the patch grid."""
     if config.stem == "linear":
         return nn.Conv2d(3, config.dim, config.patch_size, stride=config.patch_size)
@@ -89,20 +105,22 @@ def make_stem(config: SegmenterConfig) -> nn.Module:
     return nn.Sequential(*layers, nn.Conv2d(widths[-1], config.dim, kernel_size=1))
 
 
-class Eomt(nn.Module):
-    """Image to class logits, mask logits and the tapped patch tokens.
+class Eomt(Segmenter):
+    """Image to class logits, mask logits and, as features, the tapped patch tokens.
 
     Args:
         num_labels: without «no object».
         layer_scale: start value; 1.0 suits training from scratch, 1e-5 is the habit of ViTs.
     """
 
+    config: EomtConfig
     pixel_mean: Tensor
     pixel_std: Tensor
+    label_parts = LABEL_PARTS
+    head_parts = (*LABEL_PARTS, "mask_head.", "upscale.")
 
-    def __init__(self, config: SegmenterConfig, num_labels: int, layer_scale: float = 1.0) -> None:
-        super().__init__()
-        self.config = config
+    def __init__(self, config: EomtConfig, num_labels: int, layer_scale: float = 1.0) -> None:
+        super().__init__(config, num_labels)
         dim = config.dim
         self.stem = make_stem(config)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, dim))
@@ -165,19 +183,17 @@ class Eomt(nn.Module):
         masks = self.mask_head(queries) @ features.flatten(2)
         return self.class_head(queries), masks.unflatten(2, features.shape[2:]), features
 
-    def forward(
-        self, pixels: Float[Tensor, "batch 3 h w"]
-    ) -> tuple[
-        Float[Tensor, "batch query column"],
-        Float[Tensor, "batch query mask_h mask_w"],
-        list[Tensor],
-    ]:
-        """Return class logits, mask logits and the taps (patch tokens [batch, patch, dim] each)."""
-        tokens, grid_hw, taps = self.encode(pixels)
+    def forward(self, pixels: Float[Tensor, "batch 3 h w"]) -> SegmenterOutput:
+        """See `Segmenter`; the features are the taps, patch tokens [batch, patch, dim] each."""
+        tokens, grid_hw, taps = self.run_blocks(pixels)
         class_logits, mask_logits, _ = self.predict(tokens, grid_hw)
-        return class_logits, mask_logits, taps
+        return SegmenterOutput(class_logits, mask_logits, tuple(taps))
 
-    def encode(
+    def encode(self, pixels: Float[Tensor, "batch 3 h w"]) -> tuple[Tensor, ...]:
+        """See `Segmenter`."""
+        return tuple(self.run_blocks(pixels)[2])
+
+    def run_blocks(
         self, pixels: Float[Tensor, "batch 3 h w"]
     ) -> tuple[Float[Tensor, "batch t d"], tuple[int, int], list[Tensor]]:
         """Return the tokens behind the last block, the patch grid and the taps; no predictions."""
@@ -193,6 +209,21 @@ class Eomt(nn.Module):
             if index in self.config.taps:
                 taps.append(self.patch_tokens(tokens, num_patches))
         return tokens, grid_hw, taps
+
+    def training_losses(
+        self, pixels: Float[Tensor, "batch 3 h w"], step: TrainingStep
+    ) -> dict[str, Tensor]:
+        """See `Segmenter`; all predictions before and after the query blocks are learned from."""
+        num_blocks, num_queries = self.config.num_query_blocks, self.config.num_queries
+        gates = gate_probabilities(step.samples_seen, gate_stretches(step.settings, num_blocks))
+        drawn = [
+            torch.rand((num_blocks, num_queries), generator=generator, device=generator.device)
+            for generator in step.generators
+        ]
+        draws = torch.stack(drawn, dim=1)
+        predictions = self.forward_deep(pixels, gates, draws, step.settings.upscale_all)
+        logits = [(classes, masks) for classes, masks, _ in predictions]
+        return step.losses(logits, predictions[-1][2])
 
     def forward_deep(
         self,
@@ -229,8 +260,21 @@ class Eomt(nn.Module):
         predictions.append(self.predict(tokens, grid_hw))
         return predictions
 
-    def parts_behind_taps(self) -> list[nn.Module | nn.Parameter]:
-        """Return all that no tap depends on: the heads, later blocks, queries that join later."""
+    def learning_rate(self, name: str, settings: Any) -> LearningRate:
+        """See `Segmenter`: the ViT learns block by block slower, all else at the full rate."""
+        if not is_backbone(name):
+            return LearningRate()
+        scale = rate_scale(name, settings, self.config.depth, self.config.num_query_blocks)
+        return LearningRate(scale, backbone=True)
+
+    def num_tokens(self, image_hw: Sequence[int]) -> int:
+        """See `Segmenter`; sequences are longest in the query blocks."""
+        patch = self.config.patch_size
+        patches = (image_hw[0] // patch) * (image_hw[1] // patch)
+        return self.config.num_queries + self.num_prefix_tokens + patches
+
+    def parts_without_features(self) -> list[nn.Module | nn.Parameter]:
+        """See `Segmenter`: the heads, blocks behind the last tap, queries that join there."""
         last, depth = max(self.config.taps), self.config.depth
         heads = [self.norm, self.class_head, self.mask_head, self.upscale]
         parts: list[nn.Module | nn.Parameter] = [*heads, *self.blocks[last + 1 :]]

@@ -1,0 +1,40 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A segmenter of another kind drives the node, which knows nothing of it."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [pytest.mark.ros, pytest.mark.slow]
+
+
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_a_toy_segmenter_turns_camera_images_into_graphs(session, tmp_path, monkeypatch):
+    torch = pytest.importorskip("torch")
+    from toy_segmenter import TOY, ToyConfig
+
+    from psg_ros.modeling.config import ModelConfig, RelationConfig
+    from psg_ros.modeling.dsflash import build_dsflash
+    from psg_ros.modeling.segmenters.table import SEGMENTERS
+    from psg_ros.training.release import Thresholds, release
+
+    monkeypatch.setitem(SEGMENTERS, "toy", TOY)
+    torch.manual_seed(0)
+    relations = RelationConfig(dim=16, depth=2, num_heads=2, head_hidden=16)
+    segmenter = ToyConfig(input_hw=(96, 128), num_queries=8)
+    config = ModelConfig("toy", segmenter=segmenter, relations=relations)
+    model = build_dsflash(config, num_labels=133, num_predicates=56).eval()
+    with torch.no_grad():
+        model.segmenter.queries.mul_(20)
+        model.segmenter.classes.bias[-1] = -20  # never «no object»
+        folder = release(model, "psg", tmp_path / "toy", Thresholds(0.0, 0.0, 0.0))
+
+    listener = session.script("listener", "listener_process.py", "graph", "vocabulary")
+    node = session.node(model=str(folder), backend="onnxruntime")
+    node.wait_for_log("listening to", timeout_s=120)
+    session.script("camera", "camera_process.py", "--size", 320, 240, "--rate", 2)
+    graph = listener.wait(lambda p: p.of("graph"), timeout_s=120)[-1]
+    assert graph["size"] == [320, 240]
+    assert len(graph["nodes"]) > 1 and graph["relations"]
+    assert listener.of("vocabulary")[-1]["model"] == "toy"
