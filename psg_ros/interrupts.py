@@ -39,6 +39,9 @@ def children_ignore_interrupts() -> Iterator[None]:
     It reaches the whole group of processes, but the parent alone decides when to end; a worker
     could ignore it by itself only when Python is up.
     """
+    from multiprocessing import resource_tracker  # not at the top: nothing slow there
+
+    resource_tracker.ensure_running()  # Starting it later would let the signal through again.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
