@@ -33,6 +33,7 @@ def encoded(
     sound_s: float = 0.0,
     turned: int = 0,
     ticks_per_s: int = 1000,
+    title: str = "",
 ) -> bytes:
     """Return a video of `box_at`, one picture a time.
 
@@ -44,6 +45,7 @@ def encoded(
     """
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=container) as output:
+        output.metadata["title"] = title
         rate = round(1 / (times_s[1] - times_s[0])) if len(times_s) > 1 else 10
         stream = output.add_stream(codec, rate=rate, options={"bf": "0"})
         stream.height, stream.width = shape[:2]

@@ -14,6 +14,7 @@ from psg_ros.runtime.backend import BACKENDS, choose_backend, installation
 _OPENCV = "from psg_ros.doctor.trial import use_opencv; print(use_opencv())"
 _PICTURES = "from psg_ros.doctor.trial import read_pictures; print(read_pictures())"
 _BACKEND = "from psg_ros.doctor.trial import run_identity; print(run_identity({name!r}))"
+_VIDEOS = "from psg_ros.doctor.trial import use_videos; print(use_videos())"
 _ROS = """
 import os, rclpy
 from rclpy.utilities import get_rmw_implementation_identifier
@@ -110,6 +111,8 @@ def _optional_trials() -> Iterator[Trial]:
         "pip install mujoco PyOpenGL (extra 'simulation')",
         "apt-get install libosmesa6, or MUJOCO_GL=egl with a graphics driver",
     )
+    cure = "pip install av (extra 'video')"
+    yield Trial("optional", "videos", ("av",), _VIDEOS, cure)
     for name, purpose, cure in (
         ("torch", "training and export", "pip install '.[train]' in the source folder"),
         (

@@ -47,7 +47,7 @@ def run_identity(name: str) -> str:
 
 
 def use_opencv() -> str:
-    """Encode and decode a picture; return the version and whether videos work.
+    """Encode and decode a picture; return the version.
 
     Raises:
         ImportError: OpenCV is missing.
@@ -59,13 +59,29 @@ def use_opencv() -> str:
     back = cv2.imdecode(cv2.imencode(".png", image)[1], cv2.IMREAD_COLOR)
     if back is None or not np.array_equal(back, image):
         raise RuntimeError("a PNG came back different")
+    return str(cv2.__version__)
+
+
+def use_videos() -> str:
+    """Write and read a video; return the version of PyAV and the codec.
+
+    Raises:
+        ImportError: PyAV is missing.
+        RuntimeError: it has no encoder, or pictures are lost.
+    """
+    import av
+
+    from psg_ros.media import VideoWriter, open_media
+
     with tempfile.TemporaryDirectory() as folder:
-        writer = cv2.VideoWriter(
-            str(Path(folder) / "v.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 64)
-        )
-        videos = "writes MP4" if writer.isOpened() else "cannot write MP4"
-        writer.release()
-    return f"{cv2.__version__}, {videos}"
+        path = Path(folder) / "v.mp4"
+        with VideoWriter(path, 10.0) as writer:
+            for time_s in (0.0, 0.1):
+                writer.write(np.zeros((64, 64, 3), np.uint8), time_s)
+        num_frames = len(list(open_media(path).frames()))
+    if num_frames != 2:
+        raise RuntimeError(f"2 pictures were written, {num_frames} came back")
+    return f"PyAV {av.__version__}, writes and reads MP4 (H.264)"
 
 
 def read_pictures() -> str:

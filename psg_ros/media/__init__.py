@@ -119,5 +119,5 @@ def _open_file(path: Path, topic: str, max_megapixels: int) -> Media:
     if kind.family == "picture":
         return open_image(path, max_megapixels)
     if kind.family == "video":
-        return open_video(path, kind)
+        return open_video(path, kind, max_megapixels)
     raise ValueError(f"{path} is {kind.name}, which is not read: {kind.cure}")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import ModuleType
-from typing import Any
+from typing import Any, BinaryIO
 
 
 @cache
@@ -31,21 +31,40 @@ def load_av() -> ModuleType:
     return av
 
 
+def open_input(file: BinaryIO, demuxer: str, options: dict[str, str]) -> Any:
+    """Return a container of PyAV that reads an open file.
+
+    FFmpeg gets a nameless stream of bytes: from a name it would take protocols ("a:b.mp4") and
+    patterns ("a%d.mp4"), and not every name can be given to it.
+
+    Args:
+        file: opened from a descriptor, so that it has no name.
+        demuxer: FFmpeg's name of the format; empty lets it find out.
+    """
+    av = load_av()
+    arguments: dict[str, Any] = {"format": demuxer or None, "options": options}
+    # Titles that are not UTF-8 do not matter; from 19 on PyAV sees to that itself.
+    if int(av.__version__.partition(".")[0]) < 19:
+        arguments["metadata_errors"] = "replace"
+    return av.open(file, **arguments)
+
+
 @contextmanager
-def last_words() -> Iterator[list[str]]:
-    """Collect what FFmpeg logs as an error in this thread inside the block.
+def last_words() -> Iterator[list[tuple[str, str]]]:
+    """Collect what FFmpeg logs as an error in this thread inside the block: by whom, and what.
 
     Outside of it, and in its own threads, it keeps silent.
     """
     av = load_av()
-    level, words = av.logging.get_level(), []  # type: tuple[Any, list[str]]
+    words: list[tuple[str, str]] = []
+    level = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
         with av.logging.Capture() as entries:
             yield words
     finally:
         av.logging.set_level(level)
-        words += [text.strip() for _, _, text in entries]
+        words += [(name, text.strip().partition("\n")[0]) for _, name, text in entries]
 
 
 def codec_of(container: Any, index: int) -> str:

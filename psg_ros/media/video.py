@@ -12,9 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from psg_ros.media.ffmpeg import codec_of, last_words, load_av
+from psg_ros.media.ffmpeg import codec_of, last_words, load_av, open_input
 from psg_ros.media.frame import Frame, Media, MediaError, OnUnreadable
 from psg_ros.media.kinds import Kind
+from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
+from psg_ros.ops.image_error import ImageError, check_megapixels
 
 USUAL_RATE_HZ = 30.0
 """Taken where a file does not tell its rate."""
@@ -23,24 +25,26 @@ _RAW_DEMUXERS = "h264,hevc,vvc,m4v,mpegvideo"
 """What a raw stream may be. FFmpeg must not guess further: some demuxers open other files."""
 
 
-def open_video(path: Path, kind: Kind) -> Media:
+def open_video(path: Path, kind: Kind, max_megapixels: int = DEFAULT_LIMIT) -> Media:
     """Return a video file as media. Its length and rate are what the container says; only reading
     shows what is there.
 
     Args:
         kind: what the file is, see `psg_ros.media.kinds`.
+        max_megapixels: a video of larger pictures is refused.
 
     Raises:
         ImportError: PyAV is not installed; names the extra.
-        ValueError: no video can be opened in it: damaged, without pictures, or a codec that is
-            missing here, which the message names.
+        ValueError: no video can be opened in it: damaged, without pictures, too large, or a codec
+            that is missing here, which the message names.
     """
     with _opened(path, kind) as (_, stream):
+        _check_size(path, stream, max_megapixels)
         rate_hz = _rate_hz(stream)
         num_frames = stream.frames or None
 
     def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
-        return _read(path, kind, rate_hz)
+        return _read(path, kind, rate_hz, max_megapixels)
 
     return Media("video", str(path), num_frames, rate_hz, frames)
 
@@ -49,20 +53,13 @@ def open_video(path: Path, kind: Kind) -> Media:
 def _opened(path: Path, kind: Kind) -> Iterator[tuple[Any, Any]]:
     """Give the container and its video stream, ready to be decoded."""
     av = load_av()
-    # FFmpeg gets a nameless stream of bytes. From a name it would take protocols ("a:b.mp4") and
-    # patterns ("a%d.mp4"), and not every name can be given to it.
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC), "rb") as file:
         options = {} if kind.demuxer else {"format_whitelist": _RAW_DEMUXERS}
         try:
             with last_words() as words:
-                container = av.open(
-                    file,
-                    format=kind.demuxer or None,
-                    options=options,
-                    metadata_errors="replace",
-                )
+                container = open_input(file, kind.demuxer, options)
         except av.FFmpegError as error:
-            reason = words[-1] if words else error.strerror
+            reason = words[-1][1] if words else error.strerror
             raise ValueError(
                 f"{path} is {kind.name}, but cannot be opened: {reason}; it is damaged, or was "
                 "cut off while it was recorded"
@@ -85,17 +82,26 @@ def _video_stream(container: Any, path: Path, kind: Kind) -> Any:
     )
 
 
+def _check_size(path: Path, pictures: Any, max_megapixels: int) -> None:
+    try:
+        check_megapixels(pictures.width, pictures.height, max_megapixels)
+    except ImageError as error:
+        raise MediaError(f"{path} holds pictures that are too large: {error}") from error
+
+
 def _rate_hz(stream: Any) -> float:
     rate_hz = float(stream.average_rate or stream.guessed_rate or 0)
     return rate_hz if 0 < rate_hz <= 1000 else USUAL_RATE_HZ
 
 
-def _read(path: Path, kind: Kind, rate_hz: float) -> Iterator[Frame]:
+def _read(path: Path, kind: Kind, rate_hz: float, max_megapixels: int) -> Iterator[Frame]:
     with _opened(path, kind) as (container, stream):
         decoding = _Decoding(container, stream, kind)
         clock = _Clock(1 / rate_hz)
         index = 0
         for picture in decoding.pictures():
+            # Once more: a stream may change its size on the way.
+            _check_size(path, picture, max_megapixels)
             image_rgb = _upright(picture.to_ndarray(format="rgb24"), picture)
             yield Frame(image_rgb, index, clock.time_s(picture.time), str(path))
             index += 1
@@ -131,9 +137,10 @@ class _Decoding:
             except (av.FFmpegError, OSError) as error:
                 self._lose(str(error.strerror))
                 return
-            if words and self._demuxer == "matroska":
+            for name, text in words:
                 # It passes over what it cannot read, and says so in its log only.
-                self._lose(words[0])
+                if name.startswith("matroska"):
+                    self._lose(text)
             if packet is None:
                 return
             yield from self._decoded(packet)
@@ -192,7 +199,9 @@ def _upright(image_rgb: np.ndarray, picture: Any) -> np.ndarray:
 
     Phones note there how they were held. Only turns by quarters and mirroring are followed.
     """
-    data = next((d for d in picture.side_data if d.type.name == "DISPLAYMATRIX"), None)
+    from av.sidedata.sidedata import Type
+
+    data = picture.side_data.get(Type.DISPLAYMATRIX)
     if data is None:
         return image_rgb
     a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5]

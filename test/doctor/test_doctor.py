@@ -26,7 +26,7 @@ def test_this_machine_can_predict_and_every_failure_has_a_cure() -> None:
     cured = [finding for finding in findings if not finding.is_ok and finding.name != "GPU"]
     assert all(finding.cure for finding in cured), cured
     names = {finding.name for finding in findings}
-    assert {"Python", "psg_ros", "OpenCV", "pictures", "openvino", "onnxruntime"} <= names
+    assert {"Python", "psg_ros", "OpenCV", "pictures", "openvino", "onnxruntime", "videos"} <= names
     assert {"ROS 2", "GPU", "backend auto"} <= names
     torch = next(finding for finding in findings if finding.name == "torch")
     assert torch.is_ok == (importlib.util.find_spec("torch") is not None)

@@ -69,6 +69,11 @@ def test_pictures_keep_their_own_times_in_every_container(
     assert edges == pytest.approx([2 * i for i in range(len(PAUSE))], abs=1)
 
 
+def test_a_title_that_is_not_utf8_does_not_matter(tmp_path: Path) -> None:
+    content = encoded("mpeg4", "mp4", steady(2), title="caf_").replace(b"caf_", b"caf\xe9")
+    assert len(list(open_media(written(tmp_path / "a", content)).frames())) == 2
+
+
 def test_longer_sound_is_no_damage(tmp_path: Path) -> None:
     path = written(tmp_path / "a", encoded("mpeg4", "matroska", steady(10), sound_s=6.0))
     assert len(list(open_media(path).frames())) == 10
@@ -193,6 +198,13 @@ def test_a_missing_codec_is_named(tmp_path: Path, tag: bytes) -> None:
     content = encoded("libx264", "mp4", steady(3)).replace(b"avc1", tag)
     with pytest.raises(ValueError, match=rf"whose codec \({tag[:3].decode()}\w?\) cannot be"):
         open_media(written(tmp_path / "a.mp4", content))
+
+
+def test_a_video_of_pictures_that_are_too_large_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a", encoded("ffv1", "matroska", steady(1), shape=(1000, 1001, 3)))
+    with pytest.raises(ValueError, match=r"a holds pictures that are too large: .*limit is 1 "):
+        open_media(path, max_megapixels=1)
+    assert len(list(open_media(path, max_megapixels=2).frames())) == 1
 
 
 def test_sound_alone_is_no_video(tmp_path: Path) -> None:
