@@ -4,6 +4,11 @@
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from psg_ros.interrupts import end_on_interrupt
+
+    end_on_interrupt()  # before the imports below, which take a while
+
 import argparse
 import difflib
 import importlib
@@ -16,7 +21,7 @@ from collections.abc import Sequence
 from types import FrameType, ModuleType
 from typing import NoReturn
 
-from psg_ros import __version__
+from psg_ros import __version__, interrupts
 from psg_ros.files import printable
 
 COMMANDS = {
@@ -87,18 +92,20 @@ def run_command(name: str, argv: Sequence[str]) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A file name that the terminal's encoding lacks must not end the work.
         sys.stdout.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _interrupt)
+    stops: list[int] = []
     try:
-        module = importlib.import_module(f"psg_ros.commands.{name}")
+        module = _import_quietly(f"psg_ros.commands.{name}")
+        _raise_on_signals(stops)
         return module.run(build_parser(name, module).parse_args(argv))
     except BrokenPipeError:
         # The reader of our output left (`psg predict ... | head`); nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
-        print(f"psg {name}: stopped", file=sys.stderr)
-        return 130
+        return _stopped(name)
     except Exception as error:
+        if stops:  # compiled modules make other errors of a KeyboardInterrupt
+            return _stopped(name)
         if debug:
             traceback.print_exc()
         print(f"psg {name}: error: {printable(explain(error))}", file=sys.stderr)
@@ -152,9 +159,33 @@ def _unknown(command: str) -> str:
     return f"no command {command!r}; {hint}"
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Let SIGTERM end a command as Ctrl-C does, so that everything is cleaned up."""
-    raise KeyboardInterrupt
+def _import_quietly(name: str) -> ModuleType:
+    interrupts.end_on_interrupt()
+    try:
+        return importlib.import_module(name)
+    finally:
+        interrupts.raise_on_interrupt()
+
+
+def _raise_on_signals(came: list[int]) -> None:
+    """Let SIGTERM end a command as Ctrl-C does, so that everything is cleaned up.
+
+    Args:
+        came: gathers the signals.
+    """
+
+    def on_signal(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, on_signal)
+
+
+def _stopped(name: str) -> int:
+    print(f"psg {name}: stopped", file=sys.stderr)
+    return interrupts.STATUS
 
 
 if __name__ == "__main__":

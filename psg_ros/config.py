@@ -116,6 +116,14 @@ class PipelineConfig:
         "where masks compete: image (exact, slow), input (network size) or mask (raw mask grid)",
         choices=("image", "input", "mask"),
     )
+    # A share, not px: whatever the camera's resolution, a network draws masks on one coarse grid.
+    # The default is about three of its cells (of 160 x 160); the published rule has no limit.
+    min_segment_area: float = described(
+        0.0001,
+        "share of the image, 0..1, below which a segment is left out, as void; 0 keeps all",
+        minimum=0.0,
+        maximum=1.0,
+    )
     relation_threshold: float = described(
         MODEL_THRESHOLD,
         "relation score below which a relation is not listed; -1 takes the model's recommendation",
@@ -132,6 +140,19 @@ class PipelineConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
+
+
+def another_default(kind: type, name: str, default: Any) -> Any:
+    """Return the field `name` of a configuration with another default, for a subclass."""
+    (field,) = (field for field in dataclasses.fields(kind) if field.name == name)
+    return dataclasses.field(default=default, metadata=field.metadata)
+
+
+@dataclass(frozen=True)
+class EvaluationConfig(PipelineConfig):
+    """As `PipelineConfig`, with defaults by which published figures come about."""
+
+    min_segment_area: float = another_default(PipelineConfig, "min_segment_area", 0.0)
 
 
 def check_ranges(config: Any) -> None:

@@ -47,7 +47,8 @@ class NodeConfig(PictureConfig, PipelineConfig):
     )
     silence_s: float = described(
         5.0,
-        "seconds without an image after which the log says which publishers there are; 0 never",
+        "seconds without an image after which the log says which publishers there are, at first; "
+        "then the waits double; 0 never",
         minimum=0.0,
         maximum=3600.0,
         fixed=True,
@@ -56,6 +57,15 @@ class NodeConfig(PictureConfig, PipelineConfig):
         True,
         "give nodes ids that last over time; false numbers them anew in every image",
         fixed=True,
+    )
+    # Our choice: two or three images of the slowest published model on a small CPU fit in, and of
+    # what moves, little stays where it was for longer.
+    track_gap_s: float = described(
+        3.0,
+        "most seconds between the stamps of two images for ids to go on; after a longer gap, and "
+        "where stamps go back, all ids are new; 0 is no limit",
+        minimum=0.0,
+        maximum=3600.0,
     )
     annotated_image: bool = described(
         True, "offer the drawn image on ~/annotated_image (drawn only while somebody listens)"

@@ -252,6 +252,7 @@ class Pipeline:
             _in_force(config.score_threshold, self.manifest.score_threshold),
             _in_force(config.overlap_threshold, self.manifest.overlap_threshold),
             config.merge_resolution,
+            config.min_segment_area,
         )
 
     def _list_relations(

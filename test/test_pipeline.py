@@ -145,6 +145,16 @@ def test_thresholds_can_change_between_frames(pipeline):
     assert with_options(pipeline, score_threshold=1.0)(image).nodes == ()
 
 
+@pytest.mark.parametrize("resolution", ["image", "input", "mask"])
+def test_small_segments_are_left_out_with_their_relations(pipeline, resolution):
+    scene = {"red": (64, 64, 192, 256), "blue": (560, 380, 600, 420)}  # 9 % and 0.6 %
+    sees = with_options(pipeline, merge_resolution=resolution)
+    assert [node.class_name for node in sees(paint((430, 640), scene)).nodes] == ["red", "blue"]
+    graph = with_options(pipeline, min_segment_area=0.03)(paint((430, 640), scene))
+    assert [node.class_name for node in graph.nodes] == ["red"]
+    assert graph.relations == () and set(np.unique(graph.segmentation.label_map)) == {-1, 0}
+
+
 def test_minus_one_takes_the_threshold_of_the_model(pipeline):
     image = paint((430, 640), SCENE)
     recommended = pipeline(image).relations

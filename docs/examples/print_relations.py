@@ -17,7 +17,9 @@ def on_graph(graph: SceneGraph) -> None:
 
 rclpy.init()
 node = rclpy.create_node("print_relations")
-node.create_subscription(SceneGraph, "/scene_graph", on_graph, 10)
+# Depth 1: whoever is slower than the camera then acts on the newest graph, never on a queue of old
+# ones. Only who counts or records wants every graph, and a deeper queue.
+node.create_subscription(SceneGraph, "/scene_graph", on_graph, 1)
 try:
     rclpy.spin(node)
 except (KeyboardInterrupt, ExternalShutdownException):

@@ -29,7 +29,7 @@ from psg_ros.commands.options import (
     positive_int,
 )
 from psg_ros.commands.targets import check_folder
-from psg_ros.config import PipelineConfig
+from psg_ros.config import EvaluationConfig, PipelineConfig
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import SPLITS
 from psg_ros.evaluation.cost import Cost, describe_machine
@@ -138,7 +138,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"draw the {NUM_EXAMPLES} images that went worst there, truth left, model right",
     )
     add_data_options(parser)
-    add_pipeline_options(parser)
+    add_pipeline_options(parser, kind=EvaluationConfig)
 
 
 def depths(text: str) -> tuple[int, ...]:
@@ -181,7 +181,7 @@ def _from_model(args: argparse.Namespace, stack: ExitStack) -> Judged:
 
 
 def _open_pipeline(args: argparse.Namespace) -> Pipeline:
-    config = pipeline_config(args)
+    config = pipeline_config(args, EvaluationConfig)
     if not args.run:
         _refuse(["device"] if args.device else [], "--device is where --run computes")
         return Pipeline.open(config)

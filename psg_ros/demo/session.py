@@ -103,6 +103,7 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
     Raises:
         ImportError: ROS 2, our messages or the simulation are not installed; names the cure.
         DemoError: no graph came, or a process failed.
+        KeyboardInterrupt: Ctrl-C before the first graph.
         FileNotFoundError, ValueError: a model that is missing or damaged.
     """
     check_requirements(options)
@@ -117,9 +118,11 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
         for name, command in _commands(options).items():
             log = logs / f"{name}.log"
             children[name] = Child(name, command, environment, log, shares_stdout=name == "watcher")
-        _look_after(children)
+        interrupted = _look_after(children)
         for name in ("watcher", "camera", "node"):
             children[name].stop(STOP_WAIT_S[name])
+    if interrupted and not (options.out / "summary.json").is_file():
+        raise KeyboardInterrupt
     return _read_summary(options.out, children)
 
 
@@ -202,8 +205,11 @@ def _commands(options: DemoOptions) -> dict[str, list[str]]:
     return {"node": node, "camera": camera, "watcher": watcher}
 
 
-def _look_after(children: Mapping[str, Child]) -> None:
+def _look_after(children: Mapping[str, Child]) -> bool:
     """Return when the run is over in good order; Ctrl-C is such an order.
+
+    Returns:
+        Whether it was Ctrl-C.
 
     Raises:
         DemoError: the node or the camera failed, or the watcher gave up.
@@ -218,11 +224,12 @@ def _look_after(children: Mapping[str, Child]) -> None:
             if children["watcher"].wait(0.1) is not None:
                 if children["watcher"].status:
                     raise _no_graph(children)
-                return
+                return False
             if children["camera"].status == 0 and camera_ended_s is None:
                 camera_ended_s = time.monotonic()
     except KeyboardInterrupt:
-        return
+        return True
+    return False
 
 
 def _failed(child: Child) -> DemoError:

@@ -22,7 +22,8 @@ from psg_ros.ops.image_decoding import (
     decode_mosaic,
     unknown_encoding,
 )
-from psg_ros.ops.image_error import ImageError, quoted
+from psg_ros.ops.image_error import ImageError
+from psg_ros.quoting import quoted
 
 _WITHOUT_GREY = ("yuv", "yuy", "uyv", "nv")
 """Encodings that start so have colours; a grey picture of them holds bytes, not brightness."""

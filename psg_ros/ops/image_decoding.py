@@ -26,7 +26,8 @@ import cv2
 import numpy as np
 
 from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
-from psg_ros.ops.image_error import ImageError, check_megapixels, quoted
+from psg_ros.ops.image_error import ImageError, check_megapixels
+from psg_ros.quoting import quoted
 
 DEPTH_ENCODINGS = ("16UC1", "32FC1")
 

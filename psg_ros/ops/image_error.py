@@ -16,8 +16,3 @@ def check_megapixels(width: int, height: int, max_megapixels: int) -> None:
             f"{width} x {height} px are {width * height / 1e6:.4g} megapixels, the limit is "
             f"{max_megapixels} (max_megapixels)"
         )
-
-
-def quoted(text: str, longest: int = 80) -> str:
-    """Return a text from a message, in quotes, for an error: cut where it is too long for a log."""
-    return repr(text if len(text) <= longest else text[: longest - 3] + "...")

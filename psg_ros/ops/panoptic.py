@@ -52,6 +52,7 @@ def merge(
     score_threshold: float,
     overlap_threshold: float,
     is_thing: np.ndarray,
+    min_area: float = 0.0,
     scratch: Scratch | None = None,
 ) -> MergedMasks:
     """Merge query masks into a partition.
@@ -66,6 +67,8 @@ def merge(
         score_threshold: a query is kept when its best class is a label scored above this.
         overlap_threshold: least share of its own mask (logit >= 0) that a kept query must win.
         is_thing: bool [label].
+        min_area: least share of the image, 0..1, that a segment covers; a smaller one is void. The
+            rule above has none.
         scratch: working memory to use again; its owner must not share it between threads.
     """
     scratch = scratch or Scratch()
@@ -74,7 +77,9 @@ def merge(
     kept, codes, own_areas = contest(mask_logits, kept, scores, placement, resolution, scratch)
     scores, labels = scores[kept], labels[kept]
     stride = placement.input_hw[0] // mask_logits.shape[1]
-    segment_of, founders = select_segments(codes, own_areas, labels, is_thing, overlap_threshold)
+    segment_of, founders = select_segments(
+        codes, own_areas, labels, is_thing, overlap_threshold, min_area
+    )
     label_map, content_map = both_maps(segment_of.take(codes), placement, stride, resolution)
     if may_hide_segments(placement, stride, resolution):
         founders, label_map, content_map = drop_absent(founders, label_map, content_map)
@@ -168,12 +173,14 @@ def select_segments(
     labels: np.ndarray,
     is_thing: np.ndarray,
     overlap_threshold: float,
+    min_area: float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Decide which queries become segments.
 
     Args:
         codes, own_areas: from `compete`.
         labels: int64 [query].
+        overlap_threshold, min_area: as in `merge`.
 
     Returns:
         segment_of: int32 [2 * query + 1]; segment index of each code, or `VOID`.
@@ -197,7 +204,9 @@ def select_segments(
             founders.append(query)
         else:
             segment_of[query] = stuff[label]
-    return segment_of, np.array(founders, np.int64)
+    covered = np.bincount(segment_of[survivors], inside[survivors], len(founders))
+    large = covered >= min_area * codes.size
+    return renumbered(large).take(segment_of), np.array(founders, np.int64)[large]
 
 
 def _windows(
@@ -261,6 +270,16 @@ def drop_absent(
     present = np.bincount(label_map.ravel() + 1, minlength=len(founders) + 1)[1:] > 0
     if present.all():
         return founders, label_map, content_map
-    renumbered = np.where(present, np.cumsum(present) - 1, VOID)
-    table = np.append(renumbered, VOID).astype(np.int32)  # VOID is -1: the last entry
+    table = renumbered(present)
     return founders[present], table[label_map], table[content_map]
+
+
+def renumbered(kept: np.ndarray) -> np.ndarray:
+    """Return int32 [segment + 1]: the index of each kept segment among them, `VOID` for others.
+
+    The last entry is `VOID`, which is -1, so that void finds itself.
+
+    Args:
+        kept: bool [segment].
+    """
+    return np.append(np.where(kept, np.cumsum(kept) - 1, VOID), VOID).astype(np.int32)

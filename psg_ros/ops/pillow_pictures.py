@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import logging
 import warnings
@@ -20,30 +21,29 @@ from PIL import (
     PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
+    _imaging,
 )
 
 from psg_ros.ops.image_error import ImageError, check_megapixels
 
-# Importing a plugin lists its format in Image.OPEN. These and no others are tried: of the rest
+# Importing a plugin enters its format into Image.OPEN. These and no others are tried: of the rest
 # some are hardly looked after, and one starts Ghostscript.
-_PLUGINS = [
-    BmpImagePlugin,
-    GifImagePlugin,
-    Jpeg2KImagePlugin,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-]
-FORMATS = ["BMP", "GIF", "JPEG2000", "JPEG", "PNG", "PPM", "TIFF", "WEBP"]
+_PLUGINS = {
+    "BMP": BmpImagePlugin,
+    "GIF": GifImagePlugin,
+    "JPEG2000": Jpeg2KImagePlugin,
+    "JPEG": JpegImagePlugin,
+    "PNG": PngImagePlugin,
+    "PPM": PpmImagePlugin,
+    "TIFF": TiffImagePlugin,
+    "WEBP": WebPImagePlugin,
+}
 try:
     from PIL import AvifImagePlugin
 except ImportError:  # Pillow before 11.3
     pass
 else:
-    _PLUGINS.append(AvifImagePlugin)
-    FORMATS.append("AVIF")
+    _PLUGINS["AVIF"] = AvifImagePlugin
 
 ORIENTATION_TAG = 0x0112
 MAX_INT = 1 << 60
@@ -51,6 +51,18 @@ MAX_INT = 1 << 60
 # What it warns of is either no matter (odd metadata) or about to become an ImageError.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+
+
+def _silence_libtiff() -> None:
+    """Keep libtiff from printing errors; Pillow raises them, but turns off the warnings only."""
+    # Looked up from Pillow's own module, so that it is the copy that Pillow uses.
+    set_handler = getattr(ctypes.CDLL(_imaging.__file__), "TIFFSetErrorHandler", None)
+    if set_handler is not None:
+        set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+        set_handler(None)
+
+
+_silence_libtiff()
 
 _STRIPE_PX = 1 << 22
 """Pixels that are copied out of Pillow at a time; it makes two more copies of what it is asked."""
@@ -93,7 +105,7 @@ def orientation_of(content: bytes) -> int:
 def _open(content: bytes, max_megapixels: int) -> Image.Image:
     """Read the header only. Not `Image.open`, which has a limit of its own, for the process."""
     prefix = content[:16].ljust(16, b"\0")
-    for name in FORMATS:
+    for name in _PLUGINS:
         factory, accept = Image.OPEN[name]
         if accept is None or accept(prefix) is not True:
             continue
@@ -137,7 +149,8 @@ def _to_array(image: Image.Image) -> np.ndarray:
     rows = max(1, _STRIPE_PX // width)
     for top in range(0, height, rows):
         bottom = min(top + rows, height)
-        pixels[top:bottom] = np.asarray(image.crop((0, top, width, bottom)))
+        part = image if rows >= height else image.crop((0, top, width, bottom))
+        pixels[top:bottom] = np.asarray(part)
     return pixels
 
 

@@ -25,8 +25,9 @@ def check_png(content: bytes) -> None:
         ImageError: it is cut off, a checksum is wrong, or its pixels cannot be in so few bytes.
     """
     least_bytes, data_bytes = 0, 0
+    view = memoryview(content)  # slices of bytes would be copies
     for kind, start, end in _chunks(content):
-        if zlib.crc32(content[start - 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
+        if zlib.crc32(view[start - 4 : end]) != int.from_bytes(content[end : end + 4], "big"):
             raise ImageError(f"damaged PNG: wrong checksum of {_name(kind)}")
         if kind == b"IHDR":
             least_bytes = _pixel_bytes(content[start:end])

@@ -27,6 +27,7 @@ from psg_ros.scene_graph import SceneGraph, SceneNode, SceneRelation, Segmentati
 MAX_MONO8_SEGMENTS = 254
 MAX_SEGMENTS = 65_534
 NANOSECONDS = 1_000_000_000
+MAX_SEC = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,13 @@ def time_to_ns(time: Time) -> int:
 
 
 def ns_to_time(nanoseconds: int) -> Time:
-    """Return nanoseconds (also negative ones) as a stamp."""
-    sec, nanosec = divmod(nanoseconds, NANOSECONDS)
-    return Time(sec=sec, nanosec=nanosec)
+    """Return nanoseconds (also negative ones) as a stamp.
+
+    What a message can hold always fits: seconds beyond their 32 bits stay among the nanoseconds,
+    as they were in a stamp that came with more than 999,999,999 of them.
+    """
+    sec = min(nanoseconds // NANOSECONDS, MAX_SEC)
+    return Time(sec=sec, nanosec=nanoseconds - sec * NANOSECONDS)
 
 
 def scene_graph_to_msg(

@@ -8,6 +8,11 @@ where rendering or decoding is slower than that, the pace gives way and no pictu
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from psg_ros.interrupts import end_on_interrupt
+
+    end_on_interrupt()  # before the imports below, which take a while
+
 import argparse
 import sys
 import time
@@ -22,6 +27,7 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from psg_ros.config import PictureConfig
+from psg_ros.interrupts import raise_on_interrupt
 from psg_ros.media import open_media
 from psg_ros.ros.conversions import rgb_to_msg
 from psg_ros.ros.process import prepare_process
@@ -39,9 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Publish until the source ends or a signal comes; 1 and one line on stderr if it cannot."""
     args = _parse(argv)
     prepare_process()
-    rclpy.init(args=[])
-    node = rclpy.create_node("demo_camera")
+    node: Node | None = None
+    raise_on_interrupt()
     try:
+        rclpy.init(args=[])
+        node = rclpy.create_node("demo_camera")
         _publish(node, args)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         print(f"camera: {error}", file=sys.stderr)
@@ -49,7 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         pass
     finally:
-        node.destroy_node()
+        if node is not None:
+            node.destroy_node()
         rclpy.try_shutdown()
     return 0
 

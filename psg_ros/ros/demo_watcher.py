@@ -8,6 +8,11 @@ the video, so that neither delays the measurement.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from psg_ros.interrupts import end_on_interrupt
+
+    end_on_interrupt()  # before the imports below, which take a while
+
 import argparse
 import json
 import queue

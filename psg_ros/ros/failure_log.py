@@ -1,30 +1,37 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""FailureLog: failed frames in the log, at most one line per cause in a while."""
+"""FailureLog: failed frames in the log, one line per cause, then fewer and fewer."""
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psg_ros.ops.image_error import ImageError
+from psg_ros.ros.backoff import Backoff
 
 PERIOD_S = 5.0
+LONGEST_S = 300.0
 
 
 @dataclass
 class _Cause:
-    last_s: float
+    """When it was seen last, how often it was not reported since, and when it will be."""
+
+    seen_s: float = -math.inf
     hidden: int = 0
+    backoff: Backoff = field(default_factory=lambda: Backoff(PERIOD_S, LONGEST_S))
 
 
 class FailureLog:
-    """Counts failed frames and reports each cause at most every `PERIOD_S`.
+    """Counts failed frames and reports each cause at once, then after waits that double.
 
-    A cause is an exception type and the line that raised it, so a camera that sends thousands of
-    bad images fills neither the log nor the memory.
+    The first is `PERIOD_S`, the longest `LONGEST_S`; a cause that has been away for twice its wait
+    begins anew. A cause is an exception type and the line that raised it, so a camera that sends
+    thousands of bad images fills neither the log nor the memory.
 
     Args:
         write: receives one text for each reported failure.
@@ -41,13 +48,16 @@ class FailureLog:
     def __call__(self, error: Exception) -> None:
         """Count one failed frame; write about it unless its cause was reported just now."""
         self.failed_frames += 1
-        now_s, key = self._clock_s(), _origin(error)
-        cause = self._causes.setdefault(key, _Cause(last_s=now_s - PERIOD_S))
-        if now_s - cause.last_s < PERIOD_S:
+        now_s, cause = self._clock_s(), self._causes.setdefault(_origin(error), _Cause())
+        is_new = now_s - cause.seen_s >= 2 * cause.backoff.wait_s
+        cause.seen_s = now_s
+        if is_new:
+            cause.backoff.reset(now_s)
+        elif not cause.backoff.due(now_s):
             cause.hidden += 1
             return
         self._write(self._text(error, cause.hidden))
-        cause.last_s, cause.hidden = now_s, 0
+        cause.hidden = 0
 
     def _text(self, error: Exception, hidden: int) -> str:
         repeated = f" ({hidden} more since the last report)" if hidden else ""

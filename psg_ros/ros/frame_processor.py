@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from psg_ros.ops.draw import overlay
 from psg_ros.pipeline import Pipeline
 from psg_ros.ros.conversions import (
     NodeTrack,
+    ns_to_time,
     rgb_to_msg,
     scene_graph_to_msg,
     segmentation_to_msg,
@@ -64,6 +66,8 @@ class FrameProcessor:
 
     def restart(self) -> None:
         """Count graphs and tracks from the start; call while no frame is in work."""
+        # Not the node's clock: simulated time may be 0 at each of several activations.
+        self._activated = ns_to_time(time.time_ns())
         self._sequence = 0
         self._identities = Identities()
         self._interrupted = False
@@ -119,7 +123,7 @@ class FrameProcessor:
         if self._interrupted:
             self._interrupted = False
             self._identities.interrupt()
-        return self._identities.update(graph.segmentation, header.stamp)
+        return self._identities.update(graph.segmentation, header, self._config.track_gap_s)
 
     def _publish_graph(
         self,
@@ -131,6 +135,7 @@ class FrameProcessor:
         message = scene_graph_to_msg(graph, header, tracks)
         message.camera = self._config.camera
         message.vocabulary_version = self._version.number
+        message.activated = self._activated
         message.sequence = self._sequence + 1
         now = self._clock.now().to_msg()
         message.timing = timing_to_msg(graph.times, received, now, self._dropped())

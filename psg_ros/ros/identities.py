@@ -1,10 +1,12 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Identities: track ids of the segments of one camera, with exact ROS stamps."""
+"""Identities: track ids of the segments of one camera, for as long as its images follow on."""
 
 from __future__ import annotations
 
-from builtin_interfaces.msg import Time
+import math
+
+from std_msgs.msg import Header
 
 from psg_ros.ros.conversions import NANOSECONDS, NodeTrack, ns_to_time, time_to_ns
 from psg_ros.scene_graph import Segmentation
@@ -17,33 +19,49 @@ CONFIRMED_HITS = 3
 class Identities:
     """Follows segments from image to image since activation; used by one thread.
 
-    The tracker computes in seconds since the first image: as float they keep the nanosecond that
-    seconds since 1970 would lose, so `first_seen` equals the stamp of that image exactly.
+    All tracks end where an image does not follow on the last one: its stamp is earlier (a bag that
+    starts again, simulated time set back, a camera that restarted with another clock) or much
+    later, or it is of another frame. So no node is ever first seen after its own image.
     """
 
     def __init__(self) -> None:
         self._tracker = SegmentTracker()
-        self._origin_ns: int | None = None
+        self._last: tuple[int, str] | None = None
         self._ids_before = self._last_id = 0
 
     def interrupt(self) -> None:
         """End all tracks: what comes next may be other things. No id is given again."""
         self._tracker.reset()
+        self._last = None
         self._ids_before = self._last_id
 
-    def update(self, segmentation: Segmentation, stamp: Time) -> tuple[NodeTrack, ...]:
-        """Return the identity of each segment, in segment order."""
-        stamp_ns = time_to_ns(stamp)
-        if self._origin_ns is None:
-            self._origin_ns = stamp_ns
-        tracks = self._tracker.update(segmentation, (stamp_ns - self._origin_ns) / NANOSECONDS)
+    def update(
+        self, segmentation: Segmentation, header: Header, max_gap_s: float
+    ) -> tuple[NodeTrack, ...]:
+        """Return the identity of each segment, in segment order.
+
+        Args:
+            header: of the image.
+            max_gap_s: most seconds between the stamps of two images that follow on; 0: any.
+        """
+        now = time_to_ns(header.stamp), header.frame_id
+        if self._last is not None and not _follows(self._last, now, max_gap_s):
+            self.interrupt()
+        self._last = now
+        tracks = self._tracker.update(segmentation, now[0])
         ids = [self._ids_before + track.id for track in tracks]
         self._last_id = max(self._last_id, *ids, 0)
         return tuple(
-            NodeTrack(id_, self._time(track.first_seen_s), track.hits >= CONFIRMED_HITS)
+            NodeTrack(id_, ns_to_time(track.first_seen_ns), track.hits >= CONFIRMED_HITS)
             for id_, track in zip(ids, tracks, strict=True)
         )
 
-    def _time(self, seconds: float) -> Time:
-        assert self._origin_ns is not None
-        return ns_to_time(self._origin_ns + round(seconds * NANOSECONDS))
+
+def _follows(last: tuple[int, str], now: tuple[int, str], max_gap_s: float) -> bool:
+    """Say whether an image (stamp in ns, frame) may show what the last one showed.
+
+    Equal stamps do: of a camera that does not stamp, all are zero.
+    """
+    gap_ns = now[0] - last[0]
+    limit_ns = max_gap_s * NANOSECONDS or math.inf
+    return now[1] == last[1] and 0 <= gap_ns <= limit_ns

@@ -17,6 +17,8 @@ from sensor_msgs.msg import CompressedImage, Image
 from psg_ros.node_config import NodeConfig
 from psg_ros.ops.compressed_image import decode_compressed_image
 from psg_ros.ops.image_decoding import decode_image
+from psg_ros.quoting import plain
+from psg_ros.ros.backoff import Backoff
 from psg_ros.ros.parameters import given_parameters
 from psg_ros.ros.qos_overrides import parameter_name, subscription_options
 from psg_ros.ros.start import IMAGE_SUFFIXES, IMAGE_TOPIC
@@ -28,6 +30,9 @@ except ImportError:  # Humble
 
 MATCH_PERIOD_S = 0.5
 """How often `image_reliability: match` looks at what is offered."""
+
+LONGEST_SILENCE_S = 600.0
+"""Longest wait between two lines about images that still do not come."""
 
 DECODERS = {"raw": (Image, decode_image), "compressed": (CompressedImage, decode_compressed_image)}
 """Message type and decoder of each `image_transport`."""
@@ -47,7 +52,8 @@ class ImageInput:
         self._overridden = self._override in given_parameters(node)
         self._matches = config.image_reliability == "match" and not self._overridden
         self._subscription: Subscription | None = None
-        self._heard = False
+        self._heard, self._silent_s = False, 0.0
+        self._silence = Backoff(config.silence_s, LONGEST_SILENCE_S)
         self._timers: list[Timer] = []
         if config.silence_s > 0:
             self._every(config.silence_s, self._check_silence)
@@ -123,10 +129,15 @@ class ImageInput:
         )
 
     def _check_silence(self) -> None:
-        heard, self._heard = self._heard, False
-        if not heard:
+        """Report silence after `silence_s`, then after waits that double, until an image comes."""
+        if self._heard:
+            self._heard, self._silent_s = False, 0.0
+            self._silence.reset(0.0)
+            return
+        self._silent_s += self._config.silence_s
+        if self._silence.due(self._silent_s):
             self._node.get_logger().warning(
-                f"no image for {self._config.silence_s:g} s: {self._describe_publishers()}"
+                f"no image for {self._silent_s:g} s: {self._describe_publishers()}"
                 f"{self._describe_elsewhere()}"
             )
 
@@ -147,7 +158,7 @@ class ImageInput:
         kind = f"sensor_msgs/msg/{self._message_type.__name__}"
         ours = {self.topic, *(publisher.topic_name for publisher in self._node.publishers)}
         found = sorted(
-            name
+            plain(name)
             for name, kinds in self._node.get_topic_names_and_types()
             if kind in kinds and name not in ours and self._node.count_publishers(name)
         )
@@ -156,7 +167,7 @@ class ImageInput:
 
 def _name(info: Any) -> str:
     # Discovery tells of a publisher a moment before it tells whose it is.
-    return "unnamed node" if info.node_name == "_NODE_NAME_UNKNOWN_" else info.node_name
+    return "unnamed node" if info.node_name == "_NODE_NAME_UNKNOWN_" else plain(info.node_name)
 
 
 def _resolved_topic(node: Node, transport: str) -> str:

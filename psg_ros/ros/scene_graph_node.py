@@ -8,6 +8,11 @@ frees it. Run as a process it walks to active by itself unless `autostart` is fa
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from psg_ros.interrupts import end_on_interrupt
+
+    end_on_interrupt()  # before the imports below, which take a while
+
 import signal
 import sys
 import threading

@@ -96,14 +96,16 @@ class Fused:
         scores, labels = best_label(output.class_logits)
         num_slots, stride = len(scores), self._mask_stride
         slots = np.flatnonzero(output.segment_of == np.arange(num_slots))
-        index_of = np.full(num_slots + 1, VOID, np.int32)
-        index_of[slots] = np.arange(len(slots))
         if settings.resolution == "mask":
             rows, cols = (-(-size // stride) for size in placement.content_hw)
             owners = output.segment_map[:rows, :cols]
         else:
             kept = (labels < self._num_labels) & (scores > settings.score_threshold)
             owners = self._contest_again(output, np.flatnonzero(kept), scores, placement, settings)
+        covered = np.bincount(owners.ravel(), minlength=num_slots + 1)[slots]
+        slots = slots[covered >= settings.min_area * owners.size]
+        index_of = np.full(num_slots + 1, VOID, np.int32)
+        index_of[slots] = np.arange(len(slots))
         label_map, grid_map = both_maps(
             index_of.take(owners), placement, stride, settings.resolution
         )

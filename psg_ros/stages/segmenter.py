@@ -24,6 +24,7 @@ class MergeSettings:
     score_threshold: float
     overlap_threshold: float
     resolution: str
+    min_area: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,5 +74,6 @@ class Segmenter:
             score_threshold=settings.score_threshold,
             overlap_threshold=settings.overlap_threshold,
             is_thing=self._is_thing,
+            min_area=settings.min_area,
             scratch=self._scratch,
         )

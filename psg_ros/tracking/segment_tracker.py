@@ -20,12 +20,13 @@ class Track:
 
     Attributes:
         id: positive, never given twice between two resets.
-        first_seen_s: stamp of the first frame with this segment.
+        first_seen_ns: stamp of the first frame with this segment; an integer, for seconds since
+            1970 as float lose the nanosecond.
         hits: number of frames in which it was seen.
     """
 
     id: int
-    first_seen_s: float
+    first_seen_ns: int
     hits: int
 
 
@@ -64,7 +65,7 @@ class SegmentTracker:
         self._next_id = 1
         self._forget()
 
-    def update(self, segmentation: Segmentation, stamp_s: float) -> tuple[Track, ...]:
+    def update(self, segmentation: Segmentation, stamp_ns: int) -> tuple[Track, ...]:
         """Return one track per segment of the next frame, in segment order."""
         if self._previous is not None and self._previous.image_hw != segmentation.image_hw:
             self._forget()
@@ -73,7 +74,7 @@ class SegmentTracker:
         tracks = tuple(
             replace(found[segment], hits=found[segment].hits + 1)
             if segment in found
-            else self._new_track(stamp_s)
+            else self._new_track(stamp_ns)
             for segment in range(segmentation.num_segments)
         )
         aged = (replace(lost, missed=lost.missed + 1) for lost in self._lost)
@@ -84,8 +85,8 @@ class SegmentTracker:
     def _forget(self) -> None:
         self._previous, self._tracks, self._lost = None, (), []
 
-    def _new_track(self, stamp_s: float) -> Track:
-        track = Track(self._next_id, stamp_s, hits=1)
+    def _new_track(self, stamp_ns: int) -> Track:
+        track = Track(self._next_id, stamp_ns, hits=1)
         self._next_id += 1
         return track
 

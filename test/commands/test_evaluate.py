@@ -71,6 +71,16 @@ def test_a_model_that_finds_everything_gets_full_marks(
     assert "R@20       100.00 %" in capsys.readouterr().out
 
 
+def test_segments_of_any_size_are_judged_unless_told_otherwise(
+    dataset: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    arguments = [str(dataset), "--model", str(tiny_model)]
+    content = judge(arguments, tmp_path / "a.json")
+    assert content["min_segment_area"] == "0.0" and content["scores"]["R@20"] == 100
+    content = judge([*arguments, "--min-segment-area", "0.5"], tmp_path / "b.json")
+    assert content["min_segment_area"] == "0.5" and content["scores"]["R@20"] == 0
+
+
 def test_images_limits_the_work(dataset: Path, tiny_model: Path, capsys) -> None:
     assert main(["evaluate", str(dataset), "--model", str(tiny_model), "--images", "1"]) == 0
     assert "1 images of" in capsys.readouterr().out

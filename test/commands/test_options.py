@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from psg_ros.commands import options
-from psg_ros.config import PipelineConfig
+from psg_ros.config import EvaluationConfig, PipelineConfig
 
 
 def parse(*arguments: str) -> argparse.Namespace:
@@ -32,6 +32,17 @@ def test_every_field_is_an_option_whose_help_gives_range_and_default() -> None:
         assert f"--{field.name.replace('_', '-')}" in text
         assert f"(default: {field.default})" in text
     assert "CPU threads of the backend; 0 leaves the choice to it; 0 to 256 (default: 0)" in text
+
+
+def test_a_command_with_other_defaults_keeps_them_unless_a_file_or_an_option_says_more(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("max_relations: 7\n")
+    config = options.pipeline_config(parse("--pipeline", str(file)), EvaluationConfig)
+    assert config == EvaluationConfig(max_relations=7) and config.min_segment_area == 0
+    config = options.pipeline_config(parse("--min-segment-area", "0.1"), EvaluationConfig)
+    assert config.min_segment_area == 0.1
 
 
 def test_options_win_over_the_file_which_wins_over_the_defaults(tmp_path: Path) -> None:

@@ -163,6 +163,17 @@ def test_a_signal_ends_the_run_in_good_order(start, video: Path, tmp_path: Path,
     assert none_left(tmp_path)
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.5])
+def test_ctrl_c_before_the_first_graph_is_no_failure(start, video: Path, tmp_path: Path, seconds):
+    demo = start("--source", video, "--loop", "--seconds", 60)
+    assert "as processes over ROS 2" in demo.stdout.readline()
+    time.sleep(seconds)  # the processes are being started, or import
+    demo.send_signal(signal.SIGINT)
+    output, errors = demo.communicate(timeout=60)
+    assert (demo.returncode, errors) == (130, "psg demo: stopped\n")
+    assert none_left(tmp_path)
+
+
 def test_nothing_stays_when_the_demo_itself_is_killed(start, video: Path, tmp_path: Path) -> None:
     demo = start("--source", video, "--loop", "--seconds", 60)
     assert any("red #" in line for line in demo.stdout)

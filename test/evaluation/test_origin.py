@@ -19,6 +19,7 @@ SETTINGS = {
     "overlap_threshold": 0.5,
     "relation_threshold": 0.75,
     "merge_resolution": "mask",
+    "min_segment_area": 0.0002,
     "max_relations": 7,
     "max_segments": 9,
 }

@@ -164,13 +164,23 @@ def test_too_little_memory_is_an_image_error() -> None:
         assert (done.returncode, done.stdout[:8]) == (0, b"refused:"), done
 
 
-@pytest.mark.parametrize("name", [*RGB_FORMATS, "GIF"])
+SMALL = PHOTO[:24, :32]
+VARIANTS = {name: encoded(name, SMALL) for name in RGB_FORMATS} | {
+    "GIF": encoded("GIF", SMALL[..., 0]),
+    "lossless WebP": encoded("WEBP", SMALL, lossless=True),
+    "palette PNG": encoded("PNG", Image.fromarray(SMALL).convert("P")),
+    "LZW in TIFF": encoded("TIFF", SMALL, compression="tiff_lzw"),
+    "deflate in TIFF": encoded("TIFF", SMALL, compression="tiff_adobe_deflate"),
+    "JPEG in TIFF": encoded("TIFF", SMALL, compression="jpeg"),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
 def test_mutated_pictures_decode_or_are_refused_in_silence(
     name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     rng = np.random.default_rng(1)
-    small = PHOTO[:24, :32]
-    whole = encoded(name, small) if name != "GIF" else encoded("GIF", small[..., 0])
+    whole = VARIANTS[name]
     for _ in range(150):
         content = bytearray(whole)
         for _ in range(int(rng.integers(1, 6))):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from psg_ros.ops.compressed_image import decode_compressed_image
 from psg_ros.ops.image_decoding import ENCODINGS, decode_image
 from psg_ros.ops.image_error import ImageError
 
@@ -137,6 +138,23 @@ def test_420_encodings_follow_bt601(encoding, first, padding):
     chroma = np.stack([yuv[::2, ::2, first], yuv[::2, ::2, 3 - first]], -1).reshape(-1, WIDTH)
     decoded = decode_image(message(encoding, np.vstack([yuv[:, :, 0], chroma]), padding=padding))
     assert np.abs(decoded.astype(int) - picture).max() <= 3
+
+
+HOSTILE = ("x" * 1_000_000, "\x1b[2J\nERROR: all is lost\r\u202e\x00", "rgb8\ud800" * 50)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_sender_calls_its_image_stays_short_and_on_one_line(text):
+    unknown = SimpleNamespace(encoding=text, width=1, height=1, step=3, data=b"abc")
+    with pytest.raises(ImageError) as raw:
+        decode_image(unknown)
+    refusals = [str(raw.value)]
+    for name in (text, f"{text}; compressedDepth"):
+        with pytest.raises(ImageError) as compressed:
+            decode_compressed_image(SimpleNamespace(format=name, data=b"abc"))
+        refusals.append(str(compressed.value))
+    for refusal in refusals:
+        assert refusal.isprintable() and len(refusal) < 600
 
 
 def test_the_table_above_covers_every_encoding():

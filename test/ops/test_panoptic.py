@@ -81,7 +81,9 @@ def slow_merge(class_logits, masks, score_threshold, overlap_threshold):
     return label_map, segments
 
 
-def run(class_logits, mask_logits, placement, resolution, score=0.5, overlap=0.6, scratch=None):
+def run(
+    class_logits, mask_logits, placement, resolution, score=0.5, overlap=0.6, scratch=None, area=0.0
+):
     return merge(
         class_logits,
         mask_logits,
@@ -90,6 +92,7 @@ def run(class_logits, mask_logits, placement, resolution, score=0.5, overlap=0.6
         score_threshold=score,
         overlap_threshold=overlap,
         is_thing=IS_THING,
+        min_area=area,
         scratch=scratch,
     )
 
@@ -232,6 +235,38 @@ def test_a_segment_on_the_last_cells_has_pixels_or_is_dropped(image_hw, resoluti
         merged = run(class_logits, mask_logits, placement, resolution)
         there = np.unique(merged.segmentation.label_map)
         assert there[there != VOID].tolist() == list(range(merged.segmentation.num_segments))
+
+
+@pytest.mark.parametrize("resolution", ["mask", "input", "image"])
+def test_a_segment_smaller_than_the_least_area_is_void(resolution):
+    class_logits, mask_logits = halves([0, 1], [5, 5])
+    mask_logits[0] = -5
+    mask_logits[0, :2, :2] = 5  # 4 of 384 cells, 1 %; query 0 comes first
+    placement = place((128, 192), INPUT_HW)
+    both = run(class_logits, mask_logits, placement, resolution, area=0.005)
+    assert both.segmentation.labels.tolist() == [0, 1]
+    one = run(class_logits, mask_logits, placement, resolution, area=0.02)
+    assert one.segmentation.labels.tolist() == [1]
+    for found, expected in (
+        (one.segmentation.label_map, both.segmentation.label_map),
+        (one.content_map, both.content_map),
+    ):
+        np.testing.assert_array_equal(found, expected - 1 + (expected == VOID))
+
+
+@pytest.mark.parametrize(("area", "labels"), [(0.5, [0, 1]), (0.501, [])])
+def test_covering_exactly_the_least_area_is_enough(area, labels):
+    merged = run(*halves([0, 1], [5, 5]), place(INPUT_HW, INPUT_HW), "mask", area=area)
+    assert merged.segmentation.labels.tolist() == labels
+
+
+def test_the_least_area_is_asked_of_joined_stuff_not_of_its_parts():
+    stuff, things = (
+        run(*halves(labels, [5, 5]), place(INPUT_HW, INPUT_HW), "mask", area=0.8)
+        for labels in ([4, 4], [1, 1])
+    )
+    assert stuff.segmentation.labels.tolist() == [4]
+    assert things.segmentation.num_segments == 0
 
 
 def test_padding_is_never_part_of_a_segment():

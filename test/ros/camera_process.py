@@ -44,7 +44,8 @@ def picture(args):
 
 
 def to_message(args, image_rgb: np.ndarray, stamp: Time):
-    header = Header(stamp=stamp, frame_id=f"camera_{random.randrange(100)}_optical_frame")
+    number = random.randrange(100) if args.stamps == "random" else 0  # another frame ends tracks
+    header = Header(stamp=stamp, frame_id=f"camera_{number}_optical_frame")
     if not args.compressed:
         return rgb_to_msg(image_rgb, header)
     data = cv2.imencode(".png", image_rgb[:, :, ::-1])[1].tobytes()

@@ -130,9 +130,10 @@ class Embedding:
         return self.pipelines[-1]
 
 
-def shoot(camera):
-    """Publish one image, stamped now."""
-    camera.publish(rgb_to_msg(IMAGE_RGB, Header(stamp=ns_to_time(time.time_ns()))))
+def shoot(camera, stamp_ns=None):
+    """Publish one image, stamped now unless told otherwise."""
+    stamp = ns_to_time(time.time_ns() if stamp_ns is None else stamp_ns)
+    camera.publish(rgb_to_msg(IMAGE_RGB, Header(stamp=stamp)))
 
 
 def model_threads():

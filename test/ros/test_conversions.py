@@ -174,7 +174,9 @@ def test_the_vocabulary_keeps_order_colours_and_inverses():
     ]
 
 
-@pytest.mark.parametrize("nanoseconds", [0, 1, 1_700_000_000_123_456_789, -1])
+@pytest.mark.parametrize(
+    "nanoseconds", [0, 1, 1_700_000_000_123_456_789, -1, (2**31 - 1) * 10**9 + 2**32 - 1]
+)
 def test_stamps_survive_the_way_to_nanoseconds_and_back(nanoseconds):
     assert conversions.time_to_ns(conversions.ns_to_time(nanoseconds)) == nanoseconds
 
@@ -185,10 +187,10 @@ def test_first_seen_equals_the_stamp_to_the_nanosecond_and_hits_confirm():
     two = Segmentation(first_frame.label_map.copy(), np.zeros(2, np.int64), np.ones(2, np.float32))
     two.label_map[2:] = 1
     stamps = [conversions.ns_to_time(start_ns + 33_333_333 * i) for i in range(CONFIRMED_HITS + 1)]
-    (alone,) = identities.update(first_frame, stamps[0])
+    (alone,) = identities.update(first_frame, Header(stamp=stamps[0]), 0.0)
     assert alone.first_seen == stamps[0] and not alone.confirmed
     for stamp in stamps[1:]:
-        old, new = identities.update(two, stamp)
+        old, new = identities.update(two, Header(stamp=stamp), 0.0)
     assert (old.id, old.first_seen, old.confirmed) == (alone.id, stamps[0], True)
     assert new.first_seen == stamps[1] and new.id != old.id
     assert new.confirmed == (len(stamps) - 1 >= CONFIRMED_HITS)

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the node owes to the program around it, a process or one that embeds it."""
 
+import time
+
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
@@ -129,6 +131,37 @@ def test_after_unwatched_images_ids_are_new_and_the_sequence_goes_on(embedding, 
     assert second[0].sequence <= embedding.pipelines[0].calls
     assert first[-1].sequence < second[0].sequence
     assert capfd.readouterr().err.count("nobody listens") == 1
+
+
+def test_when_stamps_jump_back_no_node_was_first_seen_after_its_image(embedding):
+    embedding.node(track_gap_s=2.0)
+    camera, (_, graphs) = embedding.camera(), embedding.listen(SceneGraph, "/scene_graph")
+    for expected_id, second in ((1, 100), (1, 102), (2, 105), (3, 0), (3, 1)):
+        stamp_ns = second * 10**9
+
+        def heard(stamp_ns=stamp_ns):
+            return graphs and nanoseconds(graphs[-1].header.stamp) == stamp_ns
+
+        embedding.spin_until(heard, lambda s=stamp_ns: shoot(camera, s))
+        (seen,) = graphs[-1].nodes
+        assert seen.id == expected_id
+        assert nanoseconds(seen.first_seen) <= stamp_ns
+
+
+@pytest.mark.parametrize("use_sim_time", [False, True])
+def test_every_activation_has_its_own_stamp_in_every_graph(embedding, use_sim_time):
+    node = embedding.node(started=False, use_sim_time=use_sim_time)
+    camera, (_, graphs) = embedding.camera(), embedding.listen(SceneGraph, "/scene_graph")
+    activations = []
+    for _ in range(2):
+        embedding.start(node)
+        graphs.clear()
+        embedding.spin_until(lambda: len(graphs) >= 3, lambda: shoot(camera))
+        embedding.stop(node)
+        (activated,) = {nanoseconds(graph.activated) for graph in graphs}
+        activations.append(activated)
+        assert abs(activated - time.time_ns()) < 120 * 10**9
+    assert activations[0] < activations[1]
 
 
 def nanoseconds(stamp):

@@ -57,6 +57,31 @@ def test_one_line_per_cause_and_period_whatever_the_text_says(log, texts, clock)
     assert log.failed_frames == 1001
 
 
+def test_a_cause_that_goes_on_is_reported_less_and_less_often(log, texts, clock):
+    start_s, reports_s = clock.now_s, []
+    while clock.now_s < start_s + 2000:
+        before = len(texts)
+        log(bad_image())
+        if len(texts) > before:
+            reports_s.append(clock.now_s - start_s)
+        clock.now_s += 1
+    assert reports_s == [0, 5, 15, 35, 75, 155, 315, 615, 915, 1215, 1515, 1815]
+    assert log.failed_frames == 2000
+    assert texts[-1].startswith("image skipped (299 more since the last report), 1816 in all")
+
+
+def test_a_cause_that_was_away_is_reported_at_once(log, texts, clock):
+    for _ in range(20):
+        log(bad_image())
+        clock.now_s += 1
+    reported = len(texts)
+    clock.now_s += 8 * PERIOD_S  # after reports at 0, 5 and 15 s the wait is 20 s; twice of that
+    log(bad_image())
+    clock.now_s += PERIOD_S
+    log(bad_image())
+    assert len(texts) == reported + 2
+
+
 def test_another_cause_is_reported_at_once_and_with_its_origin(log, texts):
     log(bad_image())
     log(broken_model())

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The subscription follows what cameras offer, unless it was told otherwise."""
 
+import re
+
 import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
@@ -67,3 +69,19 @@ def test_reliability_is_asked_anew_at_each_configure(embedding):
         embedding.start(node)
         assert asked(node) == reliability
         embedding.stop(node)
+
+
+def test_silence_is_reported_less_and_less_often_until_an_image_comes(embedding, capfd):
+    node = embedding.node(silence_s=0.25)
+    log = []
+
+    def waits():
+        log.append(capfd.readouterr().err)
+        return re.findall(r"no image for ([\d.]+) s", "".join(log))
+
+    embedding.spin_until(lambda: len(waits()) >= 3)
+    assert waits() == ["0.25", "0.75", "1.75"]
+    camera = embedding.camera()
+    embedding.spin_until(lambda: node._input._heard, lambda: shoot(camera))
+    embedding.spin_until(lambda: len(waits()) == 4)
+    assert waits()[-1] == "0.25"

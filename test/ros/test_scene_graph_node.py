@@ -118,6 +118,31 @@ def test_compressed_images_come_through_the_remapped_base_topic(session, tiny_mo
     assert "listening to /camera/image/compressed" in node.log.read_text()
 
 
+def test_broken_compressed_images_cost_one_line_and_their_decoder_prints_nothing(
+    session, tiny_model
+):
+    options = ["--compressed", "--bad", 2, "--rate", 20]
+    listener, node, camera = start_all(
+        session, tiny_model, ["graph"], options, image_transport="compressed"
+    )
+    listener.wait(lambda p: len(p.of("graph")) >= 10)
+    bad = {tuple(line["stamp"]) for line in camera.of("image") if line["bad"]}
+    assert len(bad) >= 5
+    assert not bad & {tuple(line["stamp"]) for line in listener.of("graph")}
+    text = node.log.read_text()
+    assert "bytes of format 'rgb8; png compressed bgr8': incomplete PNG: cut off in 'IEND'" in text
+    assert text.count("PNG") <= 2 and "libpng" not in text
+
+
+@pytest.mark.parametrize("transport", ["raw", "compressed"])
+def test_images_above_the_limit_are_skipped_with_both_numbers(session, tiny_model, transport):
+    options = ["--size", 1100, 1000, "--rate", 5, *(["--compressed"] * (transport != "raw"))]
+    _, node, _ = start_all(
+        session, tiny_model, ["graph"], options, image_transport=transport, max_megapixels=1
+    )
+    node.wait_for_log("1100 x 1000 px are 1.1 megapixels, the limit is 1 (max_megapixels)")
+
+
 @pytest.mark.parametrize("offered", ["best_effort", "reliable"])
 def test_match_takes_what_the_publisher_offers(session, tiny_model, offered):
     listener = session.script("listener", "listener_process.py", "graph")

@@ -88,6 +88,19 @@ def test_slots_of_one_segment_are_joined_and_the_others_keep_their_order(stage, 
     assert (segmentation.label_map[:, 36:44] == -1).all()
 
 
+@pytest.mark.parametrize("resolution", ["mask", "input", "image"])
+@pytest.mark.parametrize(("area", "left"), [(0.3, [0, 2]), (0.35, [2]), (0.4, [])])
+def test_a_segment_smaller_than_the_least_area_is_void(stage, resolution, area, left):
+    fused, _ = stage  # segments of 8 of 24 and of 12 * 12 of 16 * 24 cells: 0.333, 0.375
+    settings = dataclasses.replace(SETTINGS, resolution=resolution, min_area=area)
+    placement = fused.prepare(np.zeros((64, 96, 3), np.uint8))
+    segmentation, slots = fused.merge(fused.infer(placement, settings), placement, settings)
+    assert slots.tolist() == left
+    assert segmentation.num_segments == len(left)
+    shown = np.unique(segmentation.label_map)
+    assert shown[shown >= 0].tolist() == list(range(len(left)))
+
+
 def test_pairs_of_segments_are_looked_up_among_those_of_slots(stage):
     fused, _ = stage
     placement = fused.prepare(np.zeros((64, 96, 3), np.uint8))

@@ -1,0 +1,85 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Ctrl-C at any time: one line or none, status 130, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from psg_ros.ros.start import NODE_MODULE
+
+ROOT = Path(__file__).parents[1]
+SLOW = """\
+import sys, time
+print("importing", flush=True)
+try:
+    time.sleep(60)
+except BaseException as error:
+    raise ImportError("a compiled module was interrupted") from error
+"""
+PSG = [sys.executable, "-m", "psg_ros", "predict", "photo.jpg"]
+CONSOLE = [sys.executable, "-c", "from psg_ros.console import main; main()", "predict", "a.jpg"]
+NODES = (NODE_MODULE, "psg_ros.ros.demo_camera", "psg_ros.ros.demo_watcher")
+
+
+def interrupted(folder: Path, command: list[str], module: str) -> tuple[int, str]:
+    """Send SIGINT to a program while it imports `module`; return its status and its words."""
+    (folder / f"{module}.py").write_text(SLOW)
+    paths = os.pathsep.join((str(folder), str(ROOT)))
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert process.stdout.readline() == "importing\n", process.communicate()
+    process.send_signal(signal.SIGINT)
+    _, words = process.communicate(timeout=60)
+    return process.returncode, words
+
+
+@pytest.mark.parametrize("command", [PSG, CONSOLE], ids=["module", "console script"])
+@pytest.mark.parametrize("module", ["argparse", "cv2"])
+def test_a_command_that_imports_ends_quietly(tmp_path: Path, command: list[str], module: str):
+    assert interrupted(tmp_path, command, module) == (130, "")
+
+
+@pytest.mark.parametrize("name", NODES)
+def test_a_node_that_imports_ends_quietly(tmp_path: Path, name: str):
+    pytest.importorskip("rclpy", reason="needs ROS 2")
+    assert interrupted(tmp_path, [sys.executable, "-m", name], "cv2") == (130, "")
+
+
+@pytest.mark.parametrize("name", ["psg", "scene_graph_node"])
+def test_an_installed_script_that_imports_ends_quietly(tmp_path: Path, name: str):
+    if name == "scene_graph_node":
+        pytest.importorskip("rclpy", reason="needs ROS 2")
+    command = [sys.executable, str(ROOT / "scripts" / name), "predict", "photo.jpg"]
+    assert interrupted(tmp_path, command, "cv2") == (130, "")
+
+
+def test_an_interrupt_that_became_another_error_still_stops(tmp_path: Path, tiny_model: Path):
+    picture = tmp_path / "a.ppm"
+    picture.write_bytes(b"P6 8 8 255\n" + bytes(192))
+    command = [sys.executable, "-m", "psg_ros", "predict", str(picture)]
+    command += ["--model", str(tiny_model), "--backend", "onnxruntime"]
+    assert interrupted(tmp_path, command, "onnxruntime") == (130, "psg predict: stopped\n")
+
+
+def test_what_ignores_the_signal_goes_on_ignoring_it():
+    code = (
+        "import os, signal; from psg_ros import __main__ as psg, interrupts\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "interrupts.end_on_interrupt(); psg.main(['doctor', '--help'])"
+    )
+    ending = "\nassert signal.getsignal(signal.SIGINT) is signal.SIG_IGN; os._exit(7)"
+    code = code.replace("psg.main", "\ntry:\n    psg.main") + "\nexcept SystemExit:\n    pass"
+    done = subprocess.run([sys.executable, "-c", code + ending], capture_output=True, timeout=60)
+    assert done.returncode == 7, done.stderr
