@@ -60,7 +60,7 @@ def open_artifact(path: Path, spec: ArtifactSpec, *, threads: int, precision: st
     try:
         # Its fallback would print about the error and then try the very same again.
         session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
+            _source(path), options, providers=["CPUExecutionProvider"], enable_fallback=0
         )
     except (*LOAD_ERRORS, ValueError) as error:  # ValueError: names in the file that are no text
         raise ValueError(
@@ -71,6 +71,17 @@ def open_artifact(path: Path, spec: ArtifactSpec, *, threads: int, precision: st
     declared_outputs = [_spec_of(arg) for arg in session.get_outputs()]
     check_declared(path, spec, declared_inputs, declared_outputs)
     return OnnxBackend(session, spec)
+
+
+def _source(path: Path) -> str | bytes:
+    """Return the name of a file, or its content where the library cannot open such a name.
+
+    A name is better: of bytes the library keeps a second copy.
+    """
+    try:
+        return str(path).encode().decode()
+    except UnicodeEncodeError:
+        return path.read_bytes()
 
 
 def describe() -> tuple[str, str]:
