@@ -113,6 +113,24 @@ class PipelineConfig:
         check_ranges(self)
 
 
+def _with_default(name: str, default: Any) -> Any:
+    """Return a described field of `PipelineConfig` with another default."""
+    (field,) = (field for field in dataclasses.fields(PipelineConfig) if field.name == name)
+    return dataclasses.field(default=default, metadata=field.metadata)
+
+
+@dataclass(frozen=True)
+class EvaluationConfig(PipelineConfig):
+    """The pipeline as `psg evaluate` runs it: defaults that make figures comparable, not fast.
+
+    Masks compete at image size, as in the code of the papers, in arithmetic that every processor
+    has.
+    """
+
+    precision: str = _with_default("precision", "fp32")
+    merge_resolution: str = _with_default("merge_resolution", "image")
+
+
 def check_ranges(config: Any) -> None:
     """Raise ValueError for the first field outside the range or choices of its description."""
     for field in dataclasses.fields(config):

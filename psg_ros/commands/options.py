@@ -43,25 +43,31 @@ def add_config_options(
         )
 
 
-def add_pipeline_options(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
-    """Add the options of `PipelineConfig`, some left out, and a YAML file of them."""
+def add_pipeline_options(
+    parser: argparse.ArgumentParser,
+    without: Collection[str] = (),
+    kind: type[PipelineConfig] = PipelineConfig,
+) -> None:
+    """Add the options of `kind`, which has the defaults, some left out, and a YAML file of them."""
     parser.add_argument(
         "--pipeline",
         type=Path,
         metavar="FILE",
         help="YAML file of the options below (model: ..., score_threshold: ...); flags win over it",
     )
-    add_config_options(parser, PipelineConfig, without)
+    add_config_options(parser, kind, without)
 
 
-def pipeline_config(args: argparse.Namespace) -> PipelineConfig:
-    """Return the configuration that file and flags ask for.
+def pipeline_config(
+    args: argparse.Namespace, kind: type[PipelineConfig] = PipelineConfig
+) -> PipelineConfig:
+    """Return the configuration that file and flags ask for, the rest by the defaults of `kind`.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: a value out of range; an unknown key in the file.
     """
-    base = load_config(PipelineConfig, args.pipeline) if args.pipeline else PipelineConfig()
+    base = load_config(kind, args.pipeline) if args.pipeline else kind()
     given = {name: value for name, value in vars(args).items() if name in vars(base)}
     return dataclasses.replace(base, **given)
 

@@ -17,7 +17,7 @@ from psg_ros.evaluation import page_parts as parts
 from psg_ros.evaluation.cost import Cost
 from psg_ros.evaluation.examples import Example, Examples, side_by_side
 from psg_ros.evaluation.multi_mpo import TITLE as MULTI_MPO
-from psg_ros.evaluation.origin import coverage_notes
+from psg_ros.evaluation.origin import coverage_notes, settings_line
 from psg_ros.evaluation.page_style import STYLE
 from psg_ros.evaluation.report import PROTOCOL, EvaluationReport
 from psg_ros.files import write_text
@@ -90,6 +90,7 @@ def _title(page: Page) -> str:
     notes = coverage_notes(origin)
     if report.num_missing:
         notes.append(f"{report.num_missing} images have no prediction; they count as not found.")
+    text = f"{text}; {settings_line(origin)}"
     return (
         f"<h1>{html.escape(origin['model'] + by)}</h1><p class='soft'>{html.escape(text)}</p>"
         + "".join(f'<div class="note">{html.escape(note)}</div>' for note in notes)
