@@ -29,12 +29,12 @@ import torch
 from psg_ros.benchmark.machine import describe_machine
 from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
-from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import RelationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import open_history
+from psg_ros.training.network import model_config, vocabulary_of
 from psg_ros.training.relation_data import HeldOut, RelationData, open_held_out, open_relation_data
 from psg_ros.training.relation_losses import learns_directed_pairs
 from psg_ros.training.relation_plan import BatchPlan
@@ -42,7 +42,7 @@ from psg_ros.training.relation_run import TUNED_SEGMENTER, WEIGHTS, RelationRun
 from psg_ros.training.relation_weights import positive_weights
 from psg_ros.training.relations import RelationLoop
 from psg_ros.training.segmentation_run import WEIGHTS as SEGMENTER_WEIGHTS
-from psg_ros.training.train import CONFIG_COPY, model_file, vocabulary_of
+from psg_ros.training.train import CONFIG_COPY
 from psg_ros.training.validation import evaluate_relations
 
 TASKS = ("PredCls", "SGDet")
@@ -115,7 +115,7 @@ class Study:
         self.options = options
         self.config = load_config(TrainConfig, options.run / CONFIG_COPY)
         self.vocabulary = vocabulary_of(self.config)
-        self.model_config = load_config(ModelConfig, model_file(self.config))
+        self.model_config = model_config(self.config, options.run)
         self.segmenter = load_weights(options.run / SEGMENTER_WEIGHTS)
         self.train = open_dataset(options.data, self.vocabulary, "train")
         self.test = open_dataset(options.data, self.vocabulary, "test")

@@ -102,7 +102,7 @@ def _segments_png(label_map: np.ndarray) -> bytes:
 def _write_relations(path: Path, graph: SceneGraph, scores: RelationScores) -> None:
     listed = [(r.subject, r.object, r.predicate) for r in graph.relations]
     listed_scores = [(r.score, r.probability) for r in graph.relations]
-    rank = {} if scores.rank is None else {"rank": scores.rank}
+    rank: dict[str, Any] = {} if scores.rank is None else {"rank": scores.rank}
     np.savez_compressed(
         path,
         **rank,

@@ -73,7 +73,7 @@ def test_a_covered_mask_is_no_copy_of_a_less_sure_one():
 
 
 def reduced_one_by_one(masks: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, dict[int, int]]:
-    """The rule of fair-psgg's `mask_merge`, mask by mask: label map, and the object of each mask."""
+    """The rule of fair-psgg's `mask_merge`: label map, and the object of each mask."""
     order = sorted(range(len(masks)), key=lambda mask: -scores[mask])
     label_map, object_of, num_objects = np.full(masks.shape[1:], -1), {}, 0
     for place, mask in enumerate(order):
