@@ -144,7 +144,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--worst",
         type=Path,
         metavar="FOLDER",
-        help=f"draw the {NUM_EXAMPLES} images that went worst there, truth left, model right",
+        help=f"draw the {NUM_EXAMPLES} images that went worst there, truth left, model right; the "
+        "number at an annotated predicate (#2) is its place in the model's list for that pair",
     )
     add_data_options(parser)
     add_pipeline_options(parser, kind=EvaluationConfig)

@@ -67,6 +67,7 @@ def describe_origin(
         "data": str(data),
         "split": dataset.split,
         "images": _count(len(dataset), len(dataset) + broken + unlabelled, limit),
+        "annotations_sha256": dataset.fingerprint["sha256"],
         "broken_images": str(broken),
         "unlabelled_images": str(unlabelled),
     }
@@ -74,7 +75,7 @@ def describe_origin(
 
 def settings_line(origin: Mapping[str, str]) -> str:
     """Return in one line for people with which of the settings in `DECISIVE` a model ran."""
-    return ", ".join(f"{what} {origin[name]}" for name, what in DECISIVE.items())
+    return ", ".join(f"{what} {origin.get(name, NOT_SAID)}" for name, what in DECISIVE.items())
 
 
 def coverage_notes(origin: Mapping[str, str]) -> list[str]:

@@ -146,6 +146,7 @@ def test_one_page_shows_it_all(dataset: Path, tiny_model: Path, tmp_path: Path, 
     assert main([*arguments, "--worst", str(worst)]) == 0
     text = page.read_text()
     assert "tiny on " in text and "left of" in text
+    assert "annotated: red left of #1 blue" in text, "the rank of the true predicate"
     assert text.count("data:image/jpeg;base64,") == 4  # two images, worst and best
     assert len(list(worst.glob("*.png"))) == 2
     assert "metrics and reading cost" in capsys.readouterr().out

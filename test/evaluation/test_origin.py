@@ -79,6 +79,7 @@ def test_of_a_whole_split_nothing_is_left_out(folder):
     assert origin == {
         "model": "mine", "by": "us", "data": "rooms", "split": "test", "images": "all 5",
         "broken_images": "0", "unlabelled_images": "0", **unsaid,
+        "annotations_sha256": dataset.fingerprint["sha256"],
     }  # fmt: skip
     assert coverage_notes(origin) == []
 
