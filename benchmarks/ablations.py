@@ -58,7 +58,7 @@ class Variant:
         network: of `RelationConfig`, in training and test.
         training: of `RelationTraining`.
         test: `prune`, `mask_resolution` and `merge_ratio` of the test alone.
-        against: the variant that it is compared with.
+        against: the variant that it is compared with; empty: the first; itself: a reference.
     """
 
     name: str
@@ -90,11 +90,11 @@ VARIANTS = (
     Variant("ToMe 0.5 at test time", REFERENCE, test={"merge_ratio": 0.5}),
     Variant("inferred masks in training", training={"masks": "inferred"}),
     Variant("no tap norm", network={"tap_norm": "none"}),
-    Variant(SHORT, training=ONE_EPOCH),
+    Variant(SHORT, training=ONE_EPOCH, against=SHORT),
     Variant(
         "backbone not frozen, one epoch", training={"frozen": False, **ONE_EPOCH}, against=SHORT
     ),
-    Variant(HALF, training=HALF_PICTURES),
+    Variant(HALF, training=HALF_PICTURES, against=HALF),
     Variant("one direction per pair", network=ONE_DIRECTION, training=HALF_PICTURES, against=HALF),
     Variant(
         "one direction, 1 negative per pair", network=ONE_DIRECTION,
