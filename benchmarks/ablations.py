@@ -5,7 +5,7 @@
     python benchmarks/ablations.py runs/demo --data data/sim --out build/ablations
     python benchmarks/ablation_report.py build/ablations/results.jsonl --picture ablations.png
 
-RUN is a run folder of `psg train`; its segmenter is used as it is. Each variant differs from the
+RUN is a run folder of `psg train`; its segmenter is used as it is. Each variant differs from its
 reference (gate, swap training, true masks at full resolution, no pruning) in one thing and is
 trained once per seed, on the same images, for the same number of steps. Variants that differ in the
 test alone reuse the weights of another. Every result is a line of results.jsonl; what is there
@@ -29,19 +29,20 @@ import torch
 from psg_ros.benchmark.machine import describe_machine
 from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
-from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import DsFlash, build_dsflash
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import RelationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import open_history
+from psg_ros.training.network import model_config, vocabulary_of
 from psg_ros.training.relation_data import HeldOut, RelationData, open_held_out, open_relation_data
+from psg_ros.training.relation_losses import learns_directed_pairs
 from psg_ros.training.relation_plan import BatchPlan
 from psg_ros.training.relation_run import TUNED_SEGMENTER, WEIGHTS, RelationRun
 from psg_ros.training.relation_weights import positive_weights
 from psg_ros.training.relations import RelationLoop
 from psg_ros.training.segmentation_run import WEIGHTS as SEGMENTER_WEIGHTS
-from psg_ros.training.train import CONFIG_COPY, model_file, vocabulary_of
+from psg_ros.training.train import CONFIG_COPY
 from psg_ros.training.validation import evaluate_relations
 
 TASKS = ("PredCls", "SGDet")
@@ -57,7 +58,7 @@ class Variant:
         network: of `RelationConfig`, in training and test.
         training: of `RelationTraining`.
         test: `prune`, `mask_resolution` and `merge_ratio` of the test alone.
-        against: the variant that it is compared with.
+        against: the variant that it is compared with; empty: the first; itself: a reference.
     """
 
     name: str
@@ -72,9 +73,14 @@ REFERENCE = "gate, swap training"
 SHORT = "reference, one epoch"
 ONE_EPOCH = {"epochs": 1}
 """The network runs forth and back in every step of a backbone that is not frozen: slow."""
+HALF = "reference, half the pictures"
+HALF_PICTURES = {"max_images": 800}
+FEW_NEGATIVES = "0.2 negatives per pair"
+SPARSE = {"negatives_per_positive": 0.2, **HALF_PICTURES}
+ONE_DIRECTION = {"split": "none"}
 VARIANTS = (
     Variant(REFERENCE),
-    Variant("one direction per pair", network={"split": "none"}),
+    Variant("one direction, both orders", network=ONE_DIRECTION, training={"both_orders": True}),
     Variant("gate, no swap training", training={"swap_training": False}),
     Variant("two projections, swap training", network={"split": "two_linear"}),
     Variant("raw-resolution masks", REFERENCE, test={"mask_resolution": "raw"}),
@@ -84,11 +90,22 @@ VARIANTS = (
     Variant("ToMe 0.5 at test time", REFERENCE, test={"merge_ratio": 0.5}),
     Variant("inferred masks in training", training={"masks": "inferred"}),
     Variant("no tap norm", network={"tap_norm": "none"}),
-    Variant(SHORT, training=ONE_EPOCH),
+    Variant(SHORT, training=ONE_EPOCH, against=SHORT),
     Variant(
         "backbone not frozen, one epoch", training={"frozen": False, **ONE_EPOCH}, against=SHORT
     ),
-)
+    Variant(HALF, training=HALF_PICTURES, against=HALF),
+    Variant("one direction per pair", network=ONE_DIRECTION, training=HALF_PICTURES, against=HALF),
+    Variant(
+        "one direction, 1 negative per pair", network=ONE_DIRECTION,
+        training={"negatives_per_positive": 1.0, **HALF_PICTURES}, against=HALF,
+    ),
+    Variant(FEW_NEGATIVES, training=SPARSE, against=HALF),
+    Variant(
+        "0.2 negatives, balanced", training={"no_relation_weight": "balanced", **SPARSE},
+        against=FEW_NEGATIVES,
+    ),
+)  # fmt: skip
 
 
 class Study:
@@ -98,7 +115,7 @@ class Study:
         self.options = options
         self.config = load_config(TrainConfig, options.run / CONFIG_COPY)
         self.vocabulary = vocabulary_of(self.config)
-        self.model_config = load_config(ModelConfig, model_file(self.config))
+        self.model_config = model_config(self.config, options.run)
         self.segmenter = load_weights(options.run / SEGMENTER_WEIGHTS)
         self.train = open_dataset(options.data, self.vocabulary, "train")
         self.test = open_dataset(options.data, self.vocabulary, "test")
@@ -141,7 +158,10 @@ class Study:
             started = time.monotonic()
             data = self.data_of(variant, model, config)
             settings, truths = config.relations, data.source.truths
-            weights = positive_weights(truths, self.vocabulary.num_predicates, settings)
+            weights = positive_weights(
+                truths, self.vocabulary.num_predicates, settings,
+                directed=learns_directed_pairs(model.relations, settings),
+            )  # fmt: skip
             run = RelationRun(model, settings, weights, Ranks())
             plan = BatchPlan(config, len(truths), 1)
             RelationLoop(run, plan, data, config, self.vocabulary).go()
@@ -154,11 +174,11 @@ class Study:
     def data_of(self, variant: Variant, model: DsFlash, config: TrainConfig) -> RelationData:
         if config.relations.reads_pictures:
             return open_relation_data(model, self.train, config, self.vocabulary, Ranks())
-        return self.train_data(config.relations.masks)
+        return self.train_data(config.relations.masks, config.relations.max_images)
 
-    def _train_data(self, masks: str) -> RelationData:
+    def _train_data(self, masks: str, max_images: int) -> RelationData:
         """Features and ratios of the training images, once for all seeds."""
-        variant = Variant("", training={"masks": masks})
+        variant = Variant("", training={"masks": masks, "max_images": max_images})
         config = dataclasses.replace(self.config, relations=self.settings(variant))
         return open_relation_data(self.model(variant), self.train, config, self.vocabulary, Ranks())
 

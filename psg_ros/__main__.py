@@ -35,6 +35,7 @@ COMMANDS = {
     "convert": "turn a public EoMT checkpoint into ours",
     "calibrate": "fit probabilities to a model's relation scores",
     "evaluate": "recall and panoptic quality on an annotated data set",
+    "compare": "reports of several models: panoptic quality against the recall it allows",
     "benchmark": "how long a frame takes, and what each step towards it saves",
 }
 

@@ -163,8 +163,14 @@ def another_default(kind: type, name: str, default: Any) -> Any:
 
 @dataclass(frozen=True)
 class EvaluationConfig(PipelineConfig):
-    """As `PipelineConfig`, with defaults by which published figures come about."""
+    """The pipeline as `psg evaluate` runs it: defaults that make figures comparable, not fast.
 
+    Masks compete at image size, as in the code of the papers, in arithmetic that every processor
+    has, and no segment is too small to count.
+    """
+
+    precision: str = another_default(PipelineConfig, "precision", "fp32")
+    merge_resolution: str = another_default(PipelineConfig, "merge_resolution", "image")
     min_segment_area: float = another_default(PipelineConfig, "min_segment_area", 0.0)
 
 

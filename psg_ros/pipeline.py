@@ -38,6 +38,7 @@ class Pipeline:
         model_name: the manifest's name of the model.
         model_sha256: digest over the artifacts; equal digests mean equal weights.
         backend_name: what runs it, never "auto".
+        precision: arithmetic of the networks, never "auto".
         step_ms: wall-clock milliseconds of the last image, by the names in `forms.STEPS`.
     """
 
@@ -55,6 +56,7 @@ class Pipeline:
         self.model_name = folder.manifest.name
         self.model_sha256 = model_sha256(folder.manifest)
         self.backend_name = backends[0].name
+        self.precision = backends[0].precision
         self.step_ms: dict[str, float] = {}
         calibration = load_calibration(folder.path, self.model_sha256) if calibrated else None
         self._calibrator = Calibrator(calibration, folder.vocabulary)

@@ -60,16 +60,28 @@ class RelationScores:
     Attributes:
         pairs: int32 [pair, 2]; (subject, object) segment indices, subject != object, no pair twice.
         logits: float32 [pair, 1 + predicate]; column 0 «no relation», predicate p in column p + 1.
+        rank: float64 [pair], most important highest, where a method has an order of its own; None:
+            the logits decide.
     """
 
     pairs: np.ndarray
     logits: np.ndarray
+    rank: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         _check("pairs", self.pairs, np.int32, ("pair", 2))
         _check("logits", self.logits, np.float32, ("pair", "predicate"))
         if len(self.pairs) != len(self.logits):
             raise ValueError(f"{len(self.pairs)} pairs but {len(self.logits)} rows of logits")
+        if self.rank is not None:
+            _check("rank", self.rank, np.float64, ("pair",))
+            if len(self.pairs) != len(self.rank):
+                raise ValueError(f"{len(self.pairs)} pairs but {len(self.rank)} ranks")
+
+    def rows(self, chosen: np.ndarray) -> RelationScores:
+        """Return some of the pairs, by their places."""
+        rank = None if self.rank is None else self.rank[chosen]
+        return RelationScores(self.pairs[chosen], self.logits[chosen], rank)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from psg_ros.config import PipelineConfig, config_from_dict, load_config
+from psg_ros.config import EvaluationConfig, PipelineConfig, config_from_dict, load_config
 
 
 @dataclass(frozen=True)
@@ -141,3 +141,14 @@ def test_nested_values_are_converted():
 def test_an_error_inside_says_where(values, message):
     with pytest.raises(ValueError, match=message):
         config_from_dict(Outer, values, "test")
+
+
+def test_the_node_is_fast_and_evaluation_is_comparable():
+    fast, comparable = PipelineConfig(), EvaluationConfig()
+    assert (fast.merge_resolution, fast.precision) == ("input", "auto")
+    assert (comparable.merge_resolution, comparable.precision) == ("image", "fp32")
+    for name in {field.name for field in dataclasses.fields(fast)} - {
+        "merge_resolution",
+        "precision",
+    }:
+        assert getattr(comparable, name) == getattr(fast, name)

@@ -29,9 +29,11 @@ def made_up(count: int = 2) -> tuple[list[RelationTruth], list[RelationSample]]:
     return truths, [RelationSample(features[i], overlap, boxes) for i in range(count)]
 
 
-def made_up_batch(settings: RelationTraining, seed: int = 0, count: int = 2) -> PairBatch:
+def made_up_batch(
+    settings: RelationTraining, seed: int = 0, count: int = 2, *, directed: bool = False
+) -> PairBatch:
     """Return one step's pairs of such images."""
     truths, samples = made_up(count)
-    rngs = [np.random.default_rng((seed, i)) for i in range(count)]
-    drawn = draw_batch(truths, NUM_PREDICATES, settings, rngs)
+    rng = np.random.default_rng(seed)
+    drawn = draw_batch(truths, NUM_PREDICATES, settings, rng, directed=directed)
     return pair_batch(drawn, samples, torch.stack([sample.features for sample in samples]))

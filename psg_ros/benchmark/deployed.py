@@ -27,7 +27,7 @@ class SceneBackend:
     """Runs a segmenter and then answers with the scene's masks in place of the network's."""
 
     def __init__(self, inner: Backend, scene: Scene) -> None:
-        self.name, self._inner = inner.name, inner
+        self.name, self.precision, self._inner = inner.name, inner.precision, inner
         self._answer = {
             "class_logits": scene.class_logits[None],
             "mask_logits": scene.mask_logits[None],
@@ -50,7 +50,7 @@ class CountingBackend:
     """
 
     def __init__(self, inner: Backend) -> None:
-        self.name, self._inner = inner.name, inner
+        self.name, self.precision, self._inner = inner.name, inner.precision, inner
         self.widths: list[int] = []
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -6,6 +6,10 @@ The task sgdet judges everything the model says. The task predcls gives it the t
 and judges the relations alone. Results of any method, as a folder, can be judged in place of a
 model; `psg_ros.evaluation.results_format` says what such a folder holds. So can a run folder of
 `psg train`, whose network then runs in torch, with the thresholds that an export recommends.
+
+Unlike the node, this merges masks at image size and computes in fp32, so that figures compare with
+those of other methods and other processors; give --merge-resolution and --precision to judge
+another way. The report names both, and how images were scaled.
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ from psg_ros.commands.options import (
     positive_int,
 )
 from psg_ros.commands.targets import check_folder
-from psg_ros.config import EvaluationConfig, PipelineConfig
+from psg_ros.config import EvaluationConfig
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import SPLITS
 from psg_ros.evaluation.cost import Cost, describe_machine
@@ -38,7 +42,12 @@ from psg_ros.evaluation.examples import Examples, write_worst
 from psg_ros.evaluation.markdown import percent, to_markdown
 from psg_ros.evaluation.multi_mpo import TITLE as MULTI_MPO
 from psg_ros.evaluation.multi_mpo import MultiMpo
-from psg_ros.evaluation.origin import coverage_notes, describe_model, describe_origin
+from psg_ros.evaluation.origin import (
+    coverage_notes,
+    describe_model,
+    describe_origin,
+    settings_line,
+)
 from psg_ros.evaluation.page import Page, write_page
 from psg_ros.evaluation.recall import PAIRS, k_name
 from psg_ros.evaluation.report import EvaluationReport, json_text, plain_values
@@ -135,7 +144,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--worst",
         type=Path,
         metavar="FOLDER",
-        help=f"draw the {NUM_EXAMPLES} images that went worst there, truth left, model right",
+        help=f"draw the {NUM_EXAMPLES} images that went worst there, truth left, model right; the "
+        "number at an annotated predicate (#2) is its place in the model's list for that pair",
     )
     add_data_options(parser)
     add_pipeline_options(parser, kind=EvaluationConfig)
@@ -186,7 +196,8 @@ def _open_pipeline(args: argparse.Namespace) -> Pipeline:
         _refuse(["device"] if args.device else [], "--device is where --run computes")
         return Pipeline.open(config)
     opening = [field.name for field in fields(config) if field.metadata["fixed"]]
-    changed = [o for o in opening if o in args or getattr(config, o) != getattr(PipelineConfig, o)]
+    default = EvaluationConfig()
+    changed = [o for o in opening if o in args or getattr(config, o) != getattr(default, o)]
     _refuse(changed, "--run judges the network of a run folder, in torch")
     try:
         from psg_ros.training.torch_pipeline import open_run
@@ -201,7 +212,7 @@ def _from_results(args: argparse.Namespace) -> Judged:
     useless = [
         name for name in ("save_results", "run", "device", "pipeline") if getattr(args, name)
     ]
-    useless += sorted(set(vars(args)) & set(vars(PipelineConfig())))
+    useless += sorted(set(vars(args)) & set(vars(EvaluationConfig())))
     _refuse(useless, "--results judges a folder and runs no model")
     results = Results(args.results)
     if args.task and TASKS[args.task] != results.task:
@@ -270,6 +281,7 @@ def _headline(
     rows = [
         f"{origin['model']}{by}, {report.task}, {report.num_images} images of "
         f"{origin['data']} ({origin['split']}), {report.num_related_images} with relations",
+        settings_line(origin),
         *coverage_notes(origin),
     ]
     names = [f"{kind}@{k_name(k)}" for kind in ("R", "mR") for k in ks]

@@ -108,9 +108,9 @@ def network_settings(args: argparse.Namespace) -> dict[str, Any]:
 
 def run_settings(folder: Path) -> dict[str, Any]:
     """Return sizes, labels and weights of a run folder of `psg train`."""
-    from psg_ros.modeling.config import ModelConfig
     from psg_ros.training import relations, segmentation_run, train
     from psg_ros.training.config import TrainConfig
+    from psg_ros.training.network import model_config
 
     paths = [
         folder / name for name in (train.CONFIG_COPY, segmentation_run.WEIGHTS, relations.WEIGHTS)
@@ -119,7 +119,7 @@ def run_settings(folder: Path) -> dict[str, Any]:
         if not path.is_file():
             raise FileNotFoundError(f"{folder} is not a finished run: it has no {path.name}")
     config = load_config(TrainConfig, paths[0])
-    model = load_config(ModelConfig, train.model_file(config))
+    model = model_config(config, folder)
     weights = RunWeights(segmenter=str(paths[1]), relations=str(paths[2]))
     return {"model": dataclasses.asdict(model), "labels": config.labels, "weights": weights}
 

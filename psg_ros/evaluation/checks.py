@@ -34,6 +34,8 @@ def check_scores(scores: RelationScores, num_segments: int, vocabulary: Vocabula
         )
     if np.isnan(scores.logits).any():
         raise ValueError("logits hold NaN, which has no rank")
+    if scores.rank is not None and np.isnan(scores.rank).any():
+        raise ValueError("rank holds NaN, which has no place in an order")
     pairs = scores.pairs.astype(np.int64)
     if ((pairs < 0) | (pairs >= num_segments)).any() or (pairs[:, 0] == pairs[:, 1]).any():
         raise ValueError(f"pairs must join two different segments of {num_segments}")

@@ -37,6 +37,7 @@ from psg_ros.evaluation.report_rows import (
     predicate_rows,
     score_reliability,
 )
+from psg_ros.evaluation.true_ranks import true_predicate_ranks
 from psg_ros.labels import Vocabulary
 from psg_ros.scene_graph import RelationScores, SceneGraph, Segmentation
 
@@ -52,10 +53,12 @@ class ImageFigures:
     Attributes:
         quality: panoptic quality over its segments; 1 where nothing is annotated or said.
         recall: share of its triplets that the largest k finds; 1 where none is annotated.
+        ranks: of each annotated triplet, that of its predicate; see `true_predicate_ranks`.
     """
 
     quality: float
     recall: float
+    ranks: tuple[int, ...] = ()
 
 
 class Evaluator:
@@ -124,7 +127,8 @@ class Evaluator:
             self._add_probabilities(truth, graph, match)
         self._seen.add(image_id)
         self._num_missing += graph is None
-        return ImageFigures(counts.quality_of_all_segments, recall)
+        ranks = true_predicate_ranks(truth.triplets, scores, match)
+        return ImageFigures(counts.quality_of_all_segments, recall, ranks)
 
     def report(self) -> EvaluationReport:
         """Return the figures over all images added so far."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +16,10 @@ from psg_ros.annotated_files import write_image
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import read_picture
 from psg_ros.evaluation.evaluator import ImageFigures
+from psg_ros.evaluation.true_ranks import marked
 from psg_ros.labels import Vocabulary
 from psg_ros.ops.draw import overlay
+from psg_ros.ops.palette import display_name
 from psg_ros.ops.regions import measure_regions
 from psg_ros.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, SceneRelation
@@ -38,6 +41,15 @@ class Example:
     def goodness(self) -> float:
         """Quality of the segments plus recall of the relations, 0..2: both matter alike."""
         return self.figures.quality + self.figures.recall
+
+    def true_triplets(self, vocabulary: Vocabulary) -> list[str]:
+        """Return the annotated relations with the ranks of their predicates, for people."""
+        named = graph_of_truth(self.truth, vocabulary, self.figures.ranks)
+        ends = [display_name(node.class_name) for node in named.nodes]
+        return [
+            f"{ends[relation.subject]} {relation.predicate_name} {ends[relation.object]}"
+            for relation in named.relations
+        ]
 
     @property
     def caption(self) -> str:
@@ -89,10 +101,12 @@ class Drawn(NamedTuple):
 def side_by_side(example: Example, vocabulary: Vocabulary) -> Drawn:
     """Draw the annotated truth and, to its right, what the model says.
 
+    Annotated predicates bear the rank that the model gives them, see `true_predicate_ranks`.
     Stored results are judged without the photos, so the drawing does not need them either.
     """
     ground, no_photo = _ground(example.truth)
-    left = overlay(ground, graph_of_truth(example.truth, vocabulary), vocabulary)
+    truth = graph_of_truth(example.truth, vocabulary, example.figures.ranks)
+    left = overlay(ground, truth, vocabulary)
     right = overlay(ground, example.graph, vocabulary)
     gap = np.full((ground.shape[0], GAP_PX, 3), 255, np.uint8)
     return Drawn(np.hstack([left, gap, right]), no_photo)
@@ -130,12 +144,21 @@ def file_name(rank: int, example: Example) -> str:
     return f"{rank}_{stem}_quality_{figures.quality:.2f}_recall_{figures.recall:.2f}.png"
 
 
-def graph_of_truth(truth: AnnotatedImage, vocabulary: Vocabulary) -> SceneGraph:
-    """Return the annotation as a scene graph; every relation has score 1."""
+def graph_of_truth(
+    truth: AnnotatedImage, vocabulary: Vocabulary, ranks: Sequence[int] = ()
+) -> SceneGraph:
+    """Return the annotation as a scene graph; every relation has score 1.
+
+    Args:
+        ranks: of the predicates, shown with their names; empty: they are not.
+    """
     segmentation = truth.segmentation
     regions = measure_regions(segmentation.label_map, segmentation.num_segments)
+    names = [vocabulary.predicate_names[predicate] for predicate in truth.triplets[:, 2].tolist()]
+    if ranks:
+        names = [marked(name, rank) for name, rank in zip(names, ranks, strict=True)]
     relations = tuple(
-        SceneRelation(subject, other, predicate, vocabulary.predicate_names[predicate], 1.0)
-        for subject, other, predicate in truth.triplets.tolist()
+        SceneRelation(subject, other, predicate, name, 1.0)
+        for (subject, other, predicate), name in zip(truth.triplets.tolist(), names, strict=True)
     )
     return SceneGraph(segmentation, describe_nodes(segmentation, regions, vocabulary), relations)

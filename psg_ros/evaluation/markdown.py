@@ -65,17 +65,17 @@ def _summary(report: EvaluationReport) -> str:
 
 
 def _score_table(scores: Mapping[str, float]) -> str:
-    return _table(("score", "%"), ((name, percent(value)) for name, value in scores.items()))
+    return table(("score", "%"), ((name, percent(value)) for name, value in scores.items()))
 
 
 def _predicate_table(rows: list[PredicateRow]) -> str:
     names = list(rows[0].recall)
     cells = ([r.name, r.num_images, *(percent(r.recall[n]) for n in names)] for r in rows)
-    return _table(("predicate", "images", *names), cells)
+    return table(("predicate", "images", *names), cells)
 
 
 def _confusion_table(rows: list[ConfusionRow]) -> str:
-    return _table(
+    return table(
         ("annotated", "predicted", "times"), ((r.annotated, r.predicted, r.count) for r in rows)
     )
 
@@ -87,10 +87,11 @@ def _class_table(rows: list[ClassRow]) -> str:
         + [row.true_positives, row.false_positives, row.false_negatives]
         for row in rows
     )
-    return _table(("class", "kind", "PQ", "SQ", "RQ", "TP", "FP", "FN"), cells)
+    return table(("class", "kind", "PQ", "SQ", "RQ", "TP", "FP", "FN"), cells)
 
 
-def _table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a Markdown table; the first column is text, the others are numbers."""
     head = list(header)
     align = [":--", *["--:"] * (len(head) - 1)]
     lines = [head, align, *(map(_escape, map(str, row)) for row in rows)]

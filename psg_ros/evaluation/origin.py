@@ -13,27 +13,34 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from psg_ros.config import MODEL_THRESHOLD, PipelineConfig
+from psg_ros.config import MODEL_THRESHOLD
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.pipeline import Pipeline
 
 LEFT_OUT = {"broken_images": "broken", "unlabelled_images": "without labels"}
+DECISIVE = {
+    "merge_resolution": "masks merged at",
+    "precision": "arithmetic",
+    "scaling": "image scaling",
+}
+"""Facts of a model that every report names, and what they are for people."""
+NOT_SAID = "not said"
+"""What stands in their place where a results folder does not tell."""
 
 
 def describe_model(pipeline: Pipeline) -> dict[str, str]:
     """Return name, digest and backend of a model, and the settings that its figures depend on.
 
-    A threshold is the one in force, the precision is there where it was chosen: otherwise backend
-    and processor decide.
+    Thresholds and precision are those in force, never «the model's own» or «auto».
     """
     config = pipeline.config
     facts = {
         "name": pipeline.model_name,
         "model_sha256": pipeline.model_sha256,
         "backend": pipeline.backend_name,
+        "precision": pipeline.precision,
+        "scaling": pipeline.manifest.scaling,
     }
-    if config.precision != PipelineConfig.precision:
-        facts["precision"] = config.precision
     for field in fields(config):
         if not field.metadata["fixed"]:
             value = getattr(config, field.name)
@@ -52,7 +59,7 @@ def describe_origin(
         data: what the user calls the data set.
         limit: only so many images were judged, from the first on.
     """
-    facts = dict(model)
+    facts = {**dict.fromkeys(DECISIVE, NOT_SAID), **model}
     broken, unlabelled = len(dataset.skipped), dataset.num_missing
     return {
         "model": facts.pop("name", "unnamed"),
@@ -60,9 +67,15 @@ def describe_origin(
         "data": str(data),
         "split": dataset.split,
         "images": _count(len(dataset), len(dataset) + broken + unlabelled, limit),
+        "annotations_sha256": dataset.fingerprint["sha256"],
         "broken_images": str(broken),
         "unlabelled_images": str(unlabelled),
     }
+
+
+def settings_line(origin: Mapping[str, str]) -> str:
+    """Return in one line for people with which of the settings in `DECISIVE` a model ran."""
+    return ", ".join(f"{what} {origin.get(name, NOT_SAID)}" for name, what in DECISIVE.items())
 
 
 def coverage_notes(origin: Mapping[str, str]) -> list[str]:

@@ -4,14 +4,14 @@
 
 The reduction is that of DSFormer (Lorenz et al., «A Fair Ranking and New Model for Panoptic Scene
 Graph Generation», ECCV 2024): the surest mask is painted first, what overlaps it by half is taken
-for the same object, and of several rows for one pair the first counts. Differences: a mask that
-neither overlaps a painted one by half nor has a pixel left is dropped with its pairs; so is a pair
+for the same object, and of several rows for one pair the first counts. A mask that no surer painted
+one overlaps by half and that has no pixel left is dropped with its pairs. Difference: so is a pair
 whose two ends became one object.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -82,12 +82,16 @@ def _paint(prediction: OverlappingMasks) -> tuple[np.ndarray, np.ndarray, np.nda
     object_of = np.full(len(iou), _DROPPED, np.int64)
     label_map = np.full(prediction.masks.shape[1:], VOID, np.int32)
     kept: list[int] = []
-    for mask in np.argsort(-prediction.scores, kind="stable").tolist():
+    order = np.argsort(-prediction.scores, kind="stable")
+    for place, mask in enumerate(order.tolist()):
         free = prediction.masks[mask] & (label_map == VOID)
         if object_of[mask] != _DROPPED or not free.any():
             continue
-        label_map[free] = len(kept)
-        object_of[(object_of == _DROPPED) & (iou[mask] >= SAME_OBJECT_IOU)] = len(kept)
+        label_map[free] = object_of[mask] = len(kept)
+        # Not what came before: a covered mask is no copy of a less sure one.
+        less_sure = order[place + 1 :]
+        same = (object_of[less_sure] == _DROPPED) & (iou[mask, less_sure] >= SAME_OBJECT_IOU)
+        object_of[less_sure[same]] = len(kept)
         kept.append(mask)
     return label_map, np.array(kept, np.int64), object_of
 
@@ -99,4 +103,4 @@ def _reduce_pairs(
     usable = np.flatnonzero((ends != _DROPPED).all(axis=1) & (ends[:, 0] != ends[:, 1]))
     _, first = np.unique(ends[usable] @ (num_segments, 1), return_index=True)
     rows = usable[np.sort(first)]
-    return RelationScores(ends[rows].astype(np.int32), relations.logits[rows])
+    return replace(relations.rows(rows), pairs=ends[rows].astype(np.int32))

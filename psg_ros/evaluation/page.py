@@ -17,7 +17,7 @@ from psg_ros.evaluation import page_parts as parts
 from psg_ros.evaluation.cost import Cost
 from psg_ros.evaluation.examples import Example, Examples, side_by_side
 from psg_ros.evaluation.multi_mpo import TITLE as MULTI_MPO
-from psg_ros.evaluation.origin import coverage_notes
+from psg_ros.evaluation.origin import coverage_notes, settings_line
 from psg_ros.evaluation.page_style import STYLE
 from psg_ros.evaluation.report import PROTOCOL, EvaluationReport
 from psg_ros.files import write_text
@@ -48,14 +48,17 @@ class Page:
 
 def write_page(path: Path, page: Page, vocabulary: Vocabulary) -> None:
     """Write the page; it links to nothing and runs no script."""
-    title = html.escape(f"{page.origin['model']} on {page.origin['data']}, {page.report.task}")
-    body = "".join(_sections(page, vocabulary))
-    write_text(
-        path,
+    title = f"{page.origin['model']} on {page.origin['data']}, {page.report.task}"
+    write_text(path, document(title, "".join(_sections(page, vocabulary))))
+
+
+def document(title: str, body: str) -> str:
+    """Return a whole HTML file around what it shows."""
+    return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{STYLE}</style></head>"
-        f"<body><main>{body}</main></body></html>\n",
+        f"<title>{html.escape(title)}</title><style>{STYLE}</style></head>"
+        f"<body><main>{body}</main></body></html>\n"
     )
 
 
@@ -90,6 +93,7 @@ def _title(page: Page) -> str:
     notes = coverage_notes(origin)
     if report.num_missing:
         notes.append(f"{report.num_missing} images have no prediction; they count as not found.")
+    text = f"{text}; {settings_line(origin)}"
     return (
         f"<h1>{html.escape(origin['model'] + by)}</h1><p class='soft'>{html.escape(text)}</p>"
         + "".join(f'<div class="note">{html.escape(note)}</div>' for note in notes)
@@ -127,15 +131,21 @@ def _pictures(title: str, examples: list[Example], vocabulary: Vocabulary) -> st
     if not examples:
         return ""
     figures = "".join(_figure(example, vocabulary) for example in examples[:EXAMPLES_SHOWN])
-    return parts.section(title, '<p class="soft">Truth left, model right.</p>', figures)
+    text = (
+        "Truth left, model right. #n: among all predicates of its pair the annotated one is the "
+        "model's n-th choice; #-: an end of the pair was not found."
+    )
+    return parts.section(title, f'<p class="soft">{text}</p>', figures)
 
 
 def _figure(example: Example, vocabulary: Vocabulary) -> str:
     drawn = side_by_side(example, vocabulary)
+    triplets = ", ".join(example.true_triplets(vocabulary))
     without = f" (drawn without the photo: {drawn.no_photo})" if drawn.no_photo else ""
     return (
         f'<figure><img alt="" src="{_data_uri(drawn.picture_rgb)}">'
-        f"<figcaption>{html.escape(example.caption + without)}</figcaption></figure>"
+        f"<figcaption>{html.escape(example.caption + without)}"
+        f"{html.escape(triplets and '; annotated: ' + triplets)}</figcaption></figure>"
     )
 
 

@@ -7,7 +7,8 @@ by mask and label, recall is taken within each image before anything is averaged
 annotated twice count twice. Differences: pairs rank by the logit of «no relation» instead of its
 probability, because float32 sigmoids saturate and lose the order; ties resolve by (subject, object,
 predicate) instead of by chance; self relations in the truth are left out. A method without a column
-«no relation» gives -inf there: its pairs then rank by their best predicate, as other methods' do.
+«no relation» gives -inf there: its pairs then rank by their best predicate, unless it says itself
+how they rank.
 
 Two retrievals exist. With graph constraint a pair offers its best predicate only; without (Ng)
 every predicate of every pair competes. Both answer which annotated triplets were found, as one bool
@@ -113,8 +114,8 @@ def without_self_relations(triplets: np.ndarray) -> np.ndarray:
 def rank_with_constraint(scores: RelationScores) -> np.ndarray:
     """List each pair with its best predicate, best pair first.
 
-    A pair ranks by the probability that it has any relation, 1 - sigmoid(logit 0); without such a
-    logit (-inf) by its best predicate.
+    A pair ranks as the method says. If it does not, by the probability that it has any relation,
+    1 - sigmoid(logit 0); without such a logit (-inf) by its best predicate.
 
     Returns:
         int64 [pair, 3]; (subject, object, predicate).
@@ -122,7 +123,8 @@ def rank_with_constraint(scores: RelationScores) -> np.ndarray:
     pairs = scores.pairs.astype(np.int64)
     no_relation, predicates = scores.logits[:, 0], scores.logits[:, 1:]
     substitute = np.where(np.isneginf(no_relation), -predicates.max(axis=1, initial=-np.inf), 0)
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], substitute, no_relation))
+    keys = (substitute, no_relation) if scores.rank is None else (-scores.rank,)
+    order = np.lexsort((pairs[:, 1], pairs[:, 0], *keys))
     return np.column_stack((pairs[order], predicates[order].argmax(axis=1)))
 
 

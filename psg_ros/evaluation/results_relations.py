@@ -81,9 +81,18 @@ def _read_arrays(path: Path) -> dict[str, np.ndarray]:
 
 def _scores(arrays: Mapping[str, np.ndarray]) -> RelationScores:
     pairs = _integers(arrays["pairs"], "pairs")
+    rank = _rank(arrays["rank"]) if "rank" in arrays else None
     if "logits" in arrays:
-        return RelationScores(pairs, arrays["logits"].astype(np.float32))
-    return RelationScores(pairs, logits_without_no_relation(arrays["scores"]))
+        return RelationScores(pairs, arrays["logits"].astype(np.float32), rank)
+    return RelationScores(pairs, logits_without_no_relation(arrays["scores"]), rank)
+
+
+def _rank(array: np.ndarray) -> np.ndarray:
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"rank must be numbers, not {array.dtype}")
+    if np.isnan(array).any():
+        raise ValueError("rank holds NaN, which has no place in an order")
+    return array.astype(np.float64)
 
 
 def _listed(arrays: Mapping[str, np.ndarray], num_segments: int) -> list[Listed]:

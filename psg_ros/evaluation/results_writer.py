@@ -102,8 +102,10 @@ def _segments_png(label_map: np.ndarray) -> bytes:
 def _write_relations(path: Path, graph: SceneGraph, scores: RelationScores) -> None:
     listed = [(r.subject, r.object, r.predicate) for r in graph.relations]
     listed_scores = [(r.score, r.probability) for r in graph.relations]
+    rank: dict[str, Any] = {} if scores.rank is None else {"rank": scores.rank}
     np.savez_compressed(
         path,
+        **rank,
         pairs=scores.pairs,
         logits=scores.logits,
         listed=np.array(listed, np.int32).reshape(-1, 3),

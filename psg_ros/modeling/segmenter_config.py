@@ -49,6 +49,7 @@ class SegmenterConfig(ABC):
         own_settings: settings of stage 1 that this segmenter reads and others may not, see
             `psg_ros.training.config.SegmentationTraining`.
         switches: fields that may change after training, because they need no other weights.
+        undecided: fields about which a checkpoint of the network alone says nothing.
     """
 
     type: str = field(default="", init=False)
@@ -57,6 +58,7 @@ class SegmenterConfig(ABC):
 
     own_settings: ClassVar[tuple[str, ...]] = ()
     switches: ClassVar[tuple[str, ...]] = ()
+    undecided: ClassVar[tuple[str, ...]] = ()
 
     @property
     @abstractmethod

@@ -25,9 +25,15 @@ BACKENDS = {"openvino": "openvino_backend", "onnxruntime": "onnx_backend"}
 
 
 class Backend(Protocol):
-    """One opened artifact. Use it from one thread at a time."""
+    """One opened artifact. Use it from one thread at a time.
+
+    Attributes:
+        name: of the backend, one of `BACKENDS`; or `torch`.
+        precision: arithmetic in use, "fp32" or "bf16".
+    """
 
     name: str
+    precision: str
 
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run the network once.

@@ -31,6 +31,7 @@ class OnnxBackend:
     """An ONNX Runtime session; see `psg_ros.runtime.backend.Backend`."""
 
     name = "onnxruntime"
+    precision = "fp32"
 
     def __init__(self, session: onnxruntime.InferenceSession, spec: ArtifactSpec) -> None:
         self._session: onnxruntime.InferenceSession | None = session

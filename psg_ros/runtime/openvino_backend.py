@@ -27,6 +27,8 @@ class OpenVinoBackend:
     name = "openvino"
 
     def __init__(self, network: openvino.CompiledModel, spec: ArtifactSpec) -> None:
+        hint = network.get_property("INFERENCE_PRECISION_HINT")
+        self.precision = "bf16" if hint == openvino.Type.bf16 else "fp32"
         self._request: openvino.InferRequest | None = network.create_infer_request()
         self._spec = spec
         self._output_names = [tensor.name for tensor in spec.outputs]

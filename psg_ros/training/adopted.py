@@ -20,10 +20,11 @@ from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import build_dsflash
 from psg_ros.resources import share_path
 from psg_ros.training.checkpoint import save_weights
+from psg_ros.training.network import CONVERTED_MODEL
 from psg_ros.training.release import AS_TRAINED, Switches, Thresholds, release, switched
 from psg_ros.training.segmentation_run import WEIGHTS
 
-MODEL_FILE, SETTINGS_FILE = "model.yaml", "relations.yaml"
+SETTINGS_FILE = "relations.yaml"
 DEFAULT_DATA = "data/psg"
 UNTRAINED = (
     "The relation stage is NOT trained: random weights (seed {seed}), its relations mean nothing."
@@ -70,9 +71,9 @@ def write_run(converted: Converted, folder: Path, labels: str) -> Path:
     vocabulary_for(converted, labels)
     save_weights(converted.weights, folder / WEIGHTS)
     sizes = dataclasses.asdict(model_config(converted, folder.resolve().name))
-    (folder / MODEL_FILE).write_text(_yaml(sizes))
+    (folder / CONVERTED_MODEL).write_text(_yaml(sizes))
     training = {
-        "model": str(folder / MODEL_FILE), "labels": labels, "data": DEFAULT_DATA,
+        "model": str(folder / CONVERTED_MODEL), "labels": labels, "data": DEFAULT_DATA,
         "out": str(folder),
     }  # fmt: skip
     (folder / SETTINGS_FILE).write_text(_yaml(training))

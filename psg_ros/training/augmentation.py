@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from psg_ros.ops.image import write_content
+
 VOID_BYTE = 255
 NUM_TRIES = 10  # ours: crops of one picture until one shows a segment
 
@@ -31,45 +33,55 @@ class Sample:
     image_id: str = ""
 
 
-def augment(sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator) -> Sample:
+def augment(
+    sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator, scaling: str = "area"
+) -> Sample:
     """Return a flipped, rescaled, cropped and recoloured sample that fits into `size_hw`.
 
     The picture is scaled to fit times 0.9 to 1.3; what then hangs over is cropped at random.
+
+    Args:
+        scaling: recipe, see `psg_ros.ops.image`.
     """
-    sample = crop(rescale(sample, size_hw, rng.uniform(0.9, 1.3)), size_hw, rng)
+    sample = crop(rescale(sample, size_hw, rng.uniform(0.9, 1.3), scaling), size_hw, rng)
     sample = flip_sometimes(sample, rng)
     return replace(sample, image=recolour(sample.image, rng))
 
 
 def large_scale_jitter(
-    sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator
+    sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator, scaling: str = "area"
 ) -> Sample:
     """Return a flipped, rescaled and cropped sample that fits into `size_hw`, as EoMT has it.
 
     The picture is scaled to fit times 0.1 to 2 (Ghiasi et al., 2021). A crop without any segment is
     drawn anew.
+
+    Args:
+        scaling: recipe, see `psg_ros.ops.image`.
     """
     for _ in range(NUM_TRIES):
-        cropped = crop(rescale(sample, size_hw, rng.uniform(0.1, 2.0)), size_hw, rng)
+        cropped = crop(rescale(sample, size_hw, rng.uniform(0.1, 2.0), scaling), size_hw, rng)
         if (cropped.segments != VOID_BYTE).any():
             break
     return flip_sometimes(cropped, rng)
 
 
-Augmentation = Callable[[Sample, tuple[int, int], np.random.Generator], Sample]
+Augmentation = Callable[[Sample, tuple[int, int], np.random.Generator, str], Sample]
 AUGMENTATIONS: dict[str, Augmentation] = {
     "mild": augment,
     "large_scale_jitter": large_scale_jitter,
 }
 
 
-def rescale(sample: Sample, size_hw: tuple[int, int], factor: float) -> Sample:
-    """Return the sample scaled to fit into `size_hw`, times a factor."""
+def rescale(
+    sample: Sample, size_hw: tuple[int, int], factor: float, scaling: str = "area"
+) -> Sample:
+    """Return the sample scaled to fit into `size_hw`, times a factor, in the model's way."""
     height, width = sample.segments.shape
     scale = min(size_hw[0] / height, size_hw[1] / width) * factor
     new_wh = (max(1, round(width * scale)), max(1, round(height * scale)))
-    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    image = cv2.resize(sample.image, new_wh, interpolation=interpolation)
+    image = np.empty((*new_wh[::-1], 3), np.uint8)
+    write_content(np.ascontiguousarray(sample.image), image, scaling)
     # Not INTER_NEAREST: that takes the pixel left above and so shifts shrunk segments.
     segments = cv2.resize(sample.segments, new_wh, interpolation=cv2.INTER_NEAREST_EXACT)
     return replace(sample, image=image, segments=segments)

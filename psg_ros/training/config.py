@@ -96,11 +96,14 @@ class RelationTraining:
         pairs_per_step: batches with more pairs are learned in several steps, each with at most so
             many (DSFormer: 128); 0 for no limit. Every such step goes through all images of the
             batch again: where smaller steps are all that is wanted, fewer images cost less.
-        negatives_per_positive: unannotated pairs drawn for every annotated one (DSFlash: 0.2),
-            rounded in every image (DSFormer): at 0.2 an image with one or two annotated pairs gives
-            none, and has «no relation» only from unannotated directions of its pairs.
+        negatives_per_positive: unannotated pairs drawn for every annotated one (DSFlash: 0.2;
+            DSFormer's configs: 1), counted over the batch. With `split: none` pairs are directed
+            (DSFormer): each annotated direction is one, and the unannotated ones, reverses of
+            annotated ones among them, are what others are drawn from.
+        both_orders: only with `split: none`: pairs are not directed, and every one is given in both
+            orders, so that the network sees as many directions as the gate does.
         swap_training: every pair in both orders, with the consistency loss; otherwise only in the
-            annotated order, without it. `split: none` always has both orders and no such loss.
+            annotated order, without it. `split: none` has no such loss.
         consistency_weight: of the loss that makes swapped pairs swap their two halves.
         consistency_target: what is compared: the `gated` vectors, or the `hidden` layer behind.
         consistency_stop_gradient: whether that loss teaches only the pairs in their drawn order and
@@ -112,8 +115,12 @@ class RelationTraining:
             losses `ignore` it.
         positive_weights: whether rare predicates weigh more: images without / images with.
         positive_weight_limit: these weights end at the limit and, for predicates that most images
-            have, at 1 / limit; a limit of 1 leaves only the weight of «no relation», which is
-            1 / negatives_per_positive.
+            have, at 1 / limit; a limit of 1 leaves only the weight of «no relation».
+        no_relation_weight: of column 0, where there are positive weights: `ratio`, which is
+            1 / negatives_per_positive (DSFormer), or `balanced`, so that directions without and
+            with a relation weigh alike. For directed pairs both are the same. Pairs of two
+            directions bring unannotated reverses, too: with them `ratio` at 0.2 weighs «no
+            relation» about seven times as much.
         masks: `true` segments, or `inferred`: the segmenter's own, with the relations of the true
             ones that they match; those without a match have none.
         mask_resolution: overlap ratios from masks of the size of the network input (`full`), or
@@ -148,6 +155,7 @@ class RelationTraining:
     warmup_epochs: float = 1.0
     clip_norm: float = 1.0
     negatives_per_positive: float = 0.2
+    both_orders: bool = False
     swap_training: bool = True
     consistency_weight: float = 1.0
     consistency_target: str = "gated"
@@ -156,6 +164,7 @@ class RelationTraining:
     reverse_unlabelled: str = "negative"
     positive_weights: bool = True
     positive_weight_limit: float = 1000.0
+    no_relation_weight: str = "ratio"
     masks: str = "true"
     mask_resolution: str = "full"
     score_threshold: float = 0.8
@@ -209,6 +218,7 @@ class RelationTraining:
 _RELATION_CHOICES = {
     "consistency_target": ("gated", "hidden"),
     "reverse_unlabelled": ("negative", "ignore"),
+    "no_relation_weight": ("ratio", "balanced"),
     "masks": ("true", "inferred"),
     "mask_resolution": ("full", "raw"),
     "augmentation": ("none", "three_augment"),

@@ -3,7 +3,7 @@
 """What stage 2 minimises: classification of both directions, in both orders, and swap consistency.
 
 Source: DSFlash (CVPR 2026), its training of the bidirectional head; `split: none` is DSFormer's,
-every order of a pair on its own, and so is the task of telling the labels.
+one direction of a pair on its own, and so is the task of telling the labels.
 """
 
 from __future__ import annotations
@@ -57,8 +57,7 @@ class RelationLosses(nn.Module):
     def forward(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the terms «bce» and, where they are, «consistency», «nodes», not weighted yet."""
         cells = self.stage.tap_embedding(self.feature_maps(batch.features))
-        swapped = self.settings.swap_training or not self.stage.head.bidirectional
-        vectors = self.vectors(cells, batch, swapped=swapped)
+        vectors = self.vectors(cells, batch, swapped=learns_both_orders(self.stage, self.settings))
         return self.relation_terms(vectors, batch) | self.node_terms(vectors, batch)
 
     def relation_terms(self, vectors: Tensor, batch: PairBatch) -> dict[str, Tensor]:
@@ -67,10 +66,11 @@ class RelationLosses(nn.Module):
         if head.bidirectional and not self.settings.swap_training:
             halves = head.split(vectors)
             return {"bce": self.classification(halves, (FORWARD, BACKWARD), batch)[1]}
-        both = vectors.chunk(2)
+        orders = vectors.chunk(2) if learns_both_orders(self.stage, self.settings) else (vectors,)
         if not head.bidirectional:
-            return {"bce": self.classification(both, (FORWARD, BACKWARD), batch)[1]}
-        parts = (*head.split(both[0]), *head.split(both[1]))
+            directions = (FORWARD, BACKWARD)[: len(orders)]
+            return {"bce": self.classification(orders, directions, batch)[1]}
+        parts = (*head.split(orders[0]), *head.split(orders[1]))
         directions = (FORWARD, BACKWARD, BACKWARD, FORWARD)
         hidden, bce = self.classification(parts, directions, batch)
         compared = hidden if self.settings.consistency_target == "hidden" else parts
@@ -122,6 +122,16 @@ class RelationLosses(nn.Module):
         # A direction that is not learned from counts neither here nor in the totals.
         shares = [batch.learned[:, way] / batch.totals[way] for way in directions]
         return hidden.chunk(len(parts)), (loss.mean(dim=1) * torch.cat(shares)).sum()
+
+
+def learns_both_orders(stage: RelationStage, settings: RelationTraining) -> bool:
+    """Return whether every drawn pair is given in both orders."""
+    return settings.swap_training if stage.head.bidirectional else settings.both_orders
+
+
+def learns_directed_pairs(stage: RelationStage, settings: RelationTraining) -> bool:
+    """Return whether a drawn pair teaches one direction only."""
+    return not (stage.head.bidirectional or settings.both_orders)
 
 
 def weighted_sum(terms: dict[str, Tensor], settings: RelationTraining) -> Tensor:

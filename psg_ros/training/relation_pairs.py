@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -14,18 +13,20 @@ from torch import Tensor
 
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.losses import relation_targets
+from psg_ros.training.pair_sampling import annotated_pairs, draw_others, other_pairs
 from psg_ros.training.relation_samples import RelationSample, RelationTruth
 
 
 @dataclass(frozen=True)
 class DrawnPairs:
-    """Pairs of several images, first segment and second; annotated pairs in the annotated order.
+    """Pairs of several images, first segment and second; annotated pairs first, in their order.
 
     Attributes:
         image: int64 [pair]; place of the image in the batch.
         pairs: int64 [pair, 2].
         targets: float32 [pair, 2, 1 + predicate]; multi-hot, forward and backward.
-        learned: bool [pair, 2]; whether a direction is learned from.
+        learned: bool [pair, 2]; whether a direction is learned from. Of directed pairs it is the
+            forward one alone.
         labels: int64 [pair, 2]; of the segments.
     """
 
@@ -72,48 +73,39 @@ class PairBatch:
         return replace(self, **{name: getattr(self, name).to(device) for name in names})
 
 
-def draw_pairs(truth: RelationTruth, ratio: float, rng: np.random.Generator) -> np.ndarray:
-    """Return int64 [pair, 2]: all annotated pairs in the annotated order, then drawn others.
-
-    Others are `ratio` times as many, rounded half to even (DSFormer), as far as there are some, in
-    random order: at a ratio of 0.2 one or two annotated pairs bring none. A pair annotated in both
-    directions has that of its first triplet.
-    """
-    count, ends = truth.num_segments, truth.triplets[:, :2]
-    annotated, place = np.unique(ends.min(axis=1) * count + ends.max(axis=1), return_index=True)
-    others = np.setdiff1d(_pair_numbers(count), annotated, assume_unique=True)
-    wanted = min(len(others), round(len(annotated) * ratio))
-    drawn = np.stack(np.divmod(rng.choice(others, wanted, replace=False), count), axis=1)
-    turned = rng.random(wanted) < 0.5
-    drawn[turned] = drawn[turned, ::-1]
-    return np.concatenate((ends[place], drawn))
-
-
-@lru_cache(maxsize=256)
-def _pair_numbers(count: int) -> np.ndarray:
-    """Return first * count + second of all pairs first < second."""
-    first, second = np.triu_indices(count, k=1)
-    return first * count + second
-
-
 def draw_batch(
     truths: Sequence[RelationTruth],
     num_predicates: int,
     settings: RelationTraining,
-    rngs: Sequence[np.random.Generator],
+    rng: np.random.Generator,
+    *,
+    directed: bool = False,
 ) -> DrawnPairs:
-    """Draw the pairs of a whole batch, with one generator an image."""
-    drawn = [
-        draw_pairs(truth, settings.negatives_per_positive, rng)
-        for truth, rng in zip(truths, rngs, strict=True)
+    """Draw the pairs of a whole batch: all annotated ones, and `negatives_per_positive` others.
+
+    Args:
+        directed: draw and learn directed pairs (DSFormer), not pairs of two directions.
+    """
+    annotated = [annotated_pairs(truth, directed=directed) for truth in truths]
+    others = [
+        other_pairs(truth.num_segments, pairs, directed=directed)
+        for truth, pairs in zip(truths, annotated, strict=True)
     ]
-    image = np.repeat(np.arange(len(drawn)), [len(pairs) for pairs in drawn])
+    places = draw_others(annotated, others, settings.negatives_per_positive, rng)
+    drawn = [pairs[place] for pairs, place in zip(others, places, strict=True)]
+    image = np.concatenate(
+        [np.repeat(np.arange(len(part)), [len(p) for p in part]) for part in (annotated, drawn)]
+    )
+    negatives = np.concatenate(drawn)
+    if not directed:
+        turned = rng.random(len(negatives)) < 0.5
+        negatives[turned] = negatives[turned, ::-1]
     # Numbers that no two segments of the batch share: one look-up serves all images.
     starts = np.cumsum([0, *(truth.num_segments for truth in truths)])
     triplets = [
         truth.triplets + [start, start, 0] for truth, start in zip(truths, starts, strict=False)
     ]
-    pairs = torch.from_numpy(np.concatenate(drawn))
+    pairs = torch.from_numpy(np.concatenate((*annotated, negatives)))
     shifted = pairs + torch.from_numpy(starts)[image, None]
     known = torch.from_numpy(np.concatenate(triplets))
     targets = torch.stack(
@@ -121,6 +113,8 @@ def draw_batch(
         dim=1,
     )
     learned = learned_directions(targets, settings.reverse_unlabelled)
+    if directed:
+        learned[:, 1] = False
     labels = torch.from_numpy(np.concatenate([truth.labels for truth in truths]))[shifted]
     return DrawnPairs(torch.from_numpy(image), pairs, targets, learned, labels)
 

@@ -11,15 +11,15 @@ import numpy as np
 
 from psg_ros.training.config import TrainConfig
 
-# So that the order of an epoch and the draws of an image do not share their random numbers.
+# So that the order of an epoch and the draws of a batch do not share their random numbers.
 ORDER, PAIRS = 1, 2
 
 
 class BatchPlan:
     """The batches of a run, counted over all epochs; they are those of all processes together.
 
-    What is drawn depends on (seed, epoch, image) alone: a run that was killed goes on with the
-    batches it would have seen, and several processes divide those of one.
+    What is drawn depends on the seed and the number of the batch alone: a run that was killed goes
+    on with the batches it would have seen, and several processes divide those of one.
 
     Raises:
         ValueError: a process would get no image.
@@ -51,9 +51,9 @@ class BatchPlan:
         """Return which of `size` images are those of a process; parts differ by one at most."""
         return slice(size * rank // self._num_ranks, size * (rank + 1) // self._num_ranks)
 
-    def rngs(self, number: int) -> list[np.random.Generator]:
-        """Return what draws the pairs of each image of a batch."""
-        return [np.random.default_rng((self._seed, *place, PAIRS)) for place in self.batch(number)]
+    def rng(self, number: int) -> np.random.Generator:
+        """Return what draws the pairs of a batch."""
+        return np.random.default_rng((self._seed, number, PAIRS))
 
 
 @lru_cache(maxsize=2)

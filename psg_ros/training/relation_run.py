@@ -25,7 +25,11 @@ from psg_ros.training.checkpoint import (
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import Means
-from psg_ros.training.relation_losses import RelationLosses, weighted_sum
+from psg_ros.training.relation_losses import (
+    RelationLosses,
+    learns_directed_pairs,
+    weighted_sum,
+)
 from psg_ros.training.relation_pairs import PairBatch
 from psg_ros.training.relation_samples import autocast
 
@@ -45,6 +49,7 @@ class RelationRun:
     Attributes:
         batches_seen: batches that are done, over all epochs.
         best: highest validation score so far.
+        directed: whether a drawn pair teaches one direction only.
         means: of the loss terms since the last report.
         segmenter_digest: of the weights that stage 2 started on.
     """
@@ -63,6 +68,7 @@ class RelationRun:
         self.losses = ranks.wrap(losses.to(ranks.device))
         self.node_head = losses.node_head
         self.optimizer = make_optimizer(model, settings, self.node_head)
+        self.directed = learns_directed_pairs(model.relations, settings)
         self.batches_seen, self.best = 0, float("-inf")
         self.means = Means()
 

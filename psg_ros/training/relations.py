@@ -27,6 +27,7 @@ from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import open_history, plot_curves
 from psg_ros.training.memory import memory_use, return_free_memory
 from psg_ros.training.relation_data import RelationData, open_relation_data
+from psg_ros.training.relation_losses import learns_directed_pairs
 from psg_ros.training.relation_pairs import draw_batch, pair_batch, split_pairs
 from psg_ros.training.relation_plan import BatchPlan
 from psg_ros.training.relation_run import (
@@ -78,7 +79,8 @@ def train_relations(
             remove_run(folder)
     data = open_relation_data(model, dataset, config, vocabulary, ranks, validation)
     truths, settings = data.source.truths, config.relations
-    weights = positive_weights(truths, vocabulary.num_predicates, settings)
+    directed = learns_directed_pairs(model.relations, settings)
+    weights = positive_weights(truths, vocabulary.num_predicates, settings, directed=directed)
     run = RelationRun(model, settings, weights, ranks)
     if goes_on:
         run.load(folder)
@@ -140,7 +142,10 @@ class RelationLoop:
         image_ids = [truth.image_id for truth in truths]
         first = plan.part(len(truths), run.ranks.rank).start
         rate = learning_rate(settings, plan.epoch(number))
-        drawn = draw_batch(truths, self._vocabulary.num_predicates, settings, plan.rngs(number))
+        drawn = draw_batch(
+            truths, self._vocabulary.num_predicates, settings, plan.rng(number),
+            directed=run.directed,
+        )  # fmt: skip
         for part in split_pairs(drawn, settings.pairs_per_step):
             batch = pair_batch(part, samples, features, first, run.ranks.world_size)
             run.step(batch, rate, image_ids)

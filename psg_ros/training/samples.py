@@ -55,12 +55,14 @@ class SampleMaker:
         source: decoded samples in a list, or the data set to read them from.
         size_hw: px, of the network's input.
         augmentation: one of `AUGMENTATIONS`.
+        scaling: of the model, see `psg_ros.ops.image`.
     """
 
     source: list[Sample] | Sequence[AnnotatedImage]
     size_hw: tuple[int, int]
     augmentation: str
     seed: int
+    scaling: str = "area"
 
     def index(self, number: int) -> int:
         """Return which picture is sample `number`; every picture comes once in each round."""
@@ -79,4 +81,4 @@ def make_sample(maker: SampleMaker, number: int) -> Sample:
     source, index = maker.source, maker.index(number)
     sample = source[index] if isinstance(source, list) else read_sample(source, index)
     rng = np.random.default_rng((maker.seed, number, AUGMENTATION))
-    return AUGMENTATIONS[maker.augmentation](sample, maker.size_hw, rng)
+    return AUGMENTATIONS[maker.augmentation](sample, maker.size_hw, rng, maker.scaling)

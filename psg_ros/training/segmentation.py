@@ -37,11 +37,13 @@ def train_segmenter(
     *,
     resume: bool,
     ranks: Ranks,
+    scaling: str = "area",
     tensorboard: bool = False,
 ) -> None:
     """Run stage 1 and leave the averaged weights in `config.out`, and in `model`.
 
     Args:
+        scaling: how the model's images are scaled, see `psg_ros.ops.image`.
         resume: go on from the folder's checkpoint, if there is one.
 
     Raises:
@@ -60,7 +62,7 @@ def train_segmenter(
     if ranks.is_main:
         history.rewind("samples", run.samples_seen)
     if run.samples_seen < run.total_samples:
-        run_phases(run, source_of(dataset, run), history)
+        run_phases(run, source_of(dataset, run), history, scaling)
     run.save(folder)
     ranks.barrier()  # the other ranks may need what rank 0 has written
     model.load_state_dict(run.average)
@@ -75,7 +77,7 @@ def source_of(dataset: Sequence[AnnotatedImage], run: SegmentationRun) -> Source
     return load_samples(dataset, "reading pictures", quiet=not run.ranks.is_main)
 
 
-def run_phases(run: SegmentationRun, source: Source, history: History) -> None:
+def run_phases(run: SegmentationRun, source: Source, history: History, scaling: str) -> None:
     """Go through the phases, from where the run stands to the end."""
     with tqdm(
         total=run.total_samples,
@@ -88,16 +90,18 @@ def run_phases(run: SegmentationRun, source: Source, history: History) -> None:
         for phase in run.settings.phases:
             end += phase.samples
             if run.samples_seen < end:
-                with closing(open_stream(run, source, phase.input_hw)) as stream:
+                with closing(open_stream(run, source, phase.input_hw, scaling)) as stream:
                     train_until(end, run, stream, history, bar)
 
 
-def open_stream(run: SegmentationRun, source: Source, size_hw: tuple[int, int]) -> BatchStream:
+def open_stream(
+    run: SegmentationRun, source: Source, size_hw: tuple[int, int], scaling: str
+) -> BatchStream:
     """Return this rank's part of the batches of one picture size that the run has not seen yet."""
     settings, network = run.settings, run.model.config
     min_segment_px = max(1, settings.min_segment_px * size_hw[0] // network.input_hw[0])
     return BatchStream(
-        SampleMaker(source, size_hw, settings.augmentation, run.config.seed),
+        SampleMaker(source, size_hw, settings.augmentation, run.config.seed, scaling),
         Grids(network.mask_stride, min_segment_px, whole=settings.points > 0),
         settings.batch_size,
         part=run.ranks.part(settings.batch_size),

@@ -51,6 +51,7 @@ class TorchBackend:
     """A module behind the interface `psg_ros.runtime.backend.Backend`."""
 
     name = "torch"
+    precision = "fp32"
 
     def __init__(self, module: nn.Module, spec: ArtifactSpec, device: str) -> None:
         self._module: nn.Module | None = module.to(device).eval()
@@ -63,7 +64,9 @@ class TorchBackend:
             raise RuntimeError(f"{self._spec.file} was closed")
         check_inputs(self._spec, inputs)
         arrays = (torch.from_numpy(inputs[tensor.name]) for tensor in self._spec.inputs)
-        outputs = self._module(*(array.to(self._device) for array in arrays))
+        # cuDNN's convolutions would round to TF32 otherwise, which is no fp32.
+        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+            outputs = self._module(*(array.to(self._device) for array in arrays))
         named = zip(self._spec.outputs, outputs, strict=True)
         return {tensor.name: output.cpu().numpy() for tensor, output in named}
 

@@ -14,17 +14,16 @@ from psg_ros.config import load_config
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import open_dataset
 from psg_ros.files import remove_leftovers
-from psg_ros.labels import Vocabulary, load_vocabulary
-from psg_ros.modeling.config import ModelConfig
-from psg_ros.modeling.dsflash import DsFlash, build_dsflash
+from psg_ros.labels import Vocabulary
+from psg_ros.modeling.dsflash import DsFlash
 from psg_ros.modeling.segmenter import Segmenter
-from psg_ros.resources import share_path
 from psg_ros.training import relation_run, relations, segmentation, segmentation_run
 from psg_ros.training.checkpoint import load_into
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks, join_ranks
 from psg_ros.training.history import check_tensorboard
 from psg_ros.training.initial_weights import load_initial_weights
+from psg_ros.training.network import build_model, vocabulary_of
 from psg_ros.training.progress import segmenter_progress, unfinished_stages
 from psg_ros.training.relation_data import check_relation_data
 from psg_ros.training.segmentation_checks import check_settings
@@ -96,8 +95,9 @@ def run_stages(
         relation_run.remove_run(folder)  # it was trained on an earlier segmenter
     if stage != "relations":
         segmentation.train_segmenter(
-            model.segmenter, dataset, config, resume=resume, ranks=ranks, tensorboard=tensorboard
-        )
+            model.segmenter, dataset, config,
+            resume=resume, ranks=ranks, scaling=model.config.scaling, tensorboard=tensorboard,
+        )  # fmt: skip
     if stage != "segmentation":
         relations.train_relations(
             model, dataset, config,
@@ -212,24 +212,6 @@ def check_folder(folder: Path, config_path: Path, *, goes_on: bool) -> None:
         raise FileExistsError(f"{folder} holds {what}; choose another `out`")
 
 
-def vocabulary_of(config: TrainConfig) -> Vocabulary:
-    """Return the labels and predicates that a config names."""
-    return load_vocabulary(share_path() / "config" / "labels" / f"{config.labels}.yaml")
-
-
-def build_model(config: TrainConfig, vocabulary: Vocabulary) -> DsFlash:
-    """Return the untrained network of a config."""
-    model_config = load_config(ModelConfig, model_file(config))
-    return build_dsflash(model_config, vocabulary.num_labels, vocabulary.num_predicates)
-
-
-def model_file(config: TrainConfig) -> Path:
-    """Return the file with the sizes of the network."""
-    if config.model.endswith(".yaml"):
-        return Path(config.model)
-    return share_path() / "config" / "model" / f"{config.model}.yaml"
-
-
 def load_run(
     folder: Path, *, with_relations: bool = True
 ) -> tuple[DsFlash, TrainConfig, Vocabulary]:
@@ -249,7 +231,7 @@ def load_run(
         raise FileNotFoundError(f"{folder} is not a run folder: it has no {CONFIG_COPY}")
     config = load_config(TrainConfig, config_path)
     vocabulary = vocabulary_of(config)
-    model = build_model(config, vocabulary)
+    model = build_model(config, vocabulary, folder)
     segmenter, relation_stage = weight_files(folder, config)
     load_into(model.segmenter, segmenter)
     if with_relations:

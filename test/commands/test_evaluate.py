@@ -156,6 +156,7 @@ def test_one_page_shows_it_all(dataset: Path, tiny_model: Path, tmp_path: Path, 
     assert main([*arguments, "--worst", str(worst)]) == 0
     text = page.read_text()
     assert "tiny on " in text and "left of" in text
+    assert "annotated: red left of #1 blue" in text, "the rank of the true predicate"
     assert text.count("data:image/jpeg;base64,") == 4  # two images, worst and best
     assert len(list(worst.glob("*.png"))) == 2
     assert "metrics and reading cost" in capsys.readouterr().out
@@ -191,6 +192,44 @@ def test_a_report_says_with_which_settings_it_was_made(
         assert content[name] == value
         assert f"- {name}: {value}\n" in tables.read_text()
         assert f"<th>{name}</th><td><code>{value}</code>" in html.read_text()
+
+
+def test_evaluation_merges_at_image_size_in_fp32_and_every_report_says_so(
+    dataset: Path, tiny_model: Path, tmp_path: Path, capsys
+) -> None:
+    html, tables = tmp_path / "report.html", tmp_path / "report.md"
+    files = ["--html", str(html), "--markdown", str(tables)]
+    content = judge([str(dataset), "--model", str(tiny_model), *files], tmp_path / "a.json")
+    said = {"merge_resolution": "image", "precision": "fp32", "scaling": "area"}
+    assert said.items() <= content.items()
+    for name, value in said.items():
+        assert f"- {name}: {value}\n" in tables.read_text()
+        assert f"<th>{name}</th><td><code>{value}</code>" in html.read_text()
+    line = "masks merged at image, arithmetic fp32, image scaling area"
+    assert line in capsys.readouterr().out and line in html.read_text()
+
+
+def test_what_a_pipeline_file_leaves_out_has_the_defaults_of_evaluation(
+    dataset: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "fast.yaml"
+    arguments = [str(dataset), "--model", str(tiny_model), "--pipeline", str(file)]
+    file.write_text("merge_resolution: input\n")
+    content = judge(arguments, tmp_path / "a.json")
+    assert (content["merge_resolution"], content["precision"]) == ("input", "fp32")
+    file.write_text("threads: 1\n")
+    content = judge([*arguments, "--precision", "auto"], tmp_path / "b.json")
+    assert content["merge_resolution"] == "image"
+    assert content["precision"] in ("bf16", "fp32"), "resolved: what the processor has"
+
+
+def test_settings_that_a_results_folder_does_not_tell_are_named_all_the_same(
+    dataset: Path, results: Path, tmp_path: Path, capsys
+) -> None:
+    change_json(results / "results.json", lambda c: c.update(model={"name": "other"}))
+    content = judge([str(dataset), "--results", str(results)], tmp_path / "a.json")
+    assert (content["merge_resolution"], content["precision"]) == ("not said", "not said")
+    assert "masks merged at not said, arithmetic not said" in capsys.readouterr().out
 
 
 def test_a_report_counts_the_images_that_it_lacks(

@@ -258,8 +258,9 @@ def test_each_image_is_answered_with_its_own_figures():
     rng = np.random.default_rng(7)
     first, second = (without_ghosts_or_repeats(rng, number) for number in range(2))
     evaluator = Evaluator(VOCABULARY)
-    assert evaluator.add("0", first, perfect_graph(first)) == ImageFigures(1.0, 1.0)
-    assert evaluator.add("1", second, None) == ImageFigures(0.0, 0.0)
+    best, lost = (1,) * len(first.triplets), (0,) * len(second.triplets)
+    assert evaluator.add("0", first, perfect_graph(first)) == ImageFigures(1.0, 1.0, best)
+    assert evaluator.add("1", second, None) == ImageFigures(0.0, 0.0, lost)
 
 
 def test_an_image_without_triplets_has_nothing_left_to_find():

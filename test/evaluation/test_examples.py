@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which pictures are remembered, and how they are drawn."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,14 @@ import pytest
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.evaluation.evaluator import ImageFigures
-from psg_ros.evaluation.examples import Examples, file_name, side_by_side, write_worst
+from psg_ros.evaluation.examples import (
+    Example,
+    Examples,
+    file_name,
+    graph_of_truth,
+    side_by_side,
+    write_worst,
+)
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.ops.regions import measure_regions
 from psg_ros.pipeline import describe_nodes
@@ -122,3 +130,26 @@ def test_an_image_id_with_slashes_is_a_file_name(tmp_path):
     kept = Examples(1)
     kept.add(truth("val/7", tmp_path), graph(), ImageFigures(0.5, 1.0))
     assert file_name(1, kept.worst[0]) == "1_val_7_quality_0.50_recall_1.00.png"
+
+
+def test_annotated_predicates_bear_their_rank_in_words_and_pictures(tmp_path):
+    known = Example(truth("a", tmp_path), graph(), ImageFigures(0.5, 0.5, ranks=(2,)))
+    lost = replace(known, figures=ImageFigures(0.5, 0.5, ranks=(0,)))
+    assert known.true_triplets(VOCABULARY) == ["cup on #2 wall"]
+    assert lost.true_triplets(VOCABULARY) == ["cup on #- wall"]
+    (relation,) = graph_of_truth(known.truth, VOCABULARY, known.figures.ranks).relations
+    assert (relation.predicate, relation.predicate_name) == (0, "on #2")
+    (plain,) = graph_of_truth(known.truth, VOCABULARY).relations
+    assert plain.predicate_name == "on"
+
+
+def test_the_drawn_truth_shows_the_ranks(tmp_path, monkeypatch):
+    drawn = []
+
+    def remember(ground, graph, vocabulary):
+        drawn.append([relation.predicate_name for relation in graph.relations])
+        return ground
+
+    monkeypatch.setattr("psg_ros.evaluation.examples.overlay", remember)
+    side_by_side(Example(truth("a", tmp_path), graph(), ImageFigures(1, 1, ranks=(3,))), VOCABULARY)
+    assert drawn == [["on #3"], []], "the model's own relations bear none"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,7 @@ def test_all_settings_that_decide_the_figures_are_described(tiny_model):
         "model_sha256": pipeline.model_sha256,
         "backend": pipeline.backend_name,
         "precision": "fp32",
+        "scaling": "area",
         **{name: str(value) for name, value in SETTINGS.items()},
     }
 
@@ -48,7 +50,19 @@ def test_thresholds_of_the_model_are_described_by_their_value(tiny_model):
         assert facts[name] == str(getattr(pipeline.manifest, name))
         assert float(facts[name]) >= 0
     assert (facts["merge_resolution"], facts["max_segments"]) == ("input", "0")
-    assert "precision" not in facts
+
+
+def test_the_precision_is_the_one_in_use_never_auto(tiny_model):
+    pipeline, facts = describe(tiny_model, precision="auto")
+    assert facts["precision"] == pipeline.precision == "fp32", "ONNX Runtime has no other"
+
+
+def test_how_images_are_scaled_is_the_models(tiny_model, tmp_path):
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    manifest = model / "manifest.yaml"
+    assert describe(model)[1]["scaling"] == "area"
+    manifest.write_text(manifest.read_text() + "scaling: eomt\n")
+    assert describe(model)[1]["scaling"] == "eomt"
 
 
 @pytest.fixture
@@ -62,9 +76,11 @@ def folder(tmp_path: Path) -> Path:
 def test_of_a_whole_split_nothing_is_left_out(folder):
     dataset = open_dataset(folder, VOCABULARY, "test")
     origin = describe_origin({"name": "mine", "by": "us"}, Path("rooms"), dataset)
+    unsaid = dict.fromkeys(("merge_resolution", "precision", "scaling"), "not said")
     assert origin == {
         "model": "mine", "by": "us", "data": "rooms", "split": "test", "images": "all 5",
-        "broken_images": "0", "unlabelled_images": "0",
+        "broken_images": "0", "unlabelled_images": "0", **unsaid,
+        "annotations_sha256": dataset.fingerprint["sha256"],
     }  # fmt: skip
     assert coverage_notes(origin) == []
 

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Overlapping masks become one mask per object."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -58,6 +60,74 @@ def test_a_covered_mask_that_is_no_copy_goes_with_its_pairs():
     segmentation, relations = reduce_overlaps(overlapping)
     assert segmentation.labels.tolist() == [0, 1]
     assert relations.pairs.tolist() == [[0, 1]] and relations.logits[0, 0] == 1
+
+
+def test_a_covered_mask_is_no_copy_of_a_less_sure_one():
+    # The third has no pixel left, and IoU 2/3 with the last, which is painted after it.
+    masks = ["##....", "..##..", ".##...", ".##.#."]
+    pairs = [(2, 0), (3, 0), (1, 3)]
+    segmentation, relations = reduce_overlaps(prediction(masks, [0.9, 0.8, 0.7, 0.6], pairs))
+    assert segmentation.label_map.tolist() == [[0, 0, 1, 1, 2, -1]]
+    assert relations.pairs.tolist() == [[2, 0], [1, 2]]
+    assert relations.logits[:, 0].tolist() == [1, 2], "the first row went with its mask"
+
+
+def reduced_one_by_one(masks: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, dict[int, int]]:
+    """The rule of fair-psgg's `mask_merge`: label map, and the object of each mask."""
+    order = sorted(range(len(masks)), key=lambda mask: -scores[mask])
+    label_map, object_of, num_objects = np.full(masks.shape[1:], -1), {}, 0
+    for place, mask in enumerate(order):
+        if mask in object_of:
+            continue
+        free = masks[mask] & (label_map < 0)
+        if not free.any():
+            continue
+        label_map[free], object_of[mask] = num_objects, num_objects
+        for other in order[place + 1 :]:
+            shared, union = masks[mask] & masks[other], masks[mask] | masks[other]
+            if other not in object_of and shared.sum() >= 0.5 * union.sum() > 0:
+                object_of[other] = num_objects
+        num_objects += 1
+    return label_map, object_of
+
+
+def test_random_masks_are_reduced_as_mask_by_mask():
+    rng = np.random.default_rng(0)
+    dropped_though_alike = 0
+    for _ in range(1000):
+        count = int(rng.integers(2, 9))
+        left, width = rng.integers(0, 8, count), rng.integers(1, 6, count)
+        columns = np.arange(12)
+        masks = (columns >= left[:, None]) & (columns < (left + width)[:, None])
+        scores = rng.permutation(count).astype(np.float32) / count
+        pairs = np.array([(s, o) for s in range(count) for o in range(count) if s != o], np.int32)
+        logits = np.arange(len(pairs), dtype=np.float32)[:, None].repeat(2, axis=1)
+        segmentation, relations = reduce_overlaps(
+            OverlappingMasks(
+                masks[:, None], np.arange(count), scores, RelationScores(pairs, logits)
+            )
+        )
+        label_map, object_of = reduced_one_by_one(masks[:, None], scores)
+        assert np.array_equal(segmentation.label_map, label_map)
+        expected: dict[tuple[int, int], int] = {}
+        for row, (subject, other) in enumerate(pairs.tolist()):
+            if subject in object_of and other in object_of:
+                ends = object_of[subject], object_of[other]
+                if ends[0] != ends[1]:
+                    expected.setdefault(ends, row)
+        found = zip(map(tuple, relations.pairs.tolist()), relations.logits[:, 0], strict=True)
+        assert dict(found) == expected
+        dropped_though_alike += len(object_of) < count
+    assert dropped_though_alike > 20, "the cases hold covered masks"
+
+
+def test_the_rank_of_a_pair_stays_with_its_row():
+    overlapping = prediction(
+        ["###...", "###...", "...###"], [0.9, 0.8, 0.7], [(1, 2), (0, 2), (2, 1)]
+    )
+    ranked = replace(overlapping.relations, rank=np.array([5.0, 9.0, 7.0]))
+    _, relations = reduce_overlaps(replace(overlapping, relations=ranked))
+    assert relations.pairs.tolist() == [[0, 1], [1, 0]] and relations.rank.tolist() == [5, 7]
 
 
 def test_equal_scores_keep_the_order_of_the_masks():

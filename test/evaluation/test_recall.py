@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recall of triplets on cases small enough to count by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,21 @@ def test_saturated_probabilities_still_rank():
     # In float32 both sigmoids are exactly 0, and the order would be lost.
     ranked = rank_with_constraint(scores([(0, 1, -200.0, 1, 0), (1, 0, -201.0, 1, 0)]))
     assert ranked[:, :2].tolist() == [[1, 0], [0, 1]]
+
+
+def test_a_method_s_own_rank_orders_pairs_whatever_the_logits_say():
+    pairs = scores([(0, 1, 2.0, 9, 0), (1, 0, -2.0, 0, 1), (2, 0, 0.0, 1, 0)])
+    ranked = replace(pairs, rank=np.array([3.0, 1.0, 2.0]))
+    assert rank_with_constraint(ranked).tolist() == [[0, 1, 0], [2, 0, 0], [1, 0, 1]]
+    tied = replace(pairs, rank=np.zeros(3))
+    assert rank_with_constraint(tied)[:, :2].tolist() == [[0, 1], [1, 0], [2, 0]]
+
+
+def test_the_rank_of_pairs_says_nothing_of_predicates_among_each_other():
+    """As in fair-psgg: without constraint entries compete by their scores."""
+    pairs = scores([(0, 1, -3.0, 2.0, 1.0), (1, 0, 3.0, 5.0, -5.0)])
+    ranked = replace(pairs, rank=np.array([0.0, 1.0]))
+    assert np.array_equal(rank_without_constraint(ranked, 4), rank_without_constraint(pairs, 4))
 
 
 def test_ties_resolve_by_subject_then_object_then_predicate():

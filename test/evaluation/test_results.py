@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -68,6 +69,14 @@ def test_a_graph_comes_back_bit_for_bit(tmp_path, num_segments):
     assert np.array_equal(graph.relation_scores.pairs, read.relation_scores.pairs)
     assert np.array_equal(graph.relation_scores.logits, read.relation_scores.logits)
     assert read.relations == graph.relations and read.nodes == graph.nodes
+
+
+def test_a_method_s_own_rank_comes_back(tmp_path):
+    graph = random_graph(np.random.default_rng(0))
+    rank = np.arange(20.0)[::-1].copy()
+    graph = replace(graph, relation_scores=replace(graph.relation_scores, rank=rank))
+    read = Results(write(tmp_path / "r", {"a": graph})).read("a").graph
+    assert read.relation_scores.rank.tolist() == rank.tolist()
 
 
 def test_task_model_and_vocabulary_come_back(tmp_path):

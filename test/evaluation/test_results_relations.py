@@ -41,6 +41,32 @@ def test_a_sound_file_is_read(tmp_path):
     assert (triplet, score) == ([0, 1, 1], 0.5) and np.isnan(probability)
 
 
+@pytest.mark.parametrize("rank", [[2, 1], [0.25, -1e9], [np.inf, 0]])
+def test_a_rank_of_any_numbers_is_read(tmp_path, rank):
+    stored = read_relations(save(tmp_path / "a.npz", rank=np.array(rank)), 2)
+    assert stored.scores.rank.dtype == np.float64 and stored.scores.rank.tolist() == rank
+
+
+def test_without_a_rank_there_is_none(tmp_path):
+    assert read_relations(save(tmp_path / "a.npz"), 2).scores.rank is None
+
+
+@pytest.mark.parametrize(
+    ("rank", "said"),
+    [
+        ([1.0], "2 pairs but 1 ranks"),
+        ([[1.0], [2.0]], "rank must be float64"),
+        ([1.0, np.nan], "rank holds NaN"),
+        (["first", "second"], "rank must be numbers, not <U6"),
+        ([True, False], "rank must be numbers, not bool"),
+        ([1j, 2], "rank must be numbers, not complex128"),
+    ],
+)
+def test_other_ranks_are_refused_by_file(tmp_path, rank, said):
+    with pytest.raises(ValueError, match=f"^a.npz: {said}"):
+        read_relations(save(tmp_path / "a.npz", rank=np.array(rank)), 2)
+
+
 @pytest.mark.parametrize("row", [[0.0, 0.0], [1.0, 1.0], [0.3, np.nan]])
 def test_scores_and_probabilities_of_listed_relations_reach_from_0_to_1(tmp_path, row):
     stored = read_relations(save(tmp_path / "a.npz", listed_scores=[row]), 2)

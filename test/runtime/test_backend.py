@@ -251,8 +251,10 @@ def test_openvino_takes_bf16_exactly_where_it_is(model, monkeypatch, bf16, expec
     if bf16 and not module._has_bf16(module.openvino.Core()):
         pytest.skip("this processor has no bf16")
     monkeypatch.setattr(module, "_has_bf16", lambda core: bf16)
-    network = opened(model, "openvino")._request.get_compiled_model()
+    backend = opened(model, "openvino")
+    network = backend._request.get_compiled_model()
     assert expected in str(network.get_property("INFERENCE_PRECISION_HINT"))
+    assert backend.precision == ("bf16" if bf16 else "fp32")
 
 
 @needs("openvino")

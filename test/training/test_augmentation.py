@@ -6,7 +6,14 @@ import cv2
 import numpy as np
 import pytest
 
-from psg_ros.training.augmentation import VOID_BYTE, Sample, augment, large_scale_jitter
+from psg_ros.ops.resample import resize_antialiased
+from psg_ros.training.augmentation import (
+    VOID_BYTE,
+    Sample,
+    augment,
+    large_scale_jitter,
+    rescale,
+)
 
 SIZES = [(32, 48), (64, 64), (96, 32)]
 KERNEL = np.ones((3, 3), np.uint8)
@@ -46,6 +53,28 @@ def test_edges_of_shrunk_segments_are_not_shifted():
         shifts.append((sample.segments[0] == 0).sum() - shown)
     assert np.abs(shifts).max() <= 0.75
     assert abs(np.mean(shifts)) < 0.1, "in px of the shrunk picture"
+
+
+@pytest.mark.parametrize("change", [augment, large_scale_jitter])
+def test_pictures_are_scaled_in_the_way_of_the_model(change):
+    """A segmenter is trained on pictures scaled as it will be fed, down to aliasing."""
+    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
+    sample = Sample(noise, np.zeros((90, 120), np.uint8), np.zeros(1, np.int64))
+    pictures = [
+        change(sample, (32, 48), np.random.default_rng(1), scaling).image
+        for scaling in ("area", "eomt", "transformers")
+    ]
+    assert pictures[0].shape == pictures[1].shape
+    assert (pictures[0] != pictures[1]).mean() > 0.5
+    assert np.array_equal(pictures[1], pictures[2])
+
+
+@pytest.mark.parametrize("factor", [0.3, 1.7])
+def test_the_way_of_eomt_is_antialiased_bilinear(factor):
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), np.uint8)
+    sample = Sample(noise, np.zeros((60, 80), np.uint8), np.zeros(1, np.int64))
+    scaled = rescale(sample, (60, 80), factor, "eomt").image
+    assert np.array_equal(scaled, resize_antialiased(noise, scaled.shape[:2]))
 
 
 def test_augmented_samples_fit_and_vary():

@@ -24,11 +24,11 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import torch
-from psg_ros.training import segmentation, train
+from psg_ros.training import network, segmentation, train
 
 torch.set_num_threads(1)
 share, config, resume = Path(sys.argv[1]), Path(sys.argv[2]), len(sys.argv) > 3
-train.share_path = lambda: share
+network.share_path = lambda: share
 segmentation.REPORT_EVERY = 1
 train.run(config, stage="segmentation", resume=resume)
 """
@@ -36,12 +36,12 @@ KEEP_FEATURES = """
 import os, sys
 from pathlib import Path
 import torch
-from psg_ros.training import relations, train
+from psg_ros.training import network, relations, train
 from psg_ros.training.checkpoint import save_weights
 
 torch.set_num_threads(1)
 share, config = Path(sys.argv[1]), Path(sys.argv[2])
-train.share_path = lambda: share
+network.share_path = lambda: share
 opened = relations.open_relation_data
 
 def kept(model, *arguments, **options):

@@ -108,17 +108,10 @@ def test_batches_too_small_for_the_processes_are_refused():
         plan(num_ranks=4)
 
 
-def test_draws_of_an_image_depend_on_seed_epoch_and_image_alone():
-    draws = {
-        place: rng.random()
-        for n in range(6)
-        for place, rng in zip(plan().batch(n), plan().rngs(n), strict=True)
-    }
-    assert len(set(draws.values())) == 20
-    other = plan(images_per_step=2)
-    for n in (0, 7):
-        for place, rng in zip(other.batch(n), other.rngs(n), strict=True):
-            assert rng.random() == draws[place]
+def test_draws_of_a_batch_depend_on_seed_and_batch_alone():
+    draws = [plan().rng(number).random() for number in range(6)]
+    assert len(set(draws)) == 6
+    assert [plan(num_ranks=3).rng(number).random() for number in (0, 5)] == [draws[0], draws[5]]
 
 
 def test_features_lie_in_one_block_and_stay_what_they_are():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from psg_ros.training.config import RelationTraining
+from psg_ros.training.relation_pairs import draw_batch
 from psg_ros.training.relation_samples import RelationTruth
 from psg_ros.training.relation_weights import learning_rate, positive_weights
 
@@ -35,6 +36,33 @@ def test_rare_predicates_weigh_more_up_to_the_limit():
 def test_a_limit_of_one_leaves_the_weight_of_no_relation():
     settings = RelationTraining(negatives_per_positive=0.5, positive_weight_limit=1.0)
     assert positive_weights(TRUTHS, 3, settings).tolist() == [2, 1, 1, 1]
+
+
+def test_no_relation_may_weigh_as_much_as_all_relations_together():
+    """Five annotated pairs, each in one direction."""
+    settings = RelationTraining(negatives_per_positive=0.2, no_relation_weight="balanced")
+    directions, pairs = 5, 5
+    unrelated = 2 * 0.2 * pairs + (2 * pairs - directions)
+    assert positive_weights(TRUTHS, 3, settings)[0] == pytest.approx(directions / unrelated)
+    ignoring = replace(settings, reverse_unlabelled="ignore")
+    assert positive_weights(TRUTHS, 3, ignoring)[0] == pytest.approx(directions / (2 * 0.2 * pairs))
+
+
+def test_what_is_balanced_is_what_is_drawn():
+    """On a batch as it is drawn, weighed directions without and with a relation are as many."""
+    truths = [replace(truth, labels=np.zeros(9, np.int64)) for truth in TRUTHS] * 25
+    settings = RelationTraining(negatives_per_positive=0.2, no_relation_weight="balanced")
+    for directed in (False, True):
+        weight = positive_weights(truths, 3, settings, directed=directed)[0]
+        drawn = draw_batch(truths, 3, settings, np.random.default_rng(0), directed=directed)
+        unrelated = drawn.targets[:, :, 0][drawn.learned]
+        assert weight * unrelated.sum() == pytest.approx((unrelated == 0).sum().item())
+
+
+def test_for_directed_pairs_both_weights_of_no_relation_are_the_same():
+    for choice in ("ratio", "balanced"):
+        settings = RelationTraining(negatives_per_positive=0.2, no_relation_weight=choice)
+        assert positive_weights(TRUTHS, 3, settings, directed=True)[0] == pytest.approx(5)
 
 
 def test_weights_can_be_switched_off():

@@ -59,6 +59,7 @@ class EomtConfig(SegmenterConfig):
 
     own_settings = OWN_SETTINGS
     switches = ("merge_ratio",)
+    undecided = ("taps", "merge_ratio", "merge_rope")
 
     def __post_init__(self) -> None:
         check_choice("stem", self.stem, ("linear", "convolution"))
