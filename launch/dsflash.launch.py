@@ -17,7 +17,7 @@ from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from psg_ros.resources import PACKAGE
-from psg_ros.ros import start
+from psg_ros.ros import start, transport
 
 
 def declared_arguments():
@@ -50,8 +50,8 @@ def start_node(context):
             remappings=start.topic_remaps(given["image"]),
             arguments=["--ros-args", "--log-level", given["log_level"]],
             additional_env={
-                **start.transport_environment(os.environ),
-                **start.allocator_environment(os.environ),
+                **transport.transport_environment(os.environ),
+                **transport.allocator_environment(os.environ),
             },
             output="screen",
             emulate_tty=True,
