@@ -17,7 +17,7 @@ from launch.actions import DeclareLaunchArgument, OpaqueFunction
 from launch_ros.actions import Node
 
 from psg_ros.resources import PACKAGE
-from psg_ros.ros import launch_arguments, start
+from psg_ros.ros import launch_arguments, start, transport
 
 
 def declared_arguments():
@@ -45,8 +45,8 @@ def start_node(context):
             remappings=start.topic_remaps(values["image"]),
             arguments=["--ros-args", "--log-level", values["log_level"]],
             additional_env={
-                **start.transport_environment(os.environ),
-                **start.allocator_environment(os.environ),
+                **transport.transport_environment(os.environ),
+                **transport.allocator_environment(os.environ),
             },
             output="screen",
             emulate_tty=True,

@@ -39,10 +39,11 @@ class NodeConfig(PictureConfig, PipelineConfig):
         fixed=True,
     )
     image_reliability: str = described(
-        "best_effort",
-        "reliability asked of the image publisher: best_effort hears every publisher, reliable "
-        "only reliable ones, match takes what the publisher offers",
-        choices=("best_effort", "reliable", "match"),
+        "match",
+        "reliability asked of the image publisher: match takes what the publisher offers, "
+        "best_effort hears every publisher but may lose large images, reliable hears only reliable "
+        "ones",
+        choices=("match", "best_effort", "reliable"),
         fixed=True,
     )
     silence_s: float = described(

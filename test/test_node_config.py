@@ -30,7 +30,7 @@ def test_every_parameter_has_a_text_a_ros_type_and_a_default_of_that_type():
 def test_a_value_out_of_range_is_refused_with_the_range():
     with pytest.raises(ValueError, match=r"annotated_relations must lie in 0 \.\. 1000, not -1"):
         NodeConfig(annotated_relations=-1)
-    with pytest.raises(ValueError, match="image_reliability must be one of best_effort"):
+    with pytest.raises(ValueError, match="image_reliability must be one of match"):
         NodeConfig(image_reliability="sometimes")
 
 

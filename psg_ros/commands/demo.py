@@ -24,7 +24,7 @@ from psg_ros.commands.options import (
     size_wh,
 )
 from psg_ros.config import PictureConfig
-from psg_ros.demo.live_view import summary_lines
+from psg_ros.demo.live_view import loss_line, summary_lines
 from psg_ros.demo.session import RESULT_FILES, DemoOptions, run_demo
 from psg_ros.files import printable
 from psg_ros.media import open_media, shortened
@@ -38,7 +38,8 @@ examples:
   psg demo --source photos/ --rate 1          a folder, one picture a second
   psg demo --source /dev/video0 --out mine    a webcam; results in mine/
 
-exit status 0 only if graphs flowed and every process stayed well; logs are in OUT/logs.
+exit status 0 only if graphs flowed, most images arrived and every process stayed well; logs are
+in OUT/logs.
 """
 
 PIPE_SECONDS = 20.0
@@ -119,4 +120,7 @@ def run(args: argparse.Namespace) -> int:
     summary = run_demo(options)
     files = [printable(str(args.out / name)) for name in RESULT_FILES]
     print("\n".join(summary_lines(summary, files)))
+    if lost := loss_line(summary):
+        print(f"error: {lost}", file=sys.stderr)
+        return 1
     return 0

@@ -8,8 +8,9 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TextIO
+from typing import Any, TextIO
 
+from psg_ros import shared_memory
 from psg_ros.labels import Vocabulary
 from psg_ros.scene_graph import SceneGraph, SceneNode
 
@@ -115,12 +116,24 @@ def summary_lines(summary: dict[str, object], files: Sequence[str]) -> list[str]
     """Return the end of a run in a few lines: what flowed, how fast, where the files are."""
     return [
         f"{summary['graphs_published']} graphs of {summary['frames_received']} frames "
-        f"({summary['frames_dropped']} skipped for newer ones), {summary['fps']} graphs/s, "
+        f"({summary['frames_dropped']} skipped for newer ones, {summary['frames_lost']} more lost on "
+        f"the way), {summary['fps']} graphs/s, "
         f"age {summary['age_ms_median']} ms median, {summary['age_ms_p95']} ms p95",
         f"{summary['nodes_mean']} nodes and {summary['relations_mean']} relations on average "
         f"({summary['model']} on {summary['backend']})",
         *(f"wrote {file}" for file in files),
     ]
+
+
+def loss_line(summary: dict[str, Any]) -> str:
+    """Return what to say when most images never reached the node; empty when they did."""
+    lost, received = summary["frames_lost"], summary["frames_received"]
+    if lost <= received:
+        return ""
+    return (
+        f"{lost} of {lost + received} images got lost on their way to the node. Shared memory: "
+        f"{shared_memory.describe()}; if that is little, {shared_memory.CURE}"
+    )
 
 
 def _name(received: ReceivedGraph, node: int) -> str:

@@ -21,7 +21,8 @@ from psg_ros.config import PictureConfig, PipelineConfig
 from psg_ros.demo.child import Child, stop_together
 from psg_ros.forms import load_model
 from psg_ros.media import Media
-from psg_ros.ros.start import GRAPH_TOPIC, node_command, node_environment
+from psg_ros.ros.start import GRAPH_TOPIC, node_command
+from psg_ros.ros.transport import node_environment
 from psg_ros.runtime.backend import resolve_backend
 
 NAMESPACE = "psg_demo"
@@ -112,12 +113,16 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
     logs.mkdir(parents=True, exist_ok=True)
     for name in RESULT_FILES:
         (options.out / name).unlink(missing_ok=True)
+    if complaint := transport_complaint(os.environ):
+        print(f"warning: {complaint}", file=sys.stderr, flush=True)
     environment = demo_environment(os.environ)
     children: dict[str, Child] = {}
     with _all_ended(children):
         for name, command in _commands(options).items():
             log = logs / f"{name}.log"
-            children[name] = Child(name, command, environment, log, shares_stdout=name == "watcher")
+            watches = name == "watcher"
+            own = without_profile(environment, os.environ) if watches else environment
+            children[name] = Child(name, command, own, log, shares_stdout=watches)
         interrupted = _look_after(children)
         for name in ("watcher", "camera", "node"):
             children[name].stop(STOP_WAIT_S[name])
@@ -147,6 +152,18 @@ def demo_environment(base: Mapping[str, str]) -> dict[str, str]:
     else:
         environment.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     return environment
+
+
+def without_profile(environment: Mapping[str, str], users: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process that sends no images, to save shared memory.
+
+    The segment that holds an image is the sender's. What the user chose stays.
+    """
+    return {
+        name: value
+        for name, value in environment.items()
+        if name not in PROFILE_VARIABLES or users.get(name)
+    }
 
 
 def free_domain() -> int:

@@ -21,13 +21,17 @@ class GraphArrival:
         arrived_s: on a steady clock.
         age_ms: from the stamp of the image to the arrival of its graph, both by the system clock.
         sequence: number of the graph, counted from 1 by the node.
-        dropped_frames: images the node skipped so far, as it says itself.
+        received_frames: images that reached the node so far, as it says itself.
+        dropped_frames: those of them that it skipped for newer ones.
+        lost_frames: images that got lost on the way to the node so far.
     """
 
     arrived_s: float
     age_ms: float
     sequence: int
+    received_frames: int
     dropped_frames: int
+    lost_frames: int
     num_nodes: int
     num_relations: int
 
@@ -65,16 +69,16 @@ class GraphStatistics:
         """Return the figures of the whole run.
 
         `frames_received` are the images that reached the node up to its last graph,
-        `frames_dropped` those of them it skipped for newer ones; both by the node's own count.
+        `frames_dropped` those of them it skipped for newer ones, `frames_lost` those that got lost
+        on the way to it; all by the node's own count (PipelineTiming).
         Figures without a value (no graphs; a rate from a single one) are None.
         """
         ages = [arrival.age_ms for arrival in self._arrivals]
-        published = self.last.sequence if ages else 0
-        dropped = self.last.dropped_frames if ages else 0
         return {
-            "frames_received": published + dropped,
-            "graphs_published": published,
-            "frames_dropped": dropped,
+            "frames_received": self.last.received_frames if ages else 0,
+            "graphs_published": self.last.sequence if ages else 0,
+            "frames_dropped": self.last.dropped_frames if ages else 0,
+            "frames_lost": self.last.lost_frames if ages else 0,
             "age_ms_median": _rounded(np.median(ages)) if ages else None,
             "age_ms_p95": _rounded(np.percentile(ages, 95)) if ages else None,
             "fps": self._rate_hz(),

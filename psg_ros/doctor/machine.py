@@ -12,18 +12,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from psg_ros import __version__
+from psg_ros import __version__, shared_memory
 from psg_ros.doctor.finding import Finding, version_of
 from psg_ros.resources import share_path
 
 CPU_INFO = Path("/proc/cpuinfo")
-SHARED_MEMORY = Path("/dev/shm")
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 BASICS = {"numpy": "numpy", "yaml": "pyyaml", "tqdm": "tqdm"}
 BF16_FLAGS = frozenset(("avx512_bf16", "amx_bf16", "bf16"))
-
-WANTED_SHARED_MIB = 256
-"""Three processes with the image profile's 64 MiB segment each, and room to spare (our choice)."""
 
 
 def examine_machine() -> Iterator[Finding]:
@@ -70,21 +66,15 @@ def _processor() -> Finding:
 
 
 def _shared_memory() -> Finding:
-    if not SHARED_MEMORY.is_dir():
-        return Finding(
-            "optional", "shared memory", "missing", f"no {SHARED_MEMORY}; images go by UDP"
-        )
-    usage = shutil.disk_usage(SHARED_MEMORY)
-    total_mib, free_mib = usage.total >> 20, usage.free >> 20
-    if free_mib >= WANTED_SHARED_MIB:
-        return Finding("optional", "shared memory", "ok", f"{free_mib} of {total_mib} MiB free")
-    return Finding(
-        "optional",
-        "shared memory",
-        "broken",
-        f"{free_mib} of {total_mib} MiB free; below {WANTED_SHARED_MIB} large images may get lost",
-        f"docker run --shm-size=512m ..., or, while no ROS 2 runs: rm {SHARED_MEMORY}/*fastdds_*",
+    found, size_mib = shared_memory.describe(), shared_memory.segment_mib()
+    if size_mib == shared_memory.FULL_SEGMENT_MIB:
+        return Finding("optional", "shared memory", "ok", found)
+    consequence = (
+        f"room for {size_mib} MiB a sender, a few large images"
+        if size_mib
+        else "too little for images, they go by UDP"
     )
+    return Finding("optional", "shared memory", "broken", f"{found}; {consequence}", shared_memory.CURE)
 
 
 def _gpu() -> Finding:

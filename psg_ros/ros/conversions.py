@@ -39,6 +39,17 @@ class NodeTrack:
     confirmed: bool
 
 
+@dataclass(frozen=True)
+class FrameCounts:
+    """What became of the camera's images since activation: the fields of PipelineTiming.msg."""
+
+    received: int
+    dropped: int
+    failed: int
+    skipped: int
+    lost: int
+
+
 def time_to_ns(time: Time) -> int:
     """Return a stamp in nanoseconds."""
     return time.sec * NANOSECONDS + time.nanosec
@@ -83,16 +94,20 @@ def scene_graph_to_msg(
 
 
 def timing_to_msg(
-    times: StageTimes, received: Time, published: Time, dropped_frames: int
+    times: StageTimes, received: Time, published: Time, frames: FrameCounts
 ) -> messages.PipelineTiming:
-    """Return stage times in ms together with both ends on the node's clock."""
+    """Return stage times in ms, both ends on the node's clock, and what became of the images."""
     return messages.PipelineTiming(
         received=received,
         published=published,
         preprocess_ms=float(times.preprocess_ms),
         inference_ms=float(times.inference_ms),
         postprocess_ms=float(times.postprocess_ms),
-        dropped_frames=dropped_frames,
+        received_frames=frames.received,
+        dropped_frames=frames.dropped,
+        failed_frames=frames.failed,
+        skipped_frames=frames.skipped,
+        lost_frames=frames.lost,
     )
 
 

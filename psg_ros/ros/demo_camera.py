@@ -22,7 +22,7 @@ from itertools import count
 import numpy as np
 import rclpy
 from rclpy.node import Node
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -33,6 +33,9 @@ from psg_ros.ros.conversions import rgb_to_msg
 from psg_ros.ros.process import prepare_process
 
 OPTICAL_FRAME = "camera_optical_frame"
+IMAGE_QOS = QoSProfile(depth=5, reliability=ReliabilityPolicy.RELIABLE)
+"""As most camera drivers offer it: what got lost is sent again."""
+
 POLL_S = 0.05
 LATE_S = 0.2
 """A delay that is caught up by hurrying; a longer one moves all later pictures (our choice)."""
@@ -79,7 +82,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _publish(node: Node, args: argparse.Namespace) -> None:
-    publisher = node.create_publisher(Image, args.topic, qos_profile_sensor_data)
+    publisher = node.create_publisher(Image, args.topic, IMAGE_QOS)
     if args.source:
         images = recorded_images(args)
     else:

@@ -42,7 +42,7 @@ from psg_ros.ops.graph_picture import graph_svg
 from psg_ros.ops.image_decoding import decode_image
 from psg_ros.ros.conversions import time_to_ns
 from psg_ros.ros.demo_reading import graph_from_msg, vocabulary_from_msg
-from psg_ros.ros.process import prepare_process
+from psg_ros.ros.process import keep_buffers_mapped
 from psg_ros.ros.start import ANNOTATED_TOPIC, GRAPH_TOPIC, NODE_NAME, VOCABULARY_TOPIC
 
 FIRST_GRAPH_WAIT_S = 60.0
@@ -56,7 +56,7 @@ KEPT_GRAPHS = 50
 """Graphs remembered to find the one that belongs to the last drawn picture."""
 
 GRAPH_QOS = QoSProfile(depth=10, reliability=QoSReliabilityPolicy.RELIABLE)
-IMAGE_QOS = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.BEST_EFFORT)
+IMAGE_QOS = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
 LATCHED_QOS = QoSProfile(
     depth=1,
     reliability=QoSReliabilityPolicy.RELIABLE,
@@ -96,7 +96,9 @@ class Subscriber:
             arrived_s=arrived_s,
             age_ms=(now_ns - stamp_ns) * 1e-6,
             sequence=message.sequence,
+            received_frames=message.timing.received_frames,
             dropped_frames=message.timing.dropped_frames,
+            lost_frames=message.timing.lost_frames,
             num_nodes=len(message.nodes),
             num_relations=len(message.relations),
         )
@@ -180,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    prepare_process()
+    keep_buffers_mapped()
     ros_arguments = ["--ros-args", "-r", f"__ns:=/{args.namespace}"]
     rclpy.init(args=ros_arguments, signal_handler_options=SignalHandlerOptions.NO)
     node = rclpy.create_node("demo_watcher")

@@ -18,7 +18,9 @@ from psg_ros.graph_files import segment_ids
 from psg_ros.node_config import NodeConfig
 from psg_ros.ops.draw import overlay
 from psg_ros.pipeline import Pipeline
+from psg_ros.ros.arrivals import ArrivalCounts
 from psg_ros.ros.conversions import (
+    FrameCounts,
     NodeTrack,
     ns_to_time,
     rgb_to_msg,
@@ -36,10 +38,11 @@ from psg_ros.scene_graph import SceneGraph
 
 @dataclass(frozen=True)
 class ReceivedFrame:
-    """An image message and when it reached the node (node clock)."""
+    """An image message, when it reached the node (node clock), and the counts with it."""
 
     message: Any
     received: Time
+    arrivals: ArrivalCounts
 
 
 class FrameProcessor:
@@ -47,7 +50,8 @@ class FrameProcessor:
 
     Args:
         version: numbers the vocabularies; outlives this object.
-        dropped: returns the number of frames dropped since activation.
+        dropped: returns the number of frames since activation that never had their turn before the
+            one in work.
     """
 
     def __init__(
@@ -68,7 +72,7 @@ class FrameProcessor:
         """Count graphs and tracks from the start; call while no frame is in work."""
         # Not the node's clock: simulated time may be 0 at each of several activations.
         self._activated = ns_to_time(time.time_ns())
-        self._sequence = 0
+        self._sequence = self._failed = 0
         self._identities = Identities()
         self._interrupted = False
 
@@ -85,15 +89,19 @@ class FrameProcessor:
 
         Raises:
             ImageError: the message holds no image.
-            Exception: whatever the pipeline raises; nothing was published then.
+            Exception: whatever the pipeline raises; nothing was published then. Or whatever drawing
+                raises, after the graph.
         """
-        self._apply_config(pipeline)
-        image_rgb = self._decode(frame.message, self._config.max_megapixels)
-        graph = pipeline(image_rgb)
-        header, tracks = frame.message.header, None
-        if self._config.track:
-            tracks = self._track(graph, header)
-        self._publish_graph(graph, header, tracks, frame.received)
+        try:
+            self._apply_config(pipeline)
+            image_rgb = self._decode(frame.message, self._config.max_megapixels)
+            graph = pipeline(image_rgb)
+            header = frame.message.header
+            tracks = self._track(graph, header) if self._config.track else None
+            self._publish_graph(graph, header, tracks, frame)
+        except Exception:
+            self._failed += 1
+            raise
         if is_wanted(self._outputs.segmentation):
             self._outputs.segmentation.publish(segmentation_to_msg(graph.segmentation, header))
         if self._config.annotated_image and is_wanted(self._outputs.annotated):
@@ -130,7 +138,7 @@ class FrameProcessor:
         graph: SceneGraph,
         header: Header,
         tracks: tuple[NodeTrack, ...] | None,
-        received: Time,
+        frame: ReceivedFrame,
     ) -> None:
         message = scene_graph_to_msg(graph, header, tracks)
         message.camera = self._config.camera
@@ -138,9 +146,20 @@ class FrameProcessor:
         message.activated = self._activated
         message.sequence = self._sequence + 1
         now = self._clock.now().to_msg()
-        message.timing = timing_to_msg(graph.times, received, now, self._dropped())
+        message.timing = timing_to_msg(
+            graph.times, frame.received, now, self._count(frame.arrivals)
+        )
         self._outputs.graph.publish(message)
         self._sequence += 1
+
+    def _count(self, arrivals: ArrivalCounts) -> FrameCounts:
+        return FrameCounts(
+            received=arrivals.received,
+            dropped=arrivals.replaced + self._dropped(),
+            failed=self._failed,
+            skipped=arrivals.skipped,
+            lost=arrivals.lost,
+        )
 
     def _draw(
         self,

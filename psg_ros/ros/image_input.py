@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
@@ -18,7 +19,9 @@ from psg_ros.node_config import NodeConfig
 from psg_ros.ops.compressed_image import decode_compressed_image
 from psg_ros.ops.image_decoding import decode_image
 from psg_ros.quoting import plain
+from psg_ros.ros.arrivals import Arrivals
 from psg_ros.ros.backoff import Backoff
+from psg_ros.ros.loss_warning import is_heavy, loss_warning
 from psg_ros.ros.parameters import given_parameters
 from psg_ros.ros.qos_overrides import parameter_name, subscription_options
 from psg_ros.ros.start import IMAGE_SUFFIXES, IMAGE_TOPIC
@@ -34,6 +37,9 @@ MATCH_PERIOD_S = 0.5
 LONGEST_SILENCE_S = 600.0
 """Longest wait between two lines about images that still do not come."""
 
+TELLS_MESSAGE_INFO = hasattr(Subscription, "CallbackType")
+"""Whether a callback may ask for the publisher's sequence number, too; not in Humble."""
+
 DECODERS = {"raw": (Image, decode_image), "compressed": (CompressedImage, decode_compressed_image)}
 """Message type and decoder of each `image_transport`."""
 
@@ -42,17 +48,25 @@ class ImageInput:
     """Hands every image message to a callback until closed; all in the executor's thread.
 
     A QoS override of the subscription wins over `image_reliability`.
+
+    Args:
+        on_image: receives each message and the counts with it.
     """
 
-    def __init__(self, node: Node, config: NodeConfig, on_image: Callable[[Any], None]) -> None:
+    def __init__(
+        self, node: Node, config: NodeConfig, on_image: Callable[[Any, Arrivals], None]
+    ) -> None:
         self._node, self._config, self._on_image = node, config, on_image
         self._message_type = DECODERS[config.image_transport][0]
         self.topic = _resolved_topic(node, config.image_transport)
         self._override = parameter_name(self.topic, "subscription", "reliability")
         self._overridden = self._override in given_parameters(node)
         self._matches = config.image_reliability == "match" and not self._overridden
+        self._kind = f"sensor_msgs/msg/{self._message_type.__name__}"
         self._subscription: Subscription | None = None
-        self._heard, self._silent_s = False, 0.0
+        self._arrivals = Arrivals()
+        self._warned_of_loss = self._heard = False
+        self._silent_s = 0.0
         self._silence = Backoff(config.silence_s, LONGEST_SILENCE_S)
         self._timers: list[Timer] = []
         if config.silence_s > 0:
@@ -75,12 +89,15 @@ class ImageInput:
         self._timers.append(self._node.create_timer(period_s, action, clock=clock))
 
     def _subscribe(self, reliability: ReliabilityPolicy) -> None:
+        self._arrivals.forget_publishers()
         self._subscription = self._node.create_subscription(
             self._message_type,
             self.topic,
-            self._receive,
+            self._receive if TELLS_MESSAGE_INFO else lambda message: self._receive(message, {}),
             QoSProfile(depth=1, reliability=reliability),
-            event_callbacks=SubscriptionEventCallbacks(incompatible_qos=self._on_incompatible_qos),
+            event_callbacks=SubscriptionEventCallbacks(
+                incompatible_qos=self._on_incompatible_qos, message_lost=self._on_message_lost
+            ),
             qos_overriding_options=subscription_options(reliability=self._overridden),
         )
 
@@ -99,7 +116,7 @@ class ImageInput:
 
         Best effort hears all of several publishers that differ.
         """
-        offered = {publisher.qos_profile.reliability for publisher in self._publishers()}
+        offered = self._offered()
         reliable = offered == {ReliabilityPolicy.RELIABLE}
         wanted = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
         if offered and wanted != self._asked():
@@ -107,12 +124,38 @@ class ImageInput:
             self._subscribe(wanted)
             self._node.get_logger().info(f"{self.topic} is offered {wanted.name.lower()}: matched")
 
+    def _offered(self) -> set[ReliabilityPolicy]:
+        """Return what the publishers offer; those of another type never come through."""
+        return {
+            publisher.qos_profile.reliability
+            for publisher in self._publishers()
+            if publisher.topic_type == self._kind
+        }
+
     def _asked(self) -> ReliabilityPolicy | None:
         return None if self._subscription is None else self._subscription.qos_profile.reliability
 
-    def _receive(self, message: Any) -> None:
+    def _receive(self, message: Any, info: Mapping[str, Any]) -> None:
         self._heard = True
-        self._on_image(message)
+        self._arrivals.deliver(info, self._node.count_publishers(self.topic))
+        self._on_image(message, self._arrivals)
+
+    def _on_message_lost(self, event: Any) -> None:
+        self._arrivals.lose(event.total_count_change)
+        counts = self._arrivals.counts
+        if self._warned_of_loss or not is_heavy(counts):
+            return
+        self._warned_of_loss = True
+        offered_reliable = self._offered() == {ReliabilityPolicy.RELIABLE}
+        self._node.get_logger().warning(
+            loss_warning(
+                self.topic,
+                counts,
+                reliable=self._asked() == ReliabilityPolicy.RELIABLE,
+                offered_reliable=offered_reliable,
+                base=os.environ,
+            )
+        )
 
     def _publishers(self) -> list[Any]:
         return self._node.get_publishers_info_by_topic(self.topic)
@@ -148,19 +191,21 @@ class ImageInput:
             for info in self._publishers()
         ]
         listed = f" ({'; '.join(offers)})" if offers else ""
-        return f"{self.topic} has {len(offers)} publisher(s){listed}, asked for {self._asked_for()}"
+        lost = self._arrivals.counts.lost
+        ending = f"; {lost} images got lost on the way" if lost else ""
+        asked = f"asked for {self._asked_for()}"
+        return f"{self.topic} has {len(offers)} publisher(s){listed}, {asked}{ending}"
 
     def _asked_for(self) -> str:
         asked = self._asked()
         return "whatever a publisher offers" if asked is None else asked.name.lower()
 
     def _describe_elsewhere(self) -> str:
-        kind = f"sensor_msgs/msg/{self._message_type.__name__}"
         ours = {self.topic, *(publisher.topic_name for publisher in self._node.publishers)}
         found = sorted(
             plain(name)
             for name, kinds in self._node.get_topic_names_and_types()
-            if kind in kinds and name not in ours and self._node.count_publishers(name)
+            if self._kind in kinds and name not in ours and self._node.count_publishers(name)
         )
         return f"; images of this type are on {', '.join(found)}" if found else ""
 

@@ -21,13 +21,16 @@ class LatestFrame(Generic[Frame]):
         self._changed = threading.Condition()
         self._frame: Frame | None = None
         self._closed = False
-        self._dropped = 0
+        self._dropped = self._dropped_before = 0
 
     @property
-    def dropped(self) -> int:
-        """Frames replaced by a newer one before anybody took them, since the last `clear`."""
+    def dropped_before(self) -> int:
+        """Frames replaced by a newer one since the last `clear`, up to the frame taken last.
+
+        Those that were put and replaced since then do not count yet.
+        """
         with self._changed:
-            return self._dropped
+            return self._dropped_before
 
     def put(self, frame: Frame) -> None:
         """Store a frame, replacing the one that waits. Never blocks on the consumer."""
@@ -41,12 +44,13 @@ class LatestFrame(Generic[Frame]):
         with self._changed:
             self._changed.wait_for(lambda: self._closed or self._frame is not None)
             frame, self._frame = self._frame, None
+            self._dropped_before = self._dropped
             return None if self._closed else frame
 
     def clear(self) -> None:
         """Forget the waiting frame and start counting drops from zero."""
         with self._changed:
-            self._frame, self._dropped = None, 0
+            self._frame, self._dropped, self._dropped_before = None, 0, 0
 
     def close(self) -> None:
         """Wake the consumer for good."""

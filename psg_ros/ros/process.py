@@ -7,21 +7,31 @@ from __future__ import annotations
 import ctypes
 import os
 
-from psg_ros.ros.start import MMAP_THRESHOLD_BYTES, TRIM_THRESHOLD_BYTES, transport_environment
+from psg_ros.ros.transport import (
+    MMAP_THRESHOLD_BYTES,
+    TRIM_THRESHOLD_BYTES,
+    transport_complaint,
+    transport_environment,
+)
 
 # From <malloc.h> of glibc, where they are part of the stable interface.
 M_TRIM_THRESHOLD = -1
 M_MMAP_THRESHOLD = -3
 
 
-def prepare_process() -> None:
+def prepare_process() -> str:
     """Choose the image transport profile and the allocator thresholds for this process.
 
     What the user has set in the environment stays. Fast DDS reads its variables when the first node
     is made, so setting them here is early enough even when started without the launch file.
+
+    Returns:
+        What to tell the user about this machine: why images may get lost and the cure; often empty.
     """
+    complaint = transport_complaint(os.environ)
     os.environ.update(transport_environment(os.environ))
     keep_buffers_mapped()
+    return complaint
 
 
 def keep_buffers_mapped() -> bool:

@@ -33,6 +33,7 @@ from rclpy.signals import SignalHandlerOptions
 from psg_ros.node_config import NodeConfig
 from psg_ros.pipeline import Pipeline
 from psg_ros.ros import parameters
+from psg_ros.ros.arrivals import Arrivals
 from psg_ros.ros.failure_log import FailureLog
 from psg_ros.ros.frame_processor import FrameProcessor, ReceivedFrame
 from psg_ros.ros.image_input import ImageInput
@@ -142,7 +143,7 @@ class SceneGraphNode(LifecycleNode):
         self._pipeline = worker.open()
         self._outputs = Outputs(self)
         self._processor = FrameProcessor(
-            config, self._outputs, self._version, self.get_clock(), lambda: worker.dropped
+            config, self._outputs, self._version, self.get_clock(), lambda: worker.dropped_before
         )
         self.get_logger().info(
             f"model {self._pipeline.model_name} on {self._pipeline.backend_name}, "
@@ -157,11 +158,13 @@ class SceneGraphNode(LifecycleNode):
         self._input = ImageInput(self, self._config, self._on_image)
         self.get_logger().info(f"listening to {self._input.topic}")
 
-    def _on_image(self, message: Any) -> None:
+    def _on_image(self, message: Any, arrivals: Arrivals) -> None:
         assert self._worker is not None and self._outputs is not None and self._config is not None
         if self._outputs.need_images(annotated=self._config.annotated_image):
-            self._worker.put(ReceivedFrame(message, self.get_clock().now().to_msg()))
+            now = self.get_clock().now().to_msg()
+            self._worker.put(ReceivedFrame(message, now, arrivals.counts))
             return
+        arrivals.skip()
         self._processor.skip()
         self.get_logger().info(
             "nobody listens to the graph or a picture: images are skipped until somebody does",
@@ -211,7 +214,7 @@ def main(args: Sequence[str] | None = None, open_pipeline: OpenPipeline = Pipeli
     Returns:
         The exit status: 0, or 1 when the node could not be made, configured or activated.
     """
-    prepare_process()
+    complaint = prepare_process()
     stop = _stop_on_signals()
     arguments = list(sys.argv if args is None else args)
     try:
@@ -227,6 +230,8 @@ def main(args: Sequence[str] | None = None, open_pipeline: OpenPipeline = Pipeli
         print(f"{NODE_NAME}: {' '.join(str(error).split())}", file=sys.stderr)
         rclpy.try_shutdown()
         return 1
+    if complaint:
+        node.get_logger().warning(complaint)
     try:
         return _run(node, stop)
     finally:

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How the node is started: the one place for its names, command line and environment.
+"""How the node is started: the one place for its names and command line.
 
 The launch file, the `psg` commands and the tests take everything from here. Imports no rclpy.
 """
@@ -31,15 +31,6 @@ OUTPUT_TOPICS = (GRAPH_TOPIC, ANNOTATED_TOPIC, SEGMENTATION_TOPIC, VOCABULARY_TO
 IMAGE_SUFFIXES = {"raw": "", "compressed": "/compressed"}
 """What each `image_transport` adds to the image topic, after remapping."""
 
-PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
-"""Where Fast DDS looks for its profile: the name of today and the one up to Jazzy."""
-
-OLD_PROFILE_DISTROS = ("humble", "iron", "jazzy")
-
-TRANSPORTS_VARIABLE = "FASTDDS_BUILTIN_TRANSPORTS"
-MMAP_THRESHOLD_BYTES = 32 << 20
-TRIM_THRESHOLD_BYTES = 128 << 20
-
 
 def params_path() -> Path:
     """Return the parameter file that is used when none is named."""
@@ -49,11 +40,6 @@ def params_path() -> Path:
 def rviz_path() -> Path:
     """Return the RViz configuration that shows what the node publishes."""
     return share_path() / "config" / "rviz" / "scene_graph.rviz"
-
-
-def transport_profile_path() -> Path:
-    """Return the Fast DDS profile with shared memory large enough for images."""
-    return share_path() / "config" / "fastdds_images.xml"
 
 
 def topic_remaps(image_topic: str) -> list[tuple[str, str]]:
@@ -95,31 +81,3 @@ def node_command(
     if namespace:
         arguments += ["-r", f"__ns:=/{namespace.strip('/')}"]
     return [sys.executable, "-m", NODE_MODULE, "--ros-args", *arguments]
-
-
-def transport_environment(base: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that let uncompressed images through, to be added to `base`.
-
-    The default shared memory segment of Fast DDS is smaller than one large image, and most of them
-    are lost. Empty when the user has chosen a profile or transports already.
-    """
-    if any(base.get(name) for name in (*PROFILE_VARIABLES, TRANSPORTS_VARIABLE)):
-        return {}
-    # Only the name that is understood: a newer distribution warns of the old one at every start.
-    current, old = PROFILE_VARIABLES
-    name = old if base.get("ROS_DISTRO") in OLD_PROFILE_DISTROS else current
-    return {name: str(transport_profile_path())}
-
-
-def allocator_environment(base: Mapping[str, str]) -> dict[str, str]:
-    """Return the glibc variables that keep image buffers mapped between messages."""
-    wanted = {
-        "MALLOC_MMAP_THRESHOLD_": str(MMAP_THRESHOLD_BYTES),
-        "MALLOC_TRIM_THRESHOLD_": str(TRIM_THRESHOLD_BYTES),
-    }
-    return {name: value for name, value in wanted.items() if name not in base}
-
-
-def node_environment(base: Mapping[str, str]) -> dict[str, str]:
-    """Return a full copy of an environment with what any process handling large images needs."""
-    return {**base, **transport_environment(base), **allocator_environment(base)}

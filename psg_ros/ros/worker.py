@@ -46,16 +46,17 @@ class Worker(Generic[Model, Frame]):
         failed: Callable[[Exception], None],
     ) -> None:
         self._open_model, self._process, self._failed = open_model, process, failed
-        self._mailbox: LatestFrame[Frame] = LatestFrame()
+        self._mailbox: LatestFrame[tuple[int, Frame]] = LatestFrame()
         self._opened: Future[Model] = Future()
         self._one_frame = threading.Lock()
         self._running = False
+        self._round = 0
         self._thread = threading.Thread(target=self._work, name="pipeline")
 
     @property
-    def dropped(self) -> int:
-        """Frames that never had their turn since the last `resume`."""
-        return self._mailbox.dropped
+    def dropped_before(self) -> int:
+        """Frames since the last `resume` that never had their turn before the one in work."""
+        return self._mailbox.dropped_before
 
     def open(self) -> Model:
         """Start the thread, wait until the model is open and return it, for its facts only.
@@ -69,11 +70,12 @@ class Worker(Generic[Model, Frame]):
     def put(self, frame: Frame) -> None:
         """Offer a frame; it replaces one that still waits. Ignored while paused."""
         if self._running:
-            self._mailbox.put(frame)
+            self._mailbox.put((self._round, frame))
 
     def resume(self) -> None:
         """Take frames from now on; drops are counted from zero."""
         self._mailbox.clear()
+        self._round += 1
         self._running = True
 
     def pause(self) -> None:
@@ -97,14 +99,15 @@ class Worker(Generic[Model, Frame]):
             return
         self._opened.set_result(model)
         try:
-            while (frame := self._mailbox.take()) is not None:
-                self._work_on(model, frame)
+            while (taken := self._mailbox.take()) is not None:
+                self._work_on(model, *taken)
         finally:
             model.close()
 
-    def _work_on(self, model: Model, frame: Frame) -> None:
+    def _work_on(self, model: Model, put_in_round: int, frame: Frame) -> None:
         with self._one_frame:
-            if not self._running:  # paused between the mailbox and the lock
+            # Paused between the mailbox and the lock, and maybe resumed.
+            if not self._running or put_in_round != self._round:
                 return
             try:
                 self._process(model, frame)

@@ -15,6 +15,7 @@ from psg_ros.demo.live_view import (
     LiveView,
     ReceivedGraph,
     block,
+    loss_line,
     plain_line,
     summary_lines,
 )
@@ -106,6 +107,7 @@ def test_the_summary_reads_as_text() -> None:
         "frames_received": 210,
         "graphs_published": 200,
         "frames_dropped": 10,
+        "frames_lost": 3,
         "age_ms_median": 80.0,
         "age_ms_p95": 120.0,
         "fps": 9.9,
@@ -115,5 +117,11 @@ def test_the_summary_reads_as_text() -> None:
         "model": "demo",
     }
     text = "\n".join(summary_lines(summary, ["out/annotated.mp4"]))
-    assert "200 graphs of 210 frames (10 skipped" in text
+    assert "200 graphs of 210 frames (10 skipped for newer ones, 3 more lost on the way)" in text
     assert "demo on openvino" in text and text.endswith("\nwrote out/annotated.mp4")
+
+
+def test_most_images_lost_is_said_with_the_cure_and_a_few_are_not() -> None:
+    assert loss_line({"frames_received": 17, "frames_lost": 17}) == ""
+    text = loss_line({"frames_received": 17, "frames_lost": 254})
+    assert text.startswith("254 of 271 images got lost") and "--shm-size=512m" in text

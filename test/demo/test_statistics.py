@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from psg_ros.demo.statistics import GraphArrival, GraphStatistics
@@ -16,7 +18,9 @@ def stream(count: int, period_s: float = 0.1, **changes: float) -> GraphStatisti
             "arrived_s": index * period_s,
             "age_ms": 10.0 + index,
             "sequence": index + 1,
+            "received_frames": index + 1 + index // 2,
             "dropped_frames": index // 2,
+            "lost_frames": index // 10,
             "num_nodes": 3,
             "num_relations": index,
         }
@@ -29,6 +33,7 @@ def test_the_summary_has_exactly_its_keys_and_the_right_figures() -> None:
         "frames_received": 151,
         "graphs_published": 101,
         "frames_dropped": 50,
+        "frames_lost": 10,
         "age_ms_median": 60.0,
         "age_ms_p95": 105.0,
         "fps": 10.0,
@@ -52,9 +57,7 @@ def test_a_single_graph_has_an_age_but_no_rate() -> None:
 
 def test_graphs_that_were_published_but_lost_on_the_way_are_counted() -> None:
     statistics = stream(3)
-    statistics.add(
-        GraphArrival(0.4, 10.0, sequence=9, dropped_frames=1, num_nodes=0, num_relations=0)
-    )
+    statistics.add(replace(statistics.last, sequence=9))
     assert statistics.summary("openvino", "demo")["graphs_published"] == 9
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from psg_ros.node_config import NodeConfig
 from psg_ros.resources import share_path
-from psg_ros.ros import launch_arguments, start
+from psg_ros.ros import launch_arguments, start, transport
 
 LAUNCH_FILE = share_path() / "launch" / "dsflash.launch.py"
 
@@ -127,12 +127,12 @@ def test_a_parameter_file_that_is_none_stops_the_start(make_node, tmp_path):
 
 
 def test_the_environment_makes_room_for_images_but_respects_the_users(make_node, monkeypatch):
-    for name in (*start.PROFILE_VARIABLES, start.TRANSPORTS_VARIABLE):
+    for name in (*transport.PROFILE_VARIABLES, transport.TRANSPORTS_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     added = make_node()["additional_env"]
-    assert str(start.transport_profile_path()) in added.values()
-    monkeypatch.setenv(start.TRANSPORTS_VARIABLE, "LARGE_DATA")
-    assert not set(make_node()["additional_env"]) & set(start.PROFILE_VARIABLES)
+    assert str(transport.fitting_profile_path()) in added.values()
+    monkeypatch.setenv(transport.TRANSPORTS_VARIABLE, "LARGE_DATA")
+    assert not set(make_node()["additional_env"]) & set(transport.PROFILE_VARIABLES)
 
 
 def test_the_executable_of_the_launch_file_exists():

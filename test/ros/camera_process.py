@@ -34,6 +34,8 @@ def arguments():
     parser.add_argument("--bad", type=int, default=0, help="every so many images is cut short")
     parser.add_argument("--reliability", default="best_effort")
     parser.add_argument("--compressed", action="store_true")
+    parser.add_argument("--wait", action="store_true", help="begin when somebody listens")
+    parser.add_argument("--stock", action="store_true", help="take Fast DDS and glibc as they come")
     return parser.parse_args()
 
 
@@ -54,7 +56,8 @@ def to_message(args, image_rgb: np.ndarray, stamp: Time):
 
 def main():
     args, stop = arguments(), stop_on_signals()
-    prepare_process()
+    if not args.stock:
+        prepare_process()
     rclpy.init(signal_handler_options=rclpy.signals.SignalHandlerOptions.NO)
     node = rclpy.create_node("camera")
     qos = QoSProfile(depth=1, reliability=QoSReliabilityPolicy[args.reliability.upper()])
@@ -62,6 +65,8 @@ def main():
     kind = type(to_message(args, image_rgb, Time()))
     topic = args.topic + ("/compressed" if args.compressed else "")
     publisher = node.create_publisher(kind, topic, qos)
+    while args.wait and not publisher.get_subscription_count() and not stop.wait(0.05):
+        pass
     due_s = time.monotonic()
     for number in range(1, args.count + 1):
         if args.stamps == "now":

@@ -48,7 +48,7 @@ def session(domain_id: int, tmp_path: Path) -> Iterator[object]:
 
 def speak_like_the_node(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the test's own process meet nodes on this machine; Fast DDS reads its profile once."""
-    from psg_ros.ros.start import transport_environment
+    from psg_ros.ros.transport import transport_environment
 
     monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     for name, value in transport_environment(os.environ).items():

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from psg_ros.ros.start import node_command, node_environment
+from psg_ros.ros.start import node_command
+from psg_ros.ros.transport import PROFILE_VARIABLES, allocator_environment, node_environment
 
 HERE = Path(__file__).parent
 START_S = 60.0
@@ -101,14 +102,26 @@ class RosSession:
         """Leave a process, already stopped, out of the checks at the end."""
         self._processes.remove(process)
 
-    def start(self, name: str, command: list[str]) -> RosProcess:
-        process = RosProcess(name, command, self.environment, self.folder)
+    def start(
+        self, name: str, command: list[str], environment: dict[str, str] | None = None
+    ) -> RosProcess:
+        process = RosProcess(name, command, environment or self.environment, self.folder)
         self._processes.append(process)
         return process
 
     def script(self, name: str, file: str, *arguments: object) -> RosProcess:
         """Start one of the scripts beside this file."""
         return self.start(name, [sys.executable, str(HERE / file), *map(str, arguments)])
+
+    def stock_camera(self, *arguments: object) -> RosProcess:
+        """Start a camera as others start theirs: without anything of ours in its environment.
+
+        It begins when somebody listens.
+        """
+        ours = (*PROFILE_VARIABLES, *allocator_environment({}))
+        plain = {name: v for name, v in self.environment.items() if name not in ours}
+        command = [sys.executable, str(HERE / "camera_process.py"), "--stock", "--wait"]
+        return self.start("camera", [*command, *map(str, arguments)], plain)
 
     def node(
         self, model: Path | str, *, entry: str = "", extra: Sequence[str] = (), **parameters: Any

@@ -119,12 +119,14 @@ def test_the_number_of_tracks_must_fit():
         conversions.scene_graph_to_msg(graph(), HEADER, TRACKS[:2])
 
 
-def test_timing_keeps_milliseconds_and_both_clocks():
+def test_timing_keeps_milliseconds_both_clocks_and_the_counts():
     times = StageTimes(1.5, 20.0, 3.25)
-    message = conversions.timing_to_msg(times, Time(sec=1), Time(sec=2), 4)
+    frames = conversions.FrameCounts(received=9, dropped=4, failed=1, skipped=2, lost=3)
+    message = conversions.timing_to_msg(times, Time(sec=1), Time(sec=2), frames)
     stages = {"preprocess_ms": 1.5, "inference_ms": 20.0, "postprocess_ms": 3.25}
     ends = {"received": Time(sec=1), "published": Time(sec=2)}
-    assert message == PipelineTiming(**ends, **stages, dropped_frames=4)
+    counts = {f"{name}_frames": number for name, number in vars(frames).items()}
+    assert message == PipelineTiming(**ends, **stages, **counts)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,17 @@ def test_the_newest_frame_replaces_the_waiting_one_and_is_counted():
     for frame in ("a", "b", "c"):
         mailbox.put(frame)
     assert mailbox.take() == "c"
-    assert mailbox.dropped == 2
+    assert mailbox.dropped_before == 2
+
+
+def test_what_was_replaced_after_the_taken_frame_counts_with_the_next_one():
+    mailbox = LatestFrame()
+    mailbox.put("a")
+    assert mailbox.take() == "a"
+    mailbox.put("b")
+    mailbox.put("c")
+    assert mailbox.dropped_before == 0
+    assert mailbox.take() == "c" and mailbox.dropped_before == 1
 
 
 def test_a_taken_frame_is_not_counted_as_dropped():
@@ -20,7 +30,7 @@ def test_a_taken_frame_is_not_counted_as_dropped():
     for frame in range(5):
         mailbox.put(frame)
         assert mailbox.take() == frame
-    assert mailbox.dropped == 0
+    assert mailbox.dropped_before == 0
 
 
 def test_clear_forgets_the_waiting_frame_and_the_count():
@@ -28,9 +38,9 @@ def test_clear_forgets_the_waiting_frame_and_the_count():
     mailbox.put(1)
     mailbox.put(2)
     mailbox.clear()
-    assert mailbox.dropped == 0
+    assert mailbox.dropped_before == 0
     mailbox.put(3)
-    assert mailbox.take() == 3 and mailbox.dropped == 0
+    assert mailbox.take() == 3 and mailbox.dropped_before == 0
 
 
 def test_take_waits_until_a_frame_comes():

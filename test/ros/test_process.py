@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from psg_ros.ros.start import PROFILE_VARIABLES
+from psg_ros.ros.transport import PROFILE_VARIABLES
 
 SEGMENT_BYTES = 64 << 20
 

@@ -38,7 +38,7 @@ def test_the_graph_tells_what_the_camera_sees(session, tiny_model):
     listener, *_ = start_all(session, tiny_model, ["graph", "segmentation"], camera="front")
     listener.wait(lambda p: len(p.of("graph")) >= 5 and len(p.of("segmentation")) >= 5)
     graph = listener.of("graph")[-1]
-    assert graph["camera"] == "front" and graph["size"] == [96, 64] and graph["schema"] == 1
+    assert graph["camera"] == "front" and graph["size"] == [96, 64] and graph["schema"] == 2
     assert [name for _, _, name, _, _ in graph["nodes"]] == ["red", "blue", "yellow"]
     names = {node_id: name for node_id, _, name, _, _ in graph["nodes"]}
     said = {(names[s], predicate, names[o]) for s, predicate, o, _ in graph["relations"]}
@@ -165,7 +165,10 @@ def test_silence_is_explained_with_topic_publishers_and_where_images_are(session
     session.script("camera", "camera_process.py", "--topic", "/elsewhere/image")
     node = session.node(tiny_model, silence_s=1.0)
     text = node.wait_for_log("images of this type are on")
-    assert "no image for 1 s: /camera/image has 0 publisher(s), asked for best_effort" in text
+    assert (
+        "no image for 1 s: /camera/image has 0 publisher(s), asked for whatever a publisher offers"
+        in text
+    )
     assert "images of this type are on /elsewhere/image\n" in text
 
 

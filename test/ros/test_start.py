@@ -1,18 +1,15 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command line and the environment of the node."""
+"""The command line of the node."""
 
 import importlib
 import subprocess
 import sys
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
 from psg_ros.ros import start
-
-PROFILE = str(start.transport_profile_path())
 
 
 def test_the_command_runs_the_module_with_file_parameters_and_remaps():
@@ -47,40 +44,6 @@ def test_a_misspelled_parameter_is_refused_before_anything_starts():
 def test_the_module_that_is_started_has_a_main():
     pytest.importorskip("rclpy")
     assert callable(importlib.import_module(start.NODE_MODULE).main)
-
-
-@pytest.mark.parametrize(
-    ("distro", "name"),
-    [
-        (None, "FASTDDS_DEFAULT_PROFILES_FILE"),
-        ("kilted", "FASTDDS_DEFAULT_PROFILES_FILE"),
-        ("jazzy", "FASTRTPS_DEFAULT_PROFILES_FILE"),
-        ("humble", "FASTRTPS_DEFAULT_PROFILES_FILE"),
-    ],
-)
-def test_the_profile_is_given_under_the_name_that_the_distribution_reads(distro, name):
-    base = {"HOME": "/home/me"} | ({"ROS_DISTRO": distro} if distro else {})
-    environment = start.node_environment(base)
-    assert environment[name] == PROFILE
-    assert [key for key in start.PROFILE_VARIABLES if key in environment] == [name]
-    assert environment["MALLOC_MMAP_THRESHOLD_"] == "33554432"
-    assert environment["HOME"] == "/home/me"
-
-
-@pytest.mark.parametrize("name", [*start.PROFILE_VARIABLES, start.TRANSPORTS_VARIABLE])
-def test_what_the_user_chose_stays(name):
-    base = {name: "mine", "MALLOC_TRIM_THRESHOLD_": "7"}
-    environment = start.node_environment(base)
-    assert environment[name] == "mine" and environment["MALLOC_TRIM_THRESHOLD_"] == "7"
-    assert PROFILE not in environment.values()
-
-
-def test_the_profile_makes_room_for_ten_full_hd_images():
-    root = ElementTree.parse(PROFILE).getroot()
-    texts = {element.tag.split("}")[1]: element.text for element in root.iter()}
-    image_bytes = 1920 * 1080 * 3
-    assert int(texts["segment_size"]) > 10 * image_bytes
-    assert int(texts["maxMessageSize"]) > image_bytes
 
 
 def test_starting_needs_no_rclpy():

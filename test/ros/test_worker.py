@@ -137,9 +137,24 @@ def test_drops_are_counted_since_resume():
     assert entered.wait(PATIENCE_S)
     for frame in (1, 2, 3):
         worker.put(frame)
-    assert worker.dropped == 2
+    assert worker.dropped_before == 0, "they came after the frame in work"
+    entered.clear()
     leave.set()
+    assert entered.wait(PATIENCE_S)
+    assert worker.dropped_before == 2
     worker.pause()
     worker.resume()
-    assert worker.dropped == 0
+    assert worker.dropped_before == 0
     worker.close()
+
+
+def test_a_frame_of_an_earlier_round_is_not_worked_on(worker, recorder):
+    """It may have been taken from the mailbox just before the pause."""
+    worker.open()
+    worker.resume()
+    stale = worker._round
+    worker.pause()
+    worker.resume()
+    worker._work_on(Model(), stale, "stale")
+    worker._work_on(Model(), worker._round, "fresh")
+    assert recorder.frames == ["fresh"]

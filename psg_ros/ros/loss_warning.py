@@ -1,0 +1,73 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""When and how the log says that images get lost on the way. Imports no rclpy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from psg_ros.ros.arrivals import ArrivalCounts
+from psg_ros.ros.transport import (
+    fitting_profile_path,
+    is_users_choice,
+    profile_variable,
+    udp_profile_path,
+)
+
+ENOUGH_LOST = 5
+"""Lost images that are no accident of the start (our choice)."""
+
+LARGE_SHARE = 0.1
+"""Share of lost images above which the user should do something (our choice)."""
+
+
+def is_heavy(counts: ArrivalCounts) -> bool:
+    """Whether so many images got lost that the user should know."""
+    sent = counts.received + counts.lost
+    return counts.lost >= ENOUGH_LOST and counts.lost >= LARGE_SHARE * sent
+
+
+def loss_warning(
+    topic: str,
+    counts: ArrivalCounts,
+    *,
+    reliable: bool,
+    offered_reliable: bool,
+    base: Mapping[str, str],
+) -> str:
+    """Return what got lost and the cures, the easiest first.
+
+    Args:
+        reliable: what the subscription asks for.
+        offered_reliable: whether all publishers would send again what got lost.
+        base: the environment of the process.
+    """
+    sent = counts.received + counts.lost
+    cures = "; or ".join(_cures(reliable, offered_reliable, base))
+    return (
+        f"{counts.lost} of {sent} images on {topic} got lost on the way: they do not fit into the "
+        f"default buffers of DDS. {cures}"
+    )
+
+
+def _cures(reliable: bool, offered_reliable: bool, base: Mapping[str, str]) -> list[str]:
+    cures = []
+    if not reliable:
+        cures.append(
+            "Start this node with image_reliability:=match"
+            if offered_reliable
+            else "Let the camera publish reliably"
+        )
+    variable = profile_variable(base)
+    profile = fitting_profile_path()
+    start_camera = "start" if cures else "Start"
+    cures.append(
+        f"{start_camera} the camera with large buffers: export {variable}={profile}"
+        + (" (this node was told otherwise)" if is_users_choice(base) else "")
+    )
+    if not reliable and not offered_reliable and profile != udp_profile_path():
+        cures.append(
+            "where the camera cannot be changed, start this node after: export "
+            f"{variable}={udp_profile_path()}; sudo sysctl -w net.core.rmem_max=16777216"
+        )
+    return cures
