@@ -116,8 +116,8 @@ def summary_lines(summary: dict[str, object], files: Sequence[str]) -> list[str]
     """Return the end of a run in a few lines: what flowed, how fast, where the files are."""
     return [
         f"{summary['graphs_published']} graphs of {summary['frames_received']} frames "
-        f"({summary['frames_dropped']} skipped for newer ones, {summary['frames_lost']} more lost on "
-        f"the way), {summary['fps']} graphs/s, "
+        f"({summary['frames_dropped']} skipped for newer ones, {summary['frames_lost']} more lost "
+        f"on the way), {summary['fps']} graphs/s, "
         f"age {summary['age_ms_median']} ms median, {summary['age_ms_p95']} ms p95",
         f"{summary['nodes_mean']} nodes and {summary['relations_mean']} relations on average "
         f"({summary['model']} on {summary['backend']})",

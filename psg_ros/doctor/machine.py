@@ -66,15 +66,17 @@ def _processor() -> Finding:
 
 
 def _shared_memory() -> Finding:
-    found, size_mib = shared_memory.describe(), shared_memory.segment_mib()
+    name, found = "shared memory", shared_memory.describe()
+    size_mib = shared_memory.segment_mib()
     if size_mib == shared_memory.FULL_SEGMENT_MIB:
-        return Finding("optional", "shared memory", "ok", found)
+        return Finding("optional", name, "ok", found)
     consequence = (
         f"room for {size_mib} MiB a sender, a few large images"
         if size_mib
         else "too little for images, they go by UDP"
     )
-    return Finding("optional", "shared memory", "broken", f"{found}; {consequence}", shared_memory.CURE)
+    cure = shared_memory.CURE
+    return Finding("optional", name, "broken", f"{found}; {consequence}", cure)
 
 
 def _gpu() -> Finding:

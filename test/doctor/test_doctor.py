@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from psg_ros.doctor import Finding, can_predict, examine
+from psg_ros.doctor import Finding, can_predict, examine, machine
 from psg_ros.doctor.finding import try_in_python
 from psg_ros.doctor.machine import has_bf16
 from psg_ros.doctor.models import examine_model
@@ -95,3 +95,17 @@ def test_a_model_folder_is_described_or_its_damage_named(tiny_model: Path, tmp_p
 def test_bf16_is_read_from_the_flags() -> None:
     assert has_bf16("flags : fpu avx512_bf16 sse")
     assert not has_bf16("flags : fpu sse\nmodel name : not bf16x")
+
+
+@pytest.mark.parametrize(
+    ("size_mib", "state", "words"),
+    [(64, "ok", "4 MiB free"), (24, "broken", "24 MiB a sender"), (0, "broken", "go by UDP")],
+)
+def test_little_shared_memory_is_a_finding_with_its_cure(
+    monkeypatch: pytest.MonkeyPatch, size_mib: int, state: str, words: str
+) -> None:
+    monkeypatch.setattr(machine.shared_memory, "segment_mib", lambda: size_mib)
+    monkeypatch.setattr(machine.shared_memory, "describe", lambda: "4 MiB free")
+    finding = machine._shared_memory()
+    assert finding.state == state and words in finding.detail
+    assert ("--shm-size=512m" in finding.cure) == (state == "broken")

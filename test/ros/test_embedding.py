@@ -172,9 +172,9 @@ def received_images(embedding, node, camera):
     """Return a list that grows with every image that reaches the node from now on."""
     images, receive = [], node._input._on_image
 
-    def note(message):
+    def note(message, arrivals):
         images.append(message)
-        receive(message)
+        receive(message, arrivals)
 
     node._input._on_image = note
     return images

@@ -8,10 +8,15 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
+import rclpy
 from embedding import shoot
+from rclpy.context import Context
 from rclpy.parameter import Parameter
+from rclpy.qos import qos_profile_sensor_data
+from sensor_msgs.msg import CompressedImage
 
 from psg_ros.msg import SceneGraph
+from psg_ros.ros.image_input import MATCH_PERIOD_S
 
 pytestmark = pytest.mark.ros
 
@@ -23,8 +28,8 @@ def asked(node):
     return found[0].qos_profile.reliability.name.lower() if found else None
 
 
-def test_match_follows_a_camera_that_comes_back_with_another_offer(embedding, capfd):
-    node = embedding.node(image_reliability="match")
+def test_match_is_the_default_and_follows_a_camera_that_comes_back_otherwise(embedding, capfd):
+    node = embedding.node()
     _, graphs = embedding.listen(SceneGraph, "/scene_graph")
     assert asked(node) is None
     for offer in ("reliable", "best_effort", "reliable"):
@@ -42,8 +47,31 @@ def test_of_cameras_that_differ_match_hears_all(embedding):
     node = embedding.node(image_reliability="match")
     embedding.camera("reliable")
     embedding.spin_until(lambda: asked(node) == "reliable")
-    embedding.camera("best_effort")
+    other = embedding.camera("best_effort")
     embedding.spin_until(lambda: asked(node) == "best_effort")
+    embedding.peer.destroy_publisher(other)
+    embedding.spin_until(lambda: asked(node) == "reliable")
+
+
+@pytest.fixture
+def stranger(domain_id):
+    """A node of another process, as far as DDS knows: one process cannot give a topic two types."""
+    context = Context()
+    rclpy.init(context=context, domain_id=domain_id)
+    node = rclpy.create_node("stranger", context=context)
+    yield node
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def test_a_publisher_of_another_type_does_not_decide_what_is_matched(embedding, stranger):
+    node = embedding.node()
+    stranger.create_publisher(CompressedImage, "/image", qos_profile_sensor_data)
+    embedding.camera("reliable")
+    embedding.spin_until(lambda: node.count_publishers("/image") == 2)
+    embedding.spin_until(lambda: asked(node) == "reliable")
+    embedding.spin_for(2 * MATCH_PERIOD_S, lambda: None)
+    assert asked(node) == "reliable"
 
 
 def test_an_override_wins_over_match_and_is_named_when_it_does_not_fit(embedding, capfd):
