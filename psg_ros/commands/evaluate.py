@@ -29,7 +29,7 @@ from psg_ros.commands.options import (
     positive_int,
 )
 from psg_ros.commands.targets import check_folder
-from psg_ros.config import EvaluationConfig, PipelineConfig
+from psg_ros.config import EvaluationConfig
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import SPLITS
 from psg_ros.evaluation.cost import Cost, describe_machine
@@ -186,7 +186,8 @@ def _open_pipeline(args: argparse.Namespace) -> Pipeline:
         _refuse(["device"] if args.device else [], "--device is where --run computes")
         return Pipeline.open(config)
     opening = [field.name for field in fields(config) if field.metadata["fixed"]]
-    changed = [o for o in opening if o in args or getattr(config, o) != getattr(PipelineConfig, o)]
+    default = EvaluationConfig()
+    changed = [o for o in opening if o in args or getattr(config, o) != getattr(default, o)]
     _refuse(changed, "--run judges the network of a run folder, in torch")
     try:
         from psg_ros.training.torch_pipeline import open_run
@@ -201,7 +202,7 @@ def _from_results(args: argparse.Namespace) -> Judged:
     useless = [
         name for name in ("save_results", "run", "device", "pipeline") if getattr(args, name)
     ]
-    useless += sorted(set(vars(args)) & set(vars(PipelineConfig())))
+    useless += sorted(set(vars(args)) & set(vars(EvaluationConfig())))
     _refuse(useless, "--results judges a folder and runs no model")
     results = Results(args.results)
     if args.task and TASKS[args.task] != results.task:

@@ -48,7 +48,7 @@ def add_pipeline_options(
     without: Collection[str] = (),
     kind: type[PipelineConfig] = PipelineConfig,
 ) -> None:
-    """Add the options of a pipeline configuration, some left out, and a YAML file of them."""
+    """Add the options of `kind`, which has the defaults, some left out, and a YAML file of them."""
     parser.add_argument(
         "--pipeline",
         type=Path,
@@ -61,10 +61,7 @@ def add_pipeline_options(
 def pipeline_config(
     args: argparse.Namespace, kind: type[PipelineConfig] = PipelineConfig
 ) -> PipelineConfig:
-    """Return the configuration that file and flags ask for.
-
-    Args:
-        kind: has the defaults.
+    """Return the configuration that file and flags ask for, the rest by the defaults of `kind`.
 
     Raises:
         FileNotFoundError: no such file.
