@@ -155,9 +155,9 @@ class PipelineConfig:
         check_ranges(self)
 
 
-def another_default(kind: type, name: str, default: Any) -> Any:
-    """Return the field `name` of a configuration with another default, for a subclass."""
-    (field,) = (field for field in dataclasses.fields(kind) if field.name == name)
+def _with_default(name: str, default: Any) -> Any:
+    """Return a described field of `PipelineConfig` with another default."""
+    (field,) = (field for field in dataclasses.fields(PipelineConfig) if field.name == name)
     return dataclasses.field(default=default, metadata=field.metadata)
 
 
@@ -169,9 +169,9 @@ class EvaluationConfig(PipelineConfig):
     has, and no segment is too small to count.
     """
 
-    precision: str = another_default(PipelineConfig, "precision", "fp32")
-    merge_resolution: str = another_default(PipelineConfig, "merge_resolution", "image")
-    min_segment_area: float = another_default(PipelineConfig, "min_segment_area", 0.0)
+    precision: str = _with_default("precision", "fp32")
+    merge_resolution: str = _with_default("merge_resolution", "image")
+    min_segment_area: float = _with_default("min_segment_area", 0.0)
 
 
 def check_ranges(config: Any) -> None:

@@ -25,6 +25,7 @@ from psg_ros.node_config import (
     near_parameter,
     node_parameters,
 )
+from psg_ros.quoting import plain
 from psg_ros.ros import qos_overrides
 from psg_ros.ros.parameter_files import wildcard_names
 
@@ -108,7 +109,7 @@ def others_parameters(
 
 def _with_near_name(name: str) -> str:
     near = near_parameter(name, closeness=0.8)
-    return f"{name} (did you mean {near}?)" if near else name
+    return f"{plain(name)} (did you mean {near}?)" if near else plain(name)
 
 
 def changed_config(config: NodeConfig | None, parameters: Sequence[Parameter]) -> NodeConfig | None:
