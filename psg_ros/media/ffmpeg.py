@@ -50,13 +50,14 @@ def open_input(file: BinaryIO, demuxer: str, options: dict[str, str]) -> Any:
 
 
 @contextmanager
-def last_words() -> Iterator[list[tuple[str, str]]]:
-    """Collect what FFmpeg logs as an error in this thread inside the block: by whom, and what.
+def last_words(of: str = "") -> Iterator[list[str]]:
+    """Collect what FFmpeg logs as an error in this thread inside the block; else it is silent.
 
-    Outside of it, and in its own threads, it keeps silent.
+    Args:
+        of: the beginning of the name of the part of FFmpeg that counts.
     """
     av = load_av()
-    words: list[tuple[str, str]] = []
+    words: list[str] = []
     level = av.logging.get_level()
     av.logging.set_level(av.logging.ERROR)
     try:
@@ -64,7 +65,9 @@ def last_words() -> Iterator[list[tuple[str, str]]]:
             yield words
     finally:
         av.logging.set_level(level)
-        words += [(name, text.strip().partition("\n")[0]) for _, name, text in entries]
+        words += [
+            text.strip().partition("\n")[0] for _, name, text in entries if name.startswith(of)
+        ]
 
 
 def codec_of(container: Any, index: int) -> str:

@@ -59,7 +59,7 @@ def _opened(path: Path, kind: Kind) -> Iterator[tuple[Any, Any]]:
             with last_words() as words:
                 container = open_input(file, kind.demuxer, options)
         except av.FFmpegError as error:
-            reason = words[-1][1] if words else error.strerror
+            reason = words[-1] if words else error.strerror
             raise ValueError(
                 f"{path} is {kind.name}, but cannot be opened: {reason}; it is damaged, or was "
                 "cut off while it was recorded"
@@ -71,7 +71,9 @@ def _opened(path: Path, kind: Kind) -> Iterator[tuple[Any, Any]]:
 def _video_stream(container: Any, path: Path, kind: Kind) -> Any:
     stream = container.streams.best("video")
     if stream is not None and stream.codec_context is not None:
-        stream.thread_type = "AUTO"
+        # Decoding is far cheaper than the networks. Threads of FFmpeg that log an error wait for
+        # the interpreter, which may be waiting for them.
+        stream.codec_context.thread_count = 1
         return stream
     if not container.streams.video:
         raise ValueError(f"{path} is {kind.name} without a picture: it holds sound or data only")
@@ -132,15 +134,14 @@ class _Decoding:
         packets = self._container.demux(self._stream)
         while True:
             try:
-                with last_words() as words:
+                with last_words("matroska") as words:
                     packet = next(packets, None)
             except (av.FFmpegError, OSError) as error:
                 self._lose(str(error.strerror))
                 return
-            for name, text in words:
-                # It passes over what it cannot read, and says so in its log only.
-                if name.startswith("matroska"):
-                    self._lose(text)
+            for text in words:
+                # This demuxer passes over what it cannot read, and says so in its log only.
+                self._lose(text)
             if packet is None:
                 return
             yield from self._decoded(packet)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -263,6 +264,16 @@ def test_a_process_reads_and_writes_videos_of_any_name(
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.splitlines()) == 12
     assert len(list(open_media(video.with_name(name)).frames())) == 12
+
+
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_a_model_may_lie_in_a_folder_of_any_name(
+    tiny_model: Path, photo: Path, backend: str, capsys
+) -> None:
+    model = photo.parent / os.fsdecode(b"caf\xe9 10:20")
+    shutil.copytree(tiny_model, model)
+    assert main(["predict", str(photo), "--model", str(model), "--backend", backend]) == 0
+    assert "2 nodes" in capsys.readouterr().out
 
 
 def test_each_frame_has_its_own_time(predict, tmp_path: Path) -> None:

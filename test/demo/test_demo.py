@@ -61,6 +61,7 @@ def start(tiny_model: Path, tmp_path: Path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            errors="surrogateescape",
             # Tests that run in the background ignore SIGINT, and so would their children.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
@@ -132,6 +133,16 @@ def test_a_video_flows_through_node_and_subscriber(start, video: Path, tmp_path:
     texts = [element.text for element in ET.parse(out / "scene_graph.svg").iter() if element.text]
     assert {"#1 red", "#2 yellow"} <= set(texts) and any("above" in text for text in texts)
     assert none_left(tmp_path)
+
+
+def test_source_and_results_may_have_any_names(start, video: Path, tmp_path: Path) -> None:
+    name, out = os.fsdecode(b"caf\xe9 10:20:30 %d.mp4"), tmp_path / os.fsdecode(b"-\xff")
+    video.rename(tmp_path / name)
+    demo = start("--source", name, "--loop", "--seconds", 3, f"--out={out.name}")
+    _, errors = demo.communicate(timeout=120)
+    assert demo.returncode == 0, errors
+    assert len(list(open_media(out / "annotated.mp4").frames())) > 5
+    assert json.loads((out / "summary.json").read_text())["graphs_published"] > 5
 
 
 def assert_drawn(frame_rgb: np.ndarray) -> None:
