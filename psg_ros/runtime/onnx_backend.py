@@ -58,8 +58,9 @@ def open_artifact(path: Path, spec: ArtifactSpec, *, threads: int, precision: st
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors; its warnings are about graph rewriting
     try:
+        # Its content, because the library cannot open every file name.
         session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
+            path.read_bytes(), options, providers=["CPUExecutionProvider"]
         )
     except LOAD_ERRORS as error:
         raise ValueError(

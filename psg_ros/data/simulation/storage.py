@@ -66,10 +66,10 @@ def write_image(path: Path, image: np.ndarray, option: int, value: int) -> None:
     """Write a picture.
 
     Raises:
-        OSError: The encoder or the disk refused it.
+        OSError: the disk refused it.
     """
-    if not cv2.imwrite(str(path), image, [option, value]):
-        raise OSError(f"could not write {path}: is the disk full or the folder read-only?")
+    # Not cv2.imwrite: it cannot take every file name.
+    path.write_bytes(cv2.imencode(path.suffix, image, [option, value])[1].tobytes())
 
 
 def make_entry(frame: SimulatedFrame, name: str) -> Entry:
