@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
@@ -44,7 +45,7 @@ class SegmenterConfig(ABC):
 
     Attributes:
         type: the name in `psg_ros.modeling.segmenters.table`; every subclass sets its own.
-        input_hw: px, multiples of `stride`.
+        input_hw: px, multiples of `input_step`.
         num_queries: how many masks the segmenter gives for an image.
         own_settings: settings of stage 1 that this segmenter reads and others may not, see
             `psg_ros.training.config.SegmentationTraining`.
@@ -81,6 +82,11 @@ class SegmenterConfig(ABC):
         return max(feature_map.stride for feature_map in self.feature_maps)
 
     @property
+    def input_step(self) -> int:
+        """Return what sizes of images must be multiples of, in px, so that all grids fill them."""
+        return math.lcm(self.stride, self.mask_stride)
+
+    @property
     def grid_hw(self) -> tuple[int, int]:
         """Return rows and columns of patches of the network input."""
         return self.input_hw[0] // self.stride, self.input_hw[1] // self.stride
@@ -95,12 +101,9 @@ class SegmenterConfig(ABC):
 
     def check_geometry(self) -> None:
         """Raise ValueError unless all grids fill the input, and finer features the patches."""
-        coarsest = self.stride
-        for stride in (coarsest, self.mask_stride):
-            if any(size % stride or size < stride for size in self.input_hw):
-                raise ValueError(f"input_hw {self.input_hw} must be multiples of {stride} px")
         for stride, _ in self.feature_maps:
-            if coarsest % stride:
-                raise ValueError(
-                    f"the strides of the features must divide {coarsest}, not {stride}"
-                )
+            if self.stride % stride:
+                what = f"must divide the coarsest one, {self.stride}"
+                raise ValueError(f"the strides of the features {what}; {stride} does not")
+        if any(size % self.input_step or size < 1 for size in self.input_hw):
+            raise ValueError(f"input_hw {self.input_hw} must be multiples of {self.input_step} px")

@@ -77,8 +77,8 @@ def _check_phases(settings: SegmentationTraining, network: SegmenterConfig) -> N
     for phase in settings.phases:
         if phase.samples < 0:
             raise ValueError(f"samples of a phase must be 0 or more, not {phase.samples}")
-        if any(size % network.stride or size < 1 for size in phase.input_hw):
-            what = f"multiples of {network.stride} px"
+        if any(size % network.input_step or size < 1 for size in phase.input_hw):
+            what = f"multiples of {network.input_step} px"
             raise ValueError(f"input_hw {phase.input_hw} of a phase must be {what}")
 
 

@@ -105,9 +105,9 @@ class Odd(ToyConfig):
 @pytest.mark.parametrize(
     ("maps", "input_hw", "said"),
     [
-        (((8, 4), (12, 4)), (48, 48), "strides of the features must divide 12, not 8"),
-        (((8, 4), (16, 4)), (48, 40), r"input_hw \(48, 40\) must be multiples of 16 px"),
-        (((8, 4),), (32, 48), r"input_hw \(32, 48\) must be multiples of 12 px"),
+        (((8, 4), (12, 4)), (48, 48), "must divide the coarsest one, 12; 8 does not"),
+        (((8, 4), (16, 4)), (48, 40), r"input_hw \(48, 40\) must be multiples of 48 px"),
+        (((8, 4),), (0, 48), r"input_hw \(0, 48\) must be multiples of 24 px"),
     ],
 )
 def test_grids_that_do_not_fit_into_each_other_are_refused(maps, input_hw, said):
