@@ -197,6 +197,7 @@ def test_a_refused_image_does_not_disturb_the_next(pipeline):
 def test_it_tells_what_it_runs(pipeline, tiny_model, tmp_path):
     assert pipeline.model_name == "tiny"
     assert pipeline.backend_name == pipeline.config.backend
+    assert pipeline.precision in ("fp32", "bf16"), "never auto"
     assert pipeline.vocabulary.predicate_names[0] == "left of"
     other = write_tiny_model(tmp_path / "other", num_queries=4)
     with Pipeline.open(dataclasses.replace(pipeline.config, model=str(other))) as changed:

@@ -14,6 +14,7 @@ class Recorder:
     """Answers with a constant and remembers what it was asked."""
 
     name = "recorder"
+    precision = "fp32"
 
     def __init__(self) -> None:
         self.inputs: list[dict] = []
@@ -39,7 +40,7 @@ def test_segmenter_runs_but_the_scene_answers():
     assert np.array_equal(outputs["mask_logits"], scene.mask_logits[None])
     assert outputs["patch_tokens"].sum() == 3, "the network's own"
     backend.close()
-    assert inner.closed and backend.name == "recorder"
+    assert inner.closed and (backend.name, backend.precision) == ("recorder", "fp32")
 
 
 def test_cells_of_every_pair_are_counted_over_all_buckets():

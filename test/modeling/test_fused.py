@@ -105,6 +105,7 @@ class InTorch:
     """A backend that calls a module."""
 
     name = "torch"
+    precision = "fp32"
 
     def __init__(self, module: nn.Module, names) -> None:
         self.module, (self.inputs, self.outputs) = module, names
