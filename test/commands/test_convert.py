@@ -141,7 +141,7 @@ def not_finite(weights: dict) -> dict:
 
 @pytest.mark.parametrize(
     ("change", "said"),
-    [(small_input, "is not one whole cell"), (not_finite, "network.q.weight is not finite")],
+    [(small_input, "is not one whole cell"), (not_finite, "q.weight is not finite")],
 )
 def test_what_cannot_be_converted_leaves_no_folder(change, said, checkpoint, tmp_path, capsys):
     torch.save(change(upstream_weights("DINOv2", small_weights("DINOv2"))), checkpoint)
