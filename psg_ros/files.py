@@ -7,8 +7,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NAME_BYTES = 255
@@ -41,6 +42,24 @@ def replacing(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_beside(folder: Path) -> Iterator[Path]:
+    """Give an empty folder on the same disk as `folder`, to fill before its files are moved there.
+
+    It is removed at the end; after an error so are the parents of `folder` that were made for it.
+    """
+    made = [place for place in folder.absolute().parents if not place.exists()]
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            yield Path(scratch)
+    except BaseException:
+        for place in made:
+            with suppress(OSError):  # not made yet, or somebody uses it
+                place.rmdir()
+        raise
 
 
 def remove_leftovers(folder: Path) -> None:

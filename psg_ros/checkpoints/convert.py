@@ -19,9 +19,10 @@ from psg_ros.checkpoints.eomt_sizes import (
     num_labels,
     published_size,
     segmenter_config,
+    stated_eps,
 )
 from psg_ros.checkpoints.reading import Source, read_source
-from psg_ros.checkpoints.renaming import Renamed, some_of
+from psg_ros.checkpoints.renaming import Renamed, plain_names, some_of
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 
@@ -87,14 +88,13 @@ def convert(source: str, *, backbone: str | None = None, input_px: int | None = 
     if merged:
         base = _read_backbone(backbone, tensors, found)
         tensors = _add(tensors, base)
-        norm_eps = base.config.get("layer_norm_eps", hints.norm_eps)
-        hints = dataclasses.replace(hints, norm_eps=norm_eps)
+        hints = dataclasses.replace(hints, norm_eps=stated_eps(base.config, hints.norm_eps))
     elif backbone is not None:
         raise ValueError(f"{found.path} holds whole weights; leave --backbone out")
     config, assumed = segmenter_config(tensors, hints)
     size = published_size(tensors)
-    tensors = {name: tensor.float().contiguous() for name, tensor in tensors.items()}
     check_complete(tensors, renamed.unknown, config, num_labels(tensors))
+    tensors = {name: tensor.float().contiguous() for name, tensor in tensors.items()}
     letter = size.letter if size else "custom"
     return Converted(tensors, config, num_labels(tensors), layout, letter, merged, assumed)
 
@@ -105,10 +105,11 @@ def to_ours(source: Source) -> tuple[str, Renamed]:
     Raises:
         ValueError: neither layout.
     """
-    if eomt_upstream.is_upstream(source.tensors):
-        return "upstream", eomt_upstream.to_ours(source.tensors)
-    if eomt_transformers.is_transformers(source.tensors):
-        return "transformers", eomt_transformers.to_ours(source.tensors)
+    tensors = plain_names(source.tensors)
+    if eomt_upstream.is_upstream(tensors):
+        return "upstream", eomt_upstream.to_ours(tensors)
+    if eomt_transformers.is_transformers(tensors):
+        return "transformers", eomt_transformers.to_ours(tensors)
     some = ", ".join(sorted(source.tensors)[:3])
     raise ValueError(
         f"{source.path} is no EoMT checkpoint: neither the upstream names (encoder.backbone....) "
@@ -158,7 +159,7 @@ def _read_backbone(backbone: str | None, tensors: Mapping[str, Tensor], found: S
 
 
 def _add(tensors: Mapping[str, Tensor], base: Source) -> dict[str, Tensor]:
-    renamed = eomt_transformers.backbone_to_ours(base.tensors)
+    renamed = eomt_transformers.backbone_to_ours(plain_names(base.tensors))
     if renamed.unknown:
         names = some_of(renamed.unknown)
         raise ValueError(f"{base.path} is no DINOv3 ViT of transformers; unknown: {names}")
@@ -169,4 +170,5 @@ def _add(tensors: Mapping[str, Tensor], base: Source) -> dict[str, Tensor]:
 
 
 def _num_query_blocks(tensors: Mapping[str, Any]) -> int | None:
-    return next((len(t) for name, t in tensors.items() if name.endswith("attn_mask_probs")), None)
+    found = (t.numel() for name, t in tensors.items() if name.endswith("attn_mask_probs"))
+    return next(found, None)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -60,8 +61,15 @@ def published_size(tensors: Mapping[str, Tensor]) -> PublishedSize | None:
 
 
 def num_labels(tensors: Mapping[str, Tensor]) -> int:
-    """Return how many labels the class head knows, without «no object»."""
-    return _shape(tensors, "class_head.weight", 2)[0] - 1
+    """Return how many labels the class head knows, without «no object».
+
+    Raises:
+        ValueError: none, or there is no class head.
+    """
+    labels = _shape(tensors, "class_head.weight", 2)[0] - 1
+    if labels < 1:
+        raise ValueError("the class head knows no label")
+    return labels
 
 
 def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[EomtConfig, str]:
@@ -75,10 +83,13 @@ def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[EomtC
             names a variant that we do not have.
     """
     dim, depth = _shape(tensors, "cls_token", 3)[2], _depth(tensors)
+    if not dim:
+        raise ValueError("cls_token has no channel")
     learned = "position_embedding" in tensors
     patch_size = _shape(tensors, "stem.weight", 4)[3]
     input_px, assumed = _input_px(tensors, hints, patch_size)
-    sizes = {
+    mlp_dim = _shape(tensors, "blocks.0.mlp.fc1.weight", 2)[0]
+    sizes: dict[str, Any] = {
         "hidden_size": dim,
         "num_hidden_layers": depth,
         "num_attention_heads": _num_heads(dim, hints.config),
@@ -87,6 +98,9 @@ def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[EomtC
         "num_register_tokens": _shape(tensors, "register_tokens", 3)[1],
         "num_queries": _shape(tensors, "queries", 2)[0],
         "num_blocks": _num_query_blocks(tensors, hints),
+        "intermediate_size": mlp_dim,
+        "mlp_ratio": mlp_dim / dim,
+        "num_labels": num_labels(tensors),
     }
     if not learned:  # rotary positions fit any input: the user's choice is no contradiction
         sizes.pop("image_size")
@@ -97,10 +111,10 @@ def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[EomtC
         dim=dim,
         depth=depth,
         num_heads=sizes["num_attention_heads"],
-        mlp_ratio=_shape(tensors, "blocks.0.mlp.fc1.weight", 2)[0] / dim,
+        mlp_ratio=mlp_dim / dim,
         position="learned" if learned else "rope",
         key_bias="blocks.0.attention.k_proj.bias" in tensors,
-        norm_eps=float(hints.config.get("layer_norm_eps", hints.norm_eps)),
+        norm_eps=stated_eps(hints.config, hints.norm_eps),
         num_registers=sizes["num_register_tokens"],
         num_queries=sizes["num_queries"],
         num_query_blocks=sizes["num_blocks"],
@@ -108,27 +122,46 @@ def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[EomtC
     ), assumed
 
 
-def check_config(config: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+def stated_eps(config: Mapping[str, Any], default: float) -> float:
+    """Return the epsilon of the norms that config.json tells, or the default.
+
+    Raises:
+        ValueError: it is no small positive number.
+    """
+    eps = config.get("layer_norm_eps", default)
+    if not _is_number(eps) or not 0 < eps < 1:
+        raise ValueError(
+            f"config.json: layer_norm_eps must be a number between 0 and 1, not {reprlib.repr(eps)}"
+        )
+    return float(eps)
+
+
+def check_config(config: Mapping[str, Any], sizes: Mapping[str, float]) -> None:
     """Raise ValueError where config.json contradicts the shapes or asks for what we do not have."""
     wanted: dict[str, Any] = {
         **sizes, "hidden_act": "gelu", "use_swiglu_ffn": False, "use_gated_mlp": False,
         "num_channels": 3,
     }  # fmt: skip
     odd = [
-        f"{key} is {config[key]!r}, expected {value!r}"
+        f"{key} is {reprlib.repr(config[key])}, expected {value!r}"
         for key, value in wanted.items()
         if key in config and config[key] not in (value, [value, value])
     ]
+    names = config.get("id2label")
+    if isinstance(names, dict) and len(names) != sizes["num_labels"]:
+        odd.append(f"id2label names {len(names)} labels, expected {sizes['num_labels']}")
     rope = config.get("rope_parameters") or {}
-    theta = rope.get("rope_theta", config.get("rope_theta", 100.0))
+    stated = rope if isinstance(rope, dict) else {"rope_theta": rope}
+    theta = stated.get("rope_theta", config.get("rope_theta", 100.0))
     if theta != 100.0:
-        odd.append(f"rope_theta is {theta}, expected 100.0")
+        odd.append(f"rope_theta is {reprlib.repr(theta)}, expected 100.0")
     if odd:
         raise ValueError(f"config.json does not fit the weights or this network: {'; '.join(odd)}")
 
 
 def _input_px(tensors: Mapping[str, Tensor], hints: Hints, patch_size: int) -> tuple[int, str]:
     """Return the side of the input, and what was assumed about it."""
+    stated = _stated_side(hints.config)
     if "position_embedding" in tensors:
         num_patches = _shape(tensors, "position_embedding", 2)[0]
         side = math.isqrt(num_patches)
@@ -140,18 +173,16 @@ def _input_px(tensors: Mapping[str, Tensor], hints: Hints, patch_size: int) -> t
                 "rotary positions (DINOv3) allow another input size"
             )
         return side * patch_size, ""
-    stated = hints.config.get("image_size")
-    stated = stated[0] if isinstance(stated, list) else stated
     if hints.input_px is not None:
         return hints.input_px, ""
     if stated is not None:
-        return int(stated), ""
+        return stated, ""
     return DEFAULT_INPUT_PX, f"input size {DEFAULT_INPUT_PX} px, which the file does not tell"
 
 
 def _num_heads(dim: int, config: Mapping[str, Any]) -> int:
     if "num_attention_heads" in config:
-        return int(config["num_attention_heads"])
+        return _stated_count(config, "num_attention_heads")
     if dim % HEAD_SIZE:
         raise ValueError(
             f"the number of attention heads is unknown: the width {dim} is no multiple of "
@@ -164,7 +195,7 @@ def _num_query_blocks(tensors: Mapping[str, Tensor], hints: Hints) -> int:
     if hints.num_query_blocks is not None:
         return hints.num_query_blocks
     if "num_blocks" in hints.config:
-        return int(hints.config["num_blocks"])
+        return _stated_count(hints.config, "num_blocks")
     size = published_size(tensors)
     if size is None:
         raise ValueError(
@@ -172,6 +203,32 @@ def _num_query_blocks(tensors: Mapping[str, Tensor], hints: Hints) -> int:
             "the sizes are none of the published ones"
         )
     return size.num_query_blocks
+
+
+def _stated_side(config: Mapping[str, Any]) -> int | None:
+    """Return the side of the square input in px that config.json tells, if it does."""
+    size = config.get("image_size")
+    if size is None:
+        return None
+    sides = size if isinstance(size, list) else [size]
+    if len(sides) not in (1, 2) or len({str(side) for side in sides}) > 1:
+        raise ValueError(
+            f"config.json: image_size must be one side of a square, not {reprlib.repr(size)}"
+        )
+    return _stated_count({"image_size": sides[0]}, "image_size")
+
+
+def _stated_count(config: Mapping[str, Any], name: str) -> int:
+    value = config[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(
+            f"config.json: {name} must be a whole number of 1 or more, not {reprlib.repr(value)}"
+        )
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _depth(tensors: Mapping[str, Tensor]) -> int:

@@ -3,7 +3,8 @@
 """Key layout of EoMT in transformers, both families, and of DINOv3 backbones there.
 
 Source: transformers, models/eomt and models/eomt_dinov3. Versions before 5 put `model.` and
-`encoder.` in front of the blocks and called the attention's output `proj_out`.
+`encoder.` in front of the blocks and called the attention's output `proj_out`; other tools put them
+in front of queries and heads as well.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from torch import Tensor
 from psg_ros.checkpoints.renaming import Renamed, Rules, rename
 
 W = r"(weight|bias)"
-BLOCK = r"(?:model\.)?(?:encoder\.)?layers?\.(\d+)\."
-EMBEDDINGS = r"(?:model\.)?embeddings\."
+OUTER = r"(?:model\.)?(?:encoder\.)?"
+BLOCK = rf"{OUTER}layers?\.(\d+)\."
+EMBEDDINGS = rf"{OUTER}embeddings\."
 
 BACKBONE_RULES: Rules = (
     (rf"{EMBEDDINGS}cls_token", "cls_token"),
@@ -28,24 +30,24 @@ BACKBONE_RULES: Rules = (
     (rf"{BLOCK}layer_scale([12])\.lambda1", r"blocks.\1.layer_scale\2.lambda1"),
     (rf"{BLOCK}mlp\.(?:fc1|up_proj)\.{W}", r"blocks.\1.mlp.fc1.\2"),
     (rf"{BLOCK}mlp\.(?:fc2|down_proj)\.{W}", r"blocks.\1.mlp.fc2.\2"),
-    (rf"(?:model\.)?(?:layernorm|norm)\.{W}", r"norm.\1"),
+    (rf"{OUTER}(?:layernorm|norm)\.{W}", r"norm.\1"),
 )
 RULES: Rules = (
     *BACKBONE_RULES,
     (rf"{EMBEDDINGS}position_embeddings\.weight", "position_embedding"),
-    (r"(?:model\.)?query\.weight", "queries"),
-    (rf"(?:model\.)?class_predictor\.{W}", r"class_head.\1"),
-    (rf"(?:model\.)?mask_head\.fc1\.{W}", r"mask_head.0.\1"),
-    (rf"(?:model\.)?mask_head\.fc2\.{W}", r"mask_head.2.\1"),
-    (rf"(?:model\.)?mask_head\.fc3\.{W}", r"mask_head.4.\1"),
-    (rf"(?:model\.)?upscale_block\.block\.(\d+)\.(conv[12])\.{W}", r"upscale.\1.\2.\3"),
-    (rf"(?:model\.)?upscale_block\.block\.(\d+)\.layernorm2d\.{W}", r"upscale.\1.norm.\2"),
+    (rf"{OUTER}query\.weight", "queries"),
+    (rf"{OUTER}class_predictor\.{W}", r"class_head.\1"),
+    (rf"{OUTER}mask_head\.fc1\.{W}", r"mask_head.0.\1"),
+    (rf"{OUTER}mask_head\.fc2\.{W}", r"mask_head.2.\1"),
+    (rf"{OUTER}mask_head\.fc3\.{W}", r"mask_head.4.\1"),
+    (rf"{OUTER}upscale_block\.block\.(\d+)\.(conv[12])\.{W}", r"upscale.\1.\2.\3"),
+    (rf"{OUTER}upscale_block\.block\.(\d+)\.layernorm2d\.{W}", r"upscale.\1.norm.\2"),
 )
 IGNORED = (
-    r"(?:model\.)?attn_mask_probs",
+    rf"{OUTER}attn_mask_probs",
     r"criterion\..*",
     rf"{EMBEDDINGS}(?:mask_token|position_ids)",
-    r"(?:model\.)?rope_embeddings\..*",
+    rf"{OUTER}rope_embeddings\..*",
 )
 
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from psg_ros.checkpoints.renaming import Renamed, Rules, rename
+from psg_ros.checkpoints.renaming import WEIGHT_TYPES, Renamed, Rules, rename
 from psg_ros.modeling.layers import PIXEL_MEAN, PIXEL_STD
 
 W = r"(weight|bias)"
@@ -76,17 +76,15 @@ def to_ours(tensors: Mapping[str, Tensor]) -> Renamed:
     Raises:
         ValueError: it was trained with another normalisation of the pixels than ours.
     """
-    plain = {plain_name(name): tensor for name, tensor in tensors.items()}
+    plain = {name.removeprefix("network."): tensor for name, tensor in tensors.items()}
     check_pixel_statistics(plain)
     renamed = rename(split_qkv(plain), RULES, IGNORED)
-    if "position_embedding" in renamed.tensors:
-        renamed.tensors["position_embedding"] = renamed.tensors["position_embedding"].flatten(0, -2)
+    position = renamed.tensors.get("position_embedding")
+    if position is not None:
+        if position.ndim < 2:
+            raise ValueError(f"pos_embed must have 2 or 3 axes, not the shape {[*position.shape]}")
+        renamed.tensors["position_embedding"] = position.flatten(0, -2)
     return renamed
-
-
-def plain_name(name: str) -> str:
-    """Return a name without what torch.compile (`_orig_mod`) and training code put around it."""
-    return name.replace("_orig_mod.", "").removeprefix("network.")
 
 
 def split_qkv(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -96,6 +94,8 @@ def split_qkv(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         if ".attn.qkv." not in name:
             split[name] = tensor
             continue
+        if not tensor.ndim or not len(tensor) or len(tensor) % 3:
+            raise ValueError(f"{name} must hold three equal parts, not the shape {[*tensor.shape]}")
         for letter, part in zip("qkv", tensor.chunk(3), strict=True):
             split[name.replace(".qkv.", f".{letter}.")] = part.contiguous()
     return split
@@ -107,6 +107,8 @@ def check_pixel_statistics(tensors: Mapping[str, Tensor]) -> None:
         theirs = tensors.get(f"encoder.{name}")
         if theirs is None:
             continue
+        if theirs.dtype not in WEIGHT_TYPES:
+            raise ValueError(f"the checkpoint has {name} of {theirs.dtype}, expected real numbers")
         found = theirs.flatten().float()
         if len(found) != 3 or not torch.allclose(found, torch.tensor(ours), atol=PIXEL_TOLERANCE):
             raise ValueError(f"the checkpoint has {name} {found.tolist()}, expected {list(ours)}")
@@ -116,7 +118,7 @@ def is_difference(ours: Mapping[str, Tensor]) -> bool:
     """Say whether the backbone, under our names, holds differences instead of weights."""
     if "position_embedding" in ours:  # DINOv2 is published whole
         return False
-    norms = [t for name, t in ours.items() if name.endswith("norm1.weight")]
+    norms = [t.flatten().float() for name, t in ours.items() if name.endswith("norm1.weight")]
     return bool(norms) and float(torch.cat(norms).abs().mean()) < DIFFERENCE_LIMIT
 
 

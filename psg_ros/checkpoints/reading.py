@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import re
+import reprlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,11 @@ INDEX_FILE = "model.safetensors.index.json"
 TORCH_FILE = "pytorch_model.bin"
 TORCH_ENDINGS = (".bin", ".pt", ".pth", ".ckpt")
 ENDINGS = (".safetensors", *TORCH_ENDINGS)
+TORCH_DAMAGE = (
+    AssertionError, AttributeError, EOFError, LookupError, OSError, OverflowError, RuntimeError,
+    TypeError, ValueError, pickle.UnpicklingError,
+)  # fmt: skip
+"""What torch.load raises for damaged files; it names no errors of its own."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,9 @@ def _load_torch(path: Path) -> Any:
             "foreign code. Where you trust it, save its state dict alone: "
             f'torch.save(checkpoint["state_dict"], "weights.bin") ({reason})'
         ) from error
-    except (RuntimeError, EOFError, ValueError) as error:
+    except PermissionError:
+        raise
+    except TORCH_DAMAGE as error:
         raise ValueError(f"{path} is damaged or was not written by torch.save: {error}") from error
 
 
@@ -111,22 +120,36 @@ def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _read_shards(index: Path) -> dict[str, Tensor]:
-    names = set(_read_json(index).get("weight_map", {}).values())
-    if not names or any(Path(name).name != name for name in names):
-        raise ValueError(f"{index} must map tensors to files beside it (weight_map)")
-    missing = sorted(name for name in names if not (index.parent / name).is_file())
+    names = _shard_names(index)
+    missing = [name for name in names if not os.path.isfile(index.parent / name)]
     if missing:
         raise FileNotFoundError(f"{index.parent} lacks {', '.join(missing)}, named by {index.name}")
     tensors: dict[str, Tensor] = {}
-    for name in sorted(names):
-        tensors |= read_file(index.parent / name)
+    for name in names:
+        shard = read_file(index.parent / name)
+        twice = sorted(tensors.keys() & shard.keys())
+        if twice:
+            raise ValueError(f"{index.parent / name} and a shard before it both hold {twice[0]}")
+        tensors |= shard
     return tensors
+
+
+def _shard_names(index: Path) -> list[str]:
+    places = _read_json(index).get("weight_map")
+    names = list(places.values()) if isinstance(places, dict) else []
+    are_names = all(isinstance(name, str) and Path(name).name == name for name in names)
+    if not names or not are_names:
+        raise ValueError(
+            f"{index}: weight_map must map each tensor to the name of a file beside it, not "
+            f"{reprlib.repr(places)}"
+        )
+    return sorted(set(names))
 
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} must hold a JSON object, not {type(content).__name__}")

@@ -8,11 +8,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
 LISTED = 8  # names in an error message
 Rules = Sequence[tuple[str, str]]
 """Pairs of a pattern of the whole foreign name and ours, which may use its groups."""
+
+WEIGHT_TYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+SHOWN = 5  # names in an error message
 
 
 @dataclass(frozen=True)
@@ -27,10 +31,11 @@ def rename(tensors: Mapping[str, Tensor], rules: Rules, ignored: Sequence[str]) 
     """Give tensors our names; names that fit a pattern of `ignored` are left out.
 
     Raises:
-        ValueError: two foreign names for one of ours.
+        ValueError: two foreign names for one of ours, or what is no weight: quantised, not finite.
     """
     renamed: dict[str, Tensor] = {}
     unknown: list[str] = []
+    odd: list[str] = []
     for name, tensor in tensors.items():
         ours = _our_name(name, rules)
         if ours is None:
@@ -39,7 +44,15 @@ def rename(tensors: Mapping[str, Tensor], rules: Rules, ignored: Sequence[str]) 
             continue
         if ours in renamed:
             raise ValueError(f"the checkpoint has {ours} twice, once as {name}")
+        if fault := _fault(tensor):
+            odd.append(f"{name} {fault}")
         renamed[ours] = tensor
+    if odd:
+        more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
+        raise ValueError(
+            f"the checkpoint holds what are no weights: {', '.join(odd[:SHOWN])}{more}; expected "
+            "finite floating-point numbers, neither quantised nor of a diverged training"
+        )
     return Renamed(renamed, unknown)
 
 
@@ -47,6 +60,32 @@ def some_of(names: Sequence[str]) -> str:
     """Return the first names for an error message, and how many more there are."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more
+
+
+def plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Drop what torch.compile (`_orig_mod.`) and data-parallel training (`module.`) add to names.
+
+    Raises:
+        ValueError: two names become one.
+    """
+    plain: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        short = name.replace("_orig_mod.", "").removeprefix("module.")
+        if short in plain:
+            raise ValueError(f"the checkpoint has {short} twice, once as {name}")
+        plain[short] = tensor
+    return plain
+
+
+def _fault(tensor: Tensor) -> str:
+    """Return why a tensor is no weight, or nothing."""
+    if tensor.dtype not in WEIGHT_TYPES:
+        return f"is {str(tensor.dtype).removeprefix('torch.')}"
+    if tensor.layout != torch.strided:
+        return "is sparse"
+    if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+        return "repeats fewer values than its shape says"
+    return "" if bool(torch.isfinite(tensor.float()).all()) else "is not finite"
 
 
 def _our_name(name: str, rules: Rules) -> str | None:

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     """Convert, and say what was found, what was assumed and what comes next."""
     try:
         from psg_ros.checkpoints.convert import convert
-        from psg_ros.training.adopted import export_untrained, write_run
+        from psg_ros.training.adopted import check_free, export_untrained, write_run
         from psg_ros.training.release import Switches
     except ModuleNotFoundError as error:
         raise ImportError(
@@ -84,8 +84,9 @@ def run(args: argparse.Namespace) -> int:
     switches = Switches(args.prune, args.merge_ratio)
     if switches != Switches() and not args.export:
         raise ValueError("--prune and --merge-ratio belong to the model that --export writes")
-    if args.export:
-        check_folder(args.export)
+    for folder in filter(None, (args.out, args.export)):
+        check_folder(folder)
+    check_free(args.out)
     converted = convert(args.source, backbone=args.backbone, input_px=args.input_size)
     print(converted.summary())
     if converted.assumed:
@@ -93,10 +94,12 @@ def run(args: argparse.Namespace) -> int:
     if args.merge_ratio is not None:
         # Refuses what is out of range while nothing is written: a run folder is written only once.
         dataclasses.replace(converted.config, merge_ratio=args.merge_ratio)
+    # The export first: it is what may fail, and then there shall be no run folder either.
+    if args.export:
+        warning = export_untrained(converted, args.export, args.labels, args.seed, switches)
     folder = write_run(converted, args.out, args.labels)
     print(f"wrote {folder}")
     if args.export:
-        warning = export_untrained(converted, args.export, args.labels, args.seed, switches)
         print(f"wrote {args.export}")
         print(f"warning: {warning}", file=sys.stderr)
         print(f"next: psg predict IMAGE --model {args.export}")

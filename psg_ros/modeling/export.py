@@ -170,7 +170,8 @@ def _export_pruned(model: DsFlash, path: str) -> None:
     cells = torch.zeros(pairs, width, dtype=torch.int64)
     subject, other = torch.zeros(pairs, width), torch.zeros(pairs, width)
     pair = torch.export.Dim("pair", min=1, max=1 << 20)
-    wide = {0: pair, 1: torch.export.Dim("token", min=2, max=num_cells)}
+    # The tokens of this example may be more than there are cells, so the bound must allow them.
+    wide = {0: pair, 1: torch.export.Dim("token", min=2, max=max(num_cells, width))}
     inputs, outputs = PRUNED_NAMES
     free = (None, wide, wide, wide, {0: pair})
     arguments = (tokens, cells, subject, other, torch.zeros(pairs, 8))

@@ -9,12 +9,14 @@ the model folder gets a random relation stage, says so, and recommends to list n
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import torch
 import yaml
 
 from psg_ros.checkpoints.convert import Converted
+from psg_ros.files import scratch_beside
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import build_dsflash
@@ -59,24 +61,35 @@ def vocabulary_for(converted: Converted, labels: str) -> Vocabulary:
     return vocabulary
 
 
+def check_free(folder: Path) -> None:
+    """Raise FileExistsError where a run folder holds a segmenter already."""
+    if (folder / WEIGHTS).is_file():
+        raise FileExistsError(f"{folder} holds a segmenter; choose another folder")
+
+
 def write_run(converted: Converted, folder: Path, labels: str) -> Path:
     """Write segmenter.safetensors, model.yaml, and relations.yaml, from which stage 2 can start.
+
+    After an error nothing of them is there.
 
     Raises:
         FileExistsError: the folder holds a segmenter already.
         FileNotFoundError, ValueError: unsuitable labels.
     """
-    if (folder / WEIGHTS).is_file():
-        raise FileExistsError(f"{folder} holds a segmenter; choose another folder")
+    check_free(folder)
     vocabulary_for(converted, labels)
-    save_weights(converted.weights, folder / WEIGHTS)
     sizes = dataclasses.asdict(model_config(converted, folder.resolve().name))
-    (folder / CONVERTED_MODEL).write_text(_yaml(sizes))
     training = {
         "model": str(folder / CONVERTED_MODEL), "labels": labels, "data": DEFAULT_DATA,
         "out": str(folder),
     }  # fmt: skip
-    (folder / SETTINGS_FILE).write_text(_yaml(training))
+    with scratch_beside(folder) as scratch:
+        (scratch / SETTINGS_FILE).write_text(_yaml(training))
+        (scratch / CONVERTED_MODEL).write_text(_yaml(sizes))
+        save_weights(converted.weights, scratch / WEIGHTS)
+        folder.mkdir(exist_ok=True)
+        for name in (SETTINGS_FILE, CONVERTED_MODEL, WEIGHTS):
+            os.replace(scratch / name, folder / name)
     return folder
 
 

@@ -7,7 +7,6 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from psg_ros.checkpoints.reading import TORCH_DAMAGE
 from psg_ros.files import replacing
 from psg_ros.training.distributed import Ranks
 
@@ -84,7 +84,7 @@ def load_state(path: Path, *, mapped: bool = False) -> dict[str, Any]:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except (FileNotFoundError, PermissionError):
         raise
-    except (UnpicklingError, RuntimeError, EOFError, OSError) as error:
+    except TORCH_DAMAGE as error:
         raise ValueError(f"{path} is damaged or no checkpoint of `psg train`") from error
 
 

@@ -8,7 +8,6 @@ import dataclasses
 import math
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -18,6 +17,7 @@ import yaml
 from torch import nn
 
 from psg_ros.calibration import CALIBRATION_FILE
+from psg_ros.files import scratch_beside
 from psg_ros.labels import load_vocabulary
 from psg_ros.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, Manifest, file_sha256
 from psg_ros.modeling import export
@@ -132,9 +132,7 @@ def release(
     of_other_weights = {SEGMENTER_FILE, RELATIONS_FILE, FUSED_FILE, CALIBRATION_FILE}
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file; a model is a folder, so choose another name")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
-        folder = Path(scratch)
+    with scratch_beside(out) as folder:
         write_folder(model, labels, folder, thresholds, layout)
         written = {path.name for path in folder.iterdir()}
         out.mkdir(exist_ok=True)

@@ -3,11 +3,18 @@
 """Public checkpoints become our weights to the bit, and what does not fit is named."""
 
 import json
+import re
 import shutil
 
 import pytest
 import torch
-from eomt_checkpoints import NUM_LABELS, small_config, small_weights, upstream_weights
+from eomt_checkpoints import (
+    NUM_LABELS,
+    TRANSFORMERS_4,
+    small_config,
+    small_weights,
+    upstream_weights,
+)
 from safetensors.torch import load_file, save_file
 
 from psg_ros.checkpoints.convert import convert
@@ -62,6 +69,18 @@ def test_the_layout_of_transformers_4_is_read(transformers_4_folder):
     converted = convert(str(transformers_4_folder))
     assert_same_weights(converted.weights, small_weights("DINOv2"))
     assert converted.config == small_config("DINOv2")
+
+
+@pytest.mark.parametrize("outer", ["", "model.", "encoder.", "model.encoder.", "module.model."])
+def test_names_of_transformers_are_read_whatever_stands_before_them(outer, tmp_path):
+    """`model.encoder.query.weight` and the like: what other tools have put around the model."""
+    plain = TRANSFORMERS_4.translate(small_weights("DINOv2"))
+    inner = {re.sub(r"^(model\.)?(encoder\.)?", "", name): t for name, t in plain.items()}
+    path = tmp_path / "model.safetensors"
+    save_file({outer + name: t for name, t in inner.items()}, path)
+    config = {"num_blocks": 2, "num_attention_heads": 2}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    assert_same_weights(convert(str(tmp_path)).weights, small_weights("DINOv2"))
 
 
 @pytest.mark.parametrize(

@@ -129,6 +129,47 @@ def test_an_export_that_cannot_be_leaves_the_run_folder_free(
     assert main(["convert", str(checkpoint), "run"]) == 0, "a corrected command can use it"
 
 
+def small_input(weights: dict) -> dict:
+    """DINOv2 of 2 x 2 patches: fewer than one cell of the relation stage."""
+    position = "network.encoder.backbone.pos_embed"
+    return weights | {position: weights[position][:, :4].clone()}
+
+
+def not_finite(weights: dict) -> dict:
+    return weights | {"network.q.weight": weights["network.q.weight"] / 0}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [(small_input, "is not one whole cell"), (not_finite, "q.weight is not finite")],
+)
+def test_what_cannot_be_converted_leaves_no_folder(change, said, checkpoint, tmp_path, capsys):
+    torch.save(change(upstream_weights("DINOv2", small_weights("DINOv2"))), checkpoint)
+    out, model = tmp_path / "new" / "run", tmp_path / "shelf" / "model"
+    assert main(["convert", str(checkpoint), str(out), "--export", str(model)]) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+@pytest.mark.parametrize("step", ["export_untrained", "save_weights"])
+def test_a_full_disk_leaves_no_folder(step, checkpoint, tmp_path, monkeypatch, capsys):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(f"psg_ros.training.adopted.{step}", full)
+    export = ["--export", str(tmp_path / "model")] if step == "export_untrained" else []
+    assert main(["convert", str(checkpoint), str(tmp_path / "new" / "run"), *export]) == 1
+    assert "No space left on device" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [checkpoint]
+
+
+def test_a_file_in_the_place_of_the_run_folder_is_refused_early(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["convert", "not read", str(tmp_path / "file" / "run")]) == 2
+    assert "file is a file, a folder was expected" in capsys.readouterr().err
+
+
 def test_a_missing_checkpoint_is_named(tmp_path, capsys):
     assert main(["convert", "missing.bin", str(tmp_path / "run")]) == 2
     assert "missing.bin is neither" in capsys.readouterr().err

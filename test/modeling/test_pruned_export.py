@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from backends import EACH
+from backends import EACH, INSTALLED
 
 from psg_ros.config import config_from_dict
 from psg_ros.forms.relations import PairInputs, RelationNetwork
@@ -30,11 +30,13 @@ NUM_PREDICATES = 4
 TOLERANCE = 1e-4
 
 
-def small_model(prune: bool, split: str = "gate") -> DsFlash:
-    """Return random weights with relation cells of one patch: 6 x 9."""
+def small_model(
+    prune: bool, split: str = "gate", input_hw: tuple[int, int] = INPUT_HW
+) -> DsFlash:
+    """Return random weights with relation cells of one patch, 6 x 9 unless said."""
     torch.manual_seed(0)
     segmenter = EomtConfig(
-        input_hw=INPUT_HW, dim=16, depth=4, num_heads=2, num_queries=6, taps=(0, 1)
+        input_hw=input_hw, dim=16, depth=4, num_heads=2, num_queries=6, taps=(0, 1)
     )
     relations = RelationConfig(
         dim=24, depth=3, num_heads=2, head_hidden=16, cell_patches=1, prune=prune, split=split
@@ -95,6 +97,33 @@ def test_deployed_stage_agrees_with_torch(artifact, tiny_model, name, num_masks)
     if num_masks > 2:
         dense = torch_logits(small_model(prune=False), tokens, pairs)
         assert np.abs(dense - expected).max() > 10 * TOLERANCE, "pruning must show"
+
+
+@pytest.mark.parametrize("grid_hw", [(1, 1), (1, 2), (1, 3), (2, 2)])
+def test_a_grid_of_a_few_cells_can_be_exported(grid_hw, tmp_path):
+    path = tmp_path / "relations.onnx"
+    model = small_model(prune=True, input_hw=(grid_hw[0] * 16, grid_hw[1] * 16))
+    export.export_relations(model, str(path))
+    spec = config_from_dict(ArtifactSpec, describe_artifact(path), path.name)
+    num_cells, pairs = grid_hw[0] * grid_hw[1], 3
+    generator = torch.manual_seed(1)
+    overlaps = torch.rand(2, pairs, num_cells, generator=generator)
+    overlaps *= torch.rand(2, pairs, num_cells, generator=generator) > 0.4
+    inputs = {
+        "patch_tokens": torch.randn(1, num_cells, 24, generator=generator),
+        "cells": torch.arange(num_cells).expand(pairs, -1).contiguous(),
+        "subject_overlap": overlaps[0],
+        "object_overlap": overlaps[1],
+        "boxes": torch.rand(pairs, 8, generator=generator) * 2 - 1,
+    }
+    tokens, _, subject, other, boxes = inputs.values()
+    with torch.no_grad():
+        expected = model.relations(tokens, subject, other, boxes)
+    for name in INSTALLED:
+        backend = open_backend(name, path, spec, threads=1, precision="fp32")
+        found = backend.run({key: value.numpy() for key, value in inputs.items()})
+        for way, truth in zip(("forward", "backward"), expected, strict=True):
+            np.testing.assert_allclose(found[f"{way}_logits"], truth.numpy(), atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("split", ["gate", "two_linear", "none"])

@@ -10,6 +10,7 @@ from itertools import combinations
 from pathlib import Path
 
 from psg_ros.data.annotation_file import AnnotationFile, Split
+from psg_ros.data.checking.contradictions import find_contradictions
 from psg_ros.data.checking.files import look_at_files
 from psg_ros.data.checking.finding import Finding
 from psg_ros.data.checking.names import compare_names, thing_warnings
@@ -106,7 +107,8 @@ def _check_split(
     statistics = count_split(records, len(own_predicates))
     files, num_decoded = look_at_files(dataset, fast, workers)
     findings = [
-        *_incomplete(part), *_broken(broken), *_repeats(records, name), *files,
+        *_incomplete(part), *_broken(broken), *_repeats(records, name),
+        *find_contradictions(annotations, part.entries), *files,
         *_remarks(statistics, annotations),
     ]  # fmt: skip
     return SplitReport(statistics, num_decoded, tuple(findings))
