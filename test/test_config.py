@@ -146,9 +146,5 @@ def test_an_error_inside_says_where(values, message):
 def test_the_node_is_fast_and_evaluation_is_comparable():
     fast, comparable = PipelineConfig(), EvaluationConfig()
     assert (fast.merge_resolution, fast.precision) == ("input", "auto")
-    assert (comparable.merge_resolution, comparable.precision) == ("image", "fp32")
-    for name in {field.name for field in dataclasses.fields(fast)} - {
-        "merge_resolution",
-        "precision",
-    }:
-        assert getattr(comparable, name) == getattr(fast, name)
+    other = {"merge_resolution": "image", "precision": "fp32", "min_segment_area": 0.0}
+    assert vars(comparable) == vars(fast) | other
