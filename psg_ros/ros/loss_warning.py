@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from psg_ros.ros.arrivals import ArrivalCounts
 from psg_ros.ros.transport import (
@@ -65,9 +66,17 @@ def _cures(reliable: bool, offered_reliable: bool, base: Mapping[str, str]) -> l
         f"{start_camera} the camera with large buffers: export {variable}={profile}"
         + (" (this node was told otherwise)" if is_users_choice(base) else "")
     )
-    if not reliable and not offered_reliable and profile != udp_profile_path():
+    if not reliable and not offered_reliable and _udp_would_help(profile, base):
         cures.append(
             "where the camera cannot be changed, start this node after: export "
             f"{variable}={udp_profile_path()}; sudo sysctl -w net.core.rmem_max=16777216"
         )
     return cures
+
+
+def _udp_would_help(profile: Path, base: Mapping[str, str]) -> bool:
+    """Whether the node could do without shared memory, and does not yet."""
+    # Restricted to this machine, ROS 2 adds a transport by shared memory to whatever is chosen.
+    local = base.get("ROS_AUTOMATIC_DISCOVERY_RANGE") == "LOCALHOST"
+    local = local or base.get("ROS_LOCALHOST_ONLY") == "1"
+    return profile != udp_profile_path() and not local

@@ -27,6 +27,14 @@ def test_a_best_effort_camera_has_three_cures_each_a_line_to_paste():
     assert f"export FASTDDS_DEFAULT_PROFILES_FILE={udp_profile_path()}; sudo sysctl" in text
 
 
+@pytest.mark.parametrize(
+    "base", [{"ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}, {"ROS_LOCALHOST_ONLY": "1"}]
+)
+def test_udp_is_no_cure_where_ros_adds_shared_memory_by_itself(base):
+    text = loss_warning("/image", COUNTS, reliable=False, offered_reliable=False, base=base)
+    assert "sysctl" not in text and "start the camera with large buffers" in text
+
+
 def test_a_reliable_camera_is_matched():
     text = loss_warning("/image", COUNTS, reliable=False, offered_reliable=True, base={})
     assert "image_reliability:=match; or start the camera" in text and "sysctl" not in text
