@@ -10,45 +10,40 @@ on every distribution; with autostart:=false any lifecycle manager drives it thr
 """
 
 import os
+import sys
 
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
-from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
 
 from psg_ros.resources import PACKAGE
-from psg_ros.ros import start
+from psg_ros.ros import launch_arguments, start
 
 
 def declared_arguments():
-    """Return what a user may say, from the same table that the tests and `psg` use."""
+    """Return what a user may say, from the same table that the tests use."""
     return [
         DeclareLaunchArgument(
-            argument.name,
-            default_value=argument.default,
-            description=argument.text,
-            **({"choices": list(argument.choices)} if argument.choices else {}),
+            argument.name, default_value=argument.default, description=argument.description
         )
-        for argument in start.launch_arguments()
+        for argument in launch_arguments.launch_arguments()
     ]
 
 
 def start_node(context):
-    """Return the node for the given arguments."""
-    given = {
-        argument.name: LaunchConfiguration(argument.name).perform(context)
-        for argument in start.launch_arguments()
-    }
-    overrides = start.launch_parameters(given)
+    """Return the node for the given arguments; an error is what launch reports and stops with."""
+    launch_arguments.check_names(context.argv, sys.argv, __file__)
+    values = launch_arguments.read_values(context.launch_configurations)
+    overrides = launch_arguments.launch_parameters(values)
     return [
         Node(
             package=PACKAGE,
             executable=start.EXECUTABLE,
-            name=start.NODE_NAME,
-            namespace=given["namespace"],
-            parameters=[given["params_file"], *([overrides] if overrides else [])],
-            remappings=start.topic_remaps(given["image"]),
-            arguments=["--ros-args", "--log-level", given["log_level"]],
+            name=values["name"],
+            namespace=values["namespace"],
+            parameters=[values["params_file"], *([overrides] if overrides else [])],
+            remappings=start.topic_remaps(values["image"]),
+            arguments=["--ros-args", "--log-level", values["log_level"]],
             additional_env={
                 **start.transport_environment(os.environ),
                 **start.allocator_environment(os.environ),

@@ -13,6 +13,7 @@ from setuptools import build_meta
 from setuptools.build_meta import *  # noqa: F403  every hook that is not replaced below
 
 from pip_build.choice import SKIP_HINT, messages_wanted
+from pip_build.installed import check_installed, check_sourced
 
 # The generated code belongs to the libraries it is compiled against: equal to the pins of the
 # extra `ros` in pyproject.toml (checked by a test).
@@ -42,4 +43,6 @@ def _generators() -> tuple[str, ...]:
             "psg_ros: pip can build the ROS messages on x86-64 Linux only, this is "
             f"{sys.platform} {platform.machine()}; use colcon build for the node. {SKIP_HINT}"
         )
+    check_sourced()
+    check_installed(GENERATORS)
     return GENERATORS

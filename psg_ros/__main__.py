@@ -69,7 +69,10 @@ first steps:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; return the exit status (0 well, 1 failed, 2 bad use or bad input)."""
+    """Run one subcommand; return the exit status.
+
+    0 well, 1 failed or done in part only, 2 bad use or bad input.
+    """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(overview(), end="")

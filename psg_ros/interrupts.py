@@ -1,12 +1,15 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ctrl-C while a program is still importing: no traceback, and the usual status.
+"""Ctrl-C where KeyboardInterrupt does not serve: while a program imports, and in worker processes.
 
-Called by what is started as a process, before its other imports: they take a second or more.
+`end_on_interrupt` is called by what is started as a process, before its other imports: they take a
+second or more, and end without a traceback and with the usual status then.
 """
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 STATUS = 128 + signal.SIGINT
@@ -27,6 +30,23 @@ def raise_on_interrupt() -> None:
     """Let SIGINT raise KeyboardInterrupt again, now that somebody catches it."""
     if signal.getsignal(signal.SIGINT) is _end:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@contextmanager
+def children_ignore_interrupts() -> Iterator[None]:
+    """Start worker processes within this block: they inherit that Ctrl-C waits.
+
+    It reaches the whole group of processes, but the parent alone decides when to end; a worker
+    could ignore it by itself only when Python is up.
+    """
+    from multiprocessing import resource_tracker  # not at the top: nothing slow there
+
+    resource_tracker.ensure_running()  # Starting it later would let the signal through again.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

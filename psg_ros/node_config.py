@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
@@ -120,7 +120,25 @@ def check_parameter_names(names: Iterable[str]) -> None:
         raise ValueError(f"unknown parameter {', '.join(_with_hint(n, known) for n in unknown)}")
 
 
+def canonical_choice(value: Any, choices: Sequence[str]) -> Any:
+    """Return a choice as it is spelled in the table: Raw and RAW are raw; else the value itself."""
+    spelled = {choice.lower(): choice for choice in choices}
+    return spelled.get(value.strip().lower(), value) if isinstance(value, str) else value
+
+
+def canonical_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values of parameters with their choices as spelled in the table."""
+    choices = {parameter.name: parameter.choices for parameter in node_parameters()}
+    return {name: canonical_choice(value, choices[name]) for name, value in values.items()}
+
+
+def near_parameter(name: str, closeness: float = 0.6) -> str:
+    """Return the name of the parameter that a misspelled one is nearest to; "" if none is near."""
+    known = [parameter.name for parameter in node_parameters()]
+    return "".join(difflib.get_close_matches(name, known, n=1, cutoff=closeness))
+
+
 def _with_hint(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+    near = near_parameter(name)
+    hint = f"did you mean {near!r}?" if near else f"known are {', '.join(known)}"
     return f"{name!r} ({hint})"

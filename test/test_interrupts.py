@@ -8,10 +8,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from psg_ros import interrupts
 from psg_ros.ros.start import NODE_MODULE
 
 ROOT = Path(__file__).parents[1]
@@ -83,3 +85,38 @@ def test_what_ignores_the_signal_goes_on_ignoring_it():
     code = code.replace("psg.main", "\ntry:\n    psg.main") + "\nexcept SystemExit:\n    pass"
     done = subprocess.run([sys.executable, "-c", code + ending], capture_output=True, timeout=60)
     assert done.returncode == 7, done.stderr
+
+
+def test_ctrl_c_in_a_terminal_reaches_worker_processes_too_and_they_stay_quiet(tmp_path: Path):
+    pytest.importorskip("mujoco")
+    command = [sys.executable, "-m", "psg_ros", "simulate", str(tmp_path / "rooms"), "--workers"]
+    command += ["2", "--train", "200", "--val", "0", "--test", "0", "--size", "64x48"]
+    process = subprocess.Popen(
+        command, stderr=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+    )
+    end_s = time.monotonic() + 60
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while len(children.read_text().split()) < 3:  # two workers, and what looks after them
+        assert process.poll() is None and time.monotonic() < end_s, process.communicate()
+        time.sleep(0.01)
+    time.sleep(0.5)  # they import
+    os.killpg(process.pid, signal.SIGINT)
+    _, words = process.communicate(timeout=60)
+    if "cannot render off screen" in words:
+        pytest.skip(words)
+    assert process.returncode == 130, words
+    assert words.splitlines()[-1] == "psg simulate: stopped" and "Traceback" not in words
+
+
+def test_a_process_started_in_the_block_inherits_that_ctrl_c_waits():
+    command = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
+    with interrupts.children_ignore_interrupts():
+        worker = subprocess.Popen(command, stdout=subprocess.PIPE)
+    other = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for process in (worker, other):
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+    assert b"KeyboardInterrupt" in other.communicate(timeout=60)[1]
+    assert worker.poll() is None
+    worker.kill()
+    worker.communicate()

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -16,6 +15,8 @@ from itertools import islice
 from typing import Any, TypeVar
 
 import cv2
+
+from psg_ros.interrupts import children_ignore_interrupts
 
 Dataset = TypeVar("Dataset")
 Item = TypeVar("Item")
@@ -86,16 +87,9 @@ def _stream_from_pool(
 
 
 def _submit(pool: ProcessPoolExecutor, index: int) -> Future:
-    """Start one task and, at first, the processes, which inherit that Ctrl-C waits.
-
-    It reaches the whole group of processes, but the caller alone decides when to end; a worker
-    could ignore it by itself only when Python is up.
-    """
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    """Start one task and, at first, the processes."""
+    with children_ignore_interrupts():
         return pool.submit(_read_in_worker, index)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 # What a worker process reads from; empty in the process of the caller.

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +20,9 @@ METADATA_FILE = "metadata.yaml"
 MCAP_MAGIC, SQLITE_MAGIC, ROS1_MAGIC = b"\x89MCAP0\r\n", b"SQLite format 3\0", b"#ROSBAG V"
 _SUFFIXES = {MCAP_MAGIC: ".mcap", SQLITE_MAGIC: ".db3", ROS1_MAGIC: ".bag"}
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+MOST_BYTES = 1 << 30
+"""A message that unpacks to more is no image."""
 
 _CURES = {
     ".mcap": "try: mcap recover FILE -o RECOVERED.mcap",
@@ -81,9 +85,22 @@ def prepared(path: Path) -> Iterator[Storage]:
 
 
 def unpacked(message: bytes) -> bytes:
-    """Return a serialised message, which a recorder may have packed one by one."""
-    # What is not packed begins with 0.
-    return bytes(_zstd().decompress(message)) if message.startswith(ZSTD_MAGIC) else message
+    """Return a serialised message, which a recorder may have packed one by one.
+
+    Raises:
+        ValueError: it is packed and damaged, or larger than any image.
+    """
+    if not message.startswith(ZSTD_MAGIC):  # what is not packed begins with 0
+        return message
+    zstd = _zstd()
+    unpacker = zstd.ZstdDecompressor()
+    try:
+        content = bytes(unpacker.decompress(message, max_length=MOST_BYTES))
+    except zstd.ZstdError as error:
+        raise ValueError(f"damaged packing: {error}") from error
+    if not unpacker.eof:
+        raise ValueError(f"its packing is incomplete, or holds more than {MOST_BYTES} bytes")
+    return content
 
 
 def _storage_files(folder: Path) -> list[Path]:
@@ -130,8 +147,29 @@ def _prepare(file: Path, stem: Path) -> tuple[Path, bool]:
     if suffix == ".mcap" and not _has_end(source):
         _copy_whole_records(source, target)
         return target, True
-    target.symlink_to(source)
+    if suffix == ".db3" and _log_of(source).is_file():
+        _copy_with_log(source, target)
+    else:
+        target.symlink_to(source)
     return target, False
+
+
+def _log_of(file: Path) -> Path:
+    return file.with_name(f"{file.name}-wal")
+
+
+def _copy_with_log(file: Path, target: Path) -> None:
+    """Copy a database and what its recorder, when it was killed, had in the write-ahead log only.
+
+    rosbags does not look into the log, and a reader that does changes the original.
+    """
+    shutil.copyfile(file, target)
+    shutil.copyfile(_log_of(file), _log_of(target))
+    try:
+        with closing(sqlite3.connect(target)) as database:
+            database.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise ValueError(f"{file} and its log (-wal) do not fit: {error}") from error
 
 
 def _unpack(file: Path, target: Path) -> None:

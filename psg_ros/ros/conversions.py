@@ -59,7 +59,8 @@ def scene_graph_to_msg(
 ) -> messages.SceneGraph:
     """Return the message of a graph, with the header of its image.
 
-    The caller fills in what the graph does not know: sequence, camera, vocabulary_version, timing.
+    The caller fills in what the graph does not know: activated, sequence, camera,
+    vocabulary_version, timing.
 
     Args:
         tracks: one for each node; None without tracking, which makes the segment ids node ids.

@@ -68,6 +68,9 @@ class FailureLog:
 
 
 def _origin(error: Exception) -> tuple[type, str, int]:
+    # A decoder's error is raised again with the name of the format.
+    while isinstance(error.__cause__, ImageError):
+        error = error.__cause__
     frames = traceback.extract_tb(error.__traceback__)
     last = (frames[-1].filename, frames[-1].lineno or 0) if frames else ("", 0)
     return (type(error), *last)

@@ -8,7 +8,7 @@ Those that are `fixed` may be set while the node is unconfigured: before configu
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -20,10 +20,14 @@ from psg_ros.config import MODEL_THRESHOLD, range_text
 from psg_ros.node_config import (
     NodeConfig,
     NodeParameter,
+    canonical_values,
     check_parameter_names,
+    near_parameter,
     node_parameters,
 )
+from psg_ros.quoting import plain
 from psg_ros.ros import qos_overrides
+from psg_ros.ros.parameter_files import wildcard_names
 
 START_ONLY = ("autostart",)
 """Parameters that are read once, when the node is made."""
@@ -47,17 +51,65 @@ def declare(node: Node) -> None:
             _declare_one(node, parameter)
 
 
-def read_config(node: Node) -> NodeConfig:
+def read_config(node: Node, ignored: Collection[str] = ()) -> NodeConfig:
     """Return the declared parameters as one checked configuration.
+
+    Args:
+        ignored: given parameters that are not for this node.
 
     Raises:
         ValueError: a parameter that the node does not have was given, or a value is refused.
     """
-    given = {k: v for k, v in given_parameters(node).items() if not _belongs_to_ros(k)}
+    given = {
+        name: value
+        for name, value in given_parameters(node).items()
+        if name not in ignored and not _belongs_to_ros(name)
+    }
     overrides = {k: v for k, v in given.items() if k.startswith(qos_overrides.PREFIX)}
     check_parameter_names(given.keys() - overrides.keys())
     qos_overrides.check(node, overrides)
-    return NodeConfig(**{p.name: node.get_parameter(p.name).value for p in node_parameters()})
+    values = {p.name: node.get_parameter(p.name).value for p in node_parameters()}
+    return NodeConfig(**canonical_values(values))
+
+
+def others_parameters(
+    node: Node,
+    arguments: Sequence[str],
+    *,
+    cli_args: Sequence[str] | None = None,
+    parameter_overrides: Sequence[Parameter] | None = None,
+    use_global_arguments: bool = True,
+    **_: Any,
+) -> list[str]:
+    """Return the given parameters that are for other nodes, and warn of them.
+
+    They stand in a parameter file under wildcards alone, and this node does not have them.
+
+    Args:
+        arguments: command line that `rclpy.init` was given.
+        cli_args, parameter_overrides, use_global_arguments: what the node was made with.
+    """
+    line = [*(arguments if use_global_arguments else ()), "--", *(cli_args or ())]
+    try:
+        shared = wildcard_names(line, node.get_fully_qualified_name())
+    except ValueError:  # rclpy was given other files: nothing is known, so every name counts
+        return []
+    shared &= given_parameters(node).keys()
+    shared -= {parameter.name for parameter in parameter_overrides or ()}
+    known = {parameter.name for parameter in node_parameters()}
+    known.update(qos_overrides.known_names(node))
+    others = sorted(name for name in shared - known if not _belongs_to_ros(name))
+    if others:
+        node.get_logger().warning(
+            "ignored, because they stand under a wildcard and this node does not have them: "
+            f"{', '.join(map(_with_near_name, others))}"
+        )
+    return others
+
+
+def _with_near_name(name: str) -> str:
+    near = near_parameter(name, closeness=0.8)
+    return f"{plain(name)} (did you mean {near}?)" if near else plain(name)
 
 
 def changed_config(config: NodeConfig | None, parameters: Sequence[Parameter]) -> NodeConfig | None:
@@ -74,7 +126,7 @@ def changed_config(config: NodeConfig | None, parameters: Sequence[Parameter]) -
             text is the reason to answer with.
     """
     table = {p.name: p for p in node_parameters()}
-    values = {p.name: p.value for p in parameters if p.name in table}
+    values = canonical_values({p.name: p.value for p in parameters if p.name in table})
     if config is None:
         NodeConfig(**values)
         return None
@@ -131,7 +183,8 @@ def _declare_one(node: Node, parameter: NodeParameter) -> None:
 
 def _refusal(parameter: NodeParameter, given: object) -> str:
     if type(given) is not parameter.kind:
-        example = " (write 1.0, not 1)" if parameter.kind is float and type(given) is int else ""
+        examples = {(float, int): " (write 1.0, not 1)", (str, bool): " (put it in quotes: \"no\")"}
+        example = examples.get((parameter.kind, type(given)), "")
         return f"{parameter.name} must be {parameter.kind.__name__}, not {given!r}{example}"
     assert parameter.minimum is not None and parameter.maximum is not None  # the other refusal
     span = range_text(parameter.minimum, parameter.maximum, parameter.from_model)

@@ -57,16 +57,21 @@ def check(node: Node, given: Mapping[str, Any]) -> None:
     Raises:
         ValueError: an unknown topic or policy (with the nearest known one), or a wrong value.
     """
-    known = [
-        parameter_name(topic, endpoint, policy)
-        for topic, endpoint in _endpoints(node)
-        for policy in POLICIES
-    ]
+    known = known_names(node)
     for name, value in given.items():
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0)
             raise ValueError(f"unknown parameter {name!r} (did you mean {near[0]!r}?)")
         _check_value(name, value)
+
+
+def known_names(node: Node) -> list[str]:
+    """Return the parameters for all policies of all endpoints that the node has or may have."""
+    return [
+        parameter_name(topic, endpoint, policy)
+        for topic, endpoint in _endpoints(node)
+        for policy in POLICIES
+    ]
 
 
 def _endpoints(node: Node) -> list[tuple[str, str]]:
@@ -81,5 +86,5 @@ def _check_value(name: str, value: object) -> None:
     if choices is None:
         if type(value) is not int or value < 1:
             raise ValueError(f"{name} must be an integer from 1, not {value!r}")
-    elif value not in choices:
+    elif not isinstance(value, str) or value.lower() not in choices:
         raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")

@@ -37,6 +37,7 @@ from psg_ros.ros.failure_log import FailureLog
 from psg_ros.ros.frame_processor import FrameProcessor, ReceivedFrame
 from psg_ros.ros.image_input import ImageInput
 from psg_ros.ros.outputs import Outputs
+from psg_ros.ros.parameter_files import parameter_files, read_parameter_file
 from psg_ros.ros.process import prepare_process
 from psg_ros.ros.start import NODE_NAME
 from psg_ros.ros.transition_requests import refuse_impossible
@@ -59,12 +60,19 @@ class SceneGraphNode(LifecycleNode):
 
     Args:
         open_pipeline: what configure calls, in the worker's thread, to get the model.
+        arguments: command line that `rclpy.init` was given, None for that of the process. Tells
+            the parameters of other nodes in a file for all (`/**`) from misspelled ones of ours.
 
     Raises:
         ValueError: a parameter was given with the wrong type or outside its range.
     """
 
-    def __init__(self, open_pipeline: OpenPipeline = Pipeline.open, **node_arguments: Any) -> None:
+    def __init__(
+        self,
+        open_pipeline: OpenPipeline = Pipeline.open,
+        arguments: Sequence[str] | None = None,
+        **node_arguments: Any,
+    ) -> None:
         super().__init__(NODE_NAME, **node_arguments)
         self.finished = False
         self._open_pipeline = open_pipeline
@@ -76,6 +84,8 @@ class SceneGraphNode(LifecycleNode):
         self._input: ImageInput | None = None
         self._version = VocabularyVersion()
         parameters.declare(self)
+        shared_line = sys.argv if arguments is None else arguments
+        self._ignored = parameters.others_parameters(self, shared_line, **node_arguments)
         self.autostart: bool = self.get_parameter("autostart").value
         self.add_on_set_parameters_callback(self._on_set_parameters)
         refuse_impossible(self)
@@ -122,7 +132,7 @@ class SceneGraphNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _configure(self) -> None:
-        config = self._config = parameters.read_config(self)
+        config = self._config = parameters.read_config(self, self._ignored)
         started_s = time.monotonic()
         worker = self._worker = Worker(
             lambda: self._open_pipeline(config),
@@ -203,15 +213,18 @@ def main(args: Sequence[str] | None = None, open_pipeline: OpenPipeline = Pipeli
     """
     prepare_process()
     stop = _stop_on_signals()
+    arguments = list(sys.argv if args is None else args)
     try:
+        for path in parameter_files(arguments):
+            read_parameter_file(path)  # its refusal is shorter than rcl's
         # rclpy's own handlers would take the middleware away while a frame is in work.
         rclpy.init(
-            args=None if args is None else list(args),
+            args=arguments,
             signal_handler_options=SignalHandlerOptions.NO,
         )
-        node = SceneGraphNode(open_pipeline)
+        node = SceneGraphNode(open_pipeline, arguments)
     except (RuntimeError, ValueError, ParameterException) as error:
-        print(f"{NODE_NAME}: {error}", file=sys.stderr)
+        print(f"{NODE_NAME}: {' '.join(str(error).split())}", file=sys.stderr)
         rclpy.try_shutdown()
         return 1
     try:

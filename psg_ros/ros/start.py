@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from psg_ros.node_config import check_parameter_names, node_parameters
+from psg_ros.node_config import check_parameter_names
 from psg_ros.resources import share_path
 
 EXECUTABLE = "scene_graph_node"
@@ -40,29 +39,6 @@ OLD_PROFILE_DISTROS = ("humble", "iron", "jazzy")
 TRANSPORTS_VARIABLE = "FASTDDS_BUILTIN_TRANSPORTS"
 MMAP_THRESHOLD_BYTES = 32 << 20
 TRIM_THRESHOLD_BYTES = 128 << 20
-
-LAUNCH_PARAMETERS = (
-    "model",
-    "backend",
-    "camera",
-    "image_transport",
-    "image_reliability",
-    "annotated_image",
-    "autostart",
-)
-"""Node parameters that are arguments of the launch file, too."""
-
-LOG_LEVELS = ("debug", "info", "warn", "error", "fatal")
-
-
-@dataclass(frozen=True)
-class LaunchArgument:
-    """One argument of the launch file; without choices any text goes."""
-
-    name: str
-    default: str
-    text: str
-    choices: tuple[str, ...] = ()
 
 
 def params_path() -> Path:
@@ -147,47 +123,3 @@ def allocator_environment(base: Mapping[str, str]) -> dict[str, str]:
 def node_environment(base: Mapping[str, str]) -> dict[str, str]:
     """Return a full copy of an environment with what any process handling large images needs."""
     return {**base, **transport_environment(base), **allocator_environment(base)}
-
-
-def launch_arguments() -> tuple[LaunchArgument, ...]:
-    """Return the arguments of the launch file.
-
-    Those that are node parameters default to nothing, so that the parameter file decides.
-    """
-    table = {parameter.name: parameter for parameter in node_parameters()}
-    own = (
-        LaunchArgument(
-            "image",
-            IMAGE_TOPIC,
-            "topic of the camera, such as /camera/image_raw; for compressed images, too, without "
-            "/compressed",
-        ),
-        LaunchArgument(
-            "namespace", "", "namespace of the node and its topics: front gives /front/scene_graph"
-        ),
-        LaunchArgument(
-            "params_file",
-            str(params_path()),
-            "YAML file with the node's parameters; a copy of this one with your changes",
-        ),
-        LaunchArgument("log_level", "info", "least severe messages to show", LOG_LEVELS),
-        LaunchArgument(
-            "use_sim_time",
-            "",
-            "take the time from /clock (simulators, ros2 bag play --clock)",
-            ("", "true", "false"),
-        ),
-    )
-    derived = []
-    for name in LAUNCH_PARAMETERS:
-        choices = ("true", "false") if table[name].kind is bool else table[name].choices
-        text = f"{table[name].text} (when left out: as params_file says)"
-        derived.append(LaunchArgument(name, "", text, ("", *choices) if choices else ()))
-    return (*own, *derived)
-
-
-def launch_parameters(given: Mapping[str, str]) -> dict[str, str | bool]:
-    """Return the node parameters among the given launch arguments, without the empty ones."""
-    flags = {p.name for p in node_parameters() if p.kind is bool} | {"use_sim_time"}
-    names = [name for name in (*LAUNCH_PARAMETERS, "use_sim_time") if given[name]]
-    return {name: given[name] == "true" if name in flags else given[name] for name in names}

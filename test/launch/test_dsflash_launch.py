@@ -9,9 +9,9 @@ from types import ModuleType
 import pytest
 import yaml
 
-from psg_ros.node_config import NodeConfig, node_parameters
+from psg_ros.node_config import NodeConfig
 from psg_ros.resources import share_path
-from psg_ros.ros import start
+from psg_ros.ros import launch_arguments, start
 
 LAUNCH_FILE = share_path() / "launch" / "dsflash.launch.py"
 
@@ -23,11 +23,11 @@ class Recorded:
         self.args, self.kwargs = args, kwargs
 
 
-class LaunchConfiguration(Recorded):
-    """Looks its value up among what the test calls the command line."""
+class Context:
+    """What an OpaqueFunction is called with: launch configurations, and the words of the user."""
 
-    def perform(self, context):
-        return context[self.args[0]]
+    def __init__(self, launch_configurations, argv):
+        self.launch_configurations, self.argv = launch_configurations, argv
 
 
 @pytest.fixture
@@ -36,15 +36,13 @@ def launch_file(monkeypatch):
     names = {
         "launch": ["LaunchDescription"],
         "launch.actions": ["DeclareLaunchArgument", "OpaqueFunction"],
-        "launch.substitutions": ["LaunchConfiguration"],
         "launch_ros": [],
         "launch_ros.actions": ["Node"],
     }
     for module_name, class_names in names.items():
         module = ModuleType(module_name)
         for name in class_names:
-            recorded = LaunchConfiguration if name == "LaunchConfiguration" else Recorded
-            setattr(module, name, type(name, (recorded,), {}))
+            setattr(module, name, type(name, (Recorded,), {}))
         monkeypatch.setitem(sys.modules, module_name, module)
     return runpy.run_path(str(LAUNCH_FILE))
 
@@ -53,34 +51,24 @@ def launch_file(monkeypatch):
 def make_node(launch_file):
     """Return the Node action for some given arguments, the others at their defaults."""
 
-    def make(**given):
+    def make(unknown=(), **given):
         *declared, function = launch_file["generate_launch_description"]().args[0]
-        context = {d.args[0]: d.kwargs["default_value"] for d in declared}
-        assert set(given) <= set(context)
-        (node,) = function.kwargs["function"](context | given)
+        values = {d.args[0]: d.kwargs["default_value"] for d in declared}
+        assert set(given) <= set(values)
+        words = [f"{name}:={value}" for name, value in given.items()]
+        (node,) = function.kwargs["function"](Context(values | given, [*words, *unknown]))
         return node.kwargs
 
     return make
 
 
-def test_every_argument_is_described_and_its_default_is_among_its_choices(launch_file):
+def test_every_argument_is_declared_with_its_description(launch_file):
     *declared, _ = launch_file["generate_launch_description"]().args[0]
-    names = [argument.args[0] for argument in declared]
-    wanted = {"image", "model", "backend", "params_file", "namespace", "autostart", "use_sim_time"}
-    assert wanted | {"log_level", "annotated_image", "image_transport"} <= set(names)
-    assert len(set(names)) == len(names)
-    for argument in declared:
-        assert argument.kwargs["description"]
-        choices = argument.kwargs.get("choices")
-        assert not choices or argument.kwargs["default_value"] in choices
-
-
-def test_choices_are_those_of_the_parameters(launch_file):
-    *declared, _ = launch_file["generate_launch_description"]().args[0]
-    choices = {d.args[0]: d.kwargs.get("choices", [""])[1:] for d in declared}
-    for parameter in node_parameters():
-        if parameter.name in choices and parameter.kind is not bool:
-            assert tuple(choices[parameter.name]) == parameter.choices
+    for argument, told in zip(launch_arguments.launch_arguments(), declared, strict=True):
+        assert told.args == (argument.name,)
+        # No choices: launch itself would refuse True and INFO.
+        expected = {"default_value": argument.default, "description": argument.description}
+        assert told.kwargs == expected
 
 
 def test_without_arguments_the_parameter_file_decides_everything(make_node):
@@ -96,17 +84,18 @@ def test_arguments_become_parameters_of_the_right_type_and_remaps(make_node):
         image="/camera/image_raw",
         namespace="robot1",
         model="dsflash_s",
-        annotated_image="false",
-        autostart="true",
-        use_sim_time="true",
-        log_level="debug",
+        name="eyes",
+        annotated_image="False",
+        autostart="1",
+        use_sim_time="TRUE",
+        log_level="DEBUG",
     )
     parameters = node["parameters"][1]
     expected = {"model": "dsflash_s", "annotated_image": False, "autostart": True}
     assert parameters == expected | {"use_sim_time": True}
     NodeConfig(**{k: v for k, v in parameters.items() if k != "use_sim_time"})
     assert node["remappings"] == [("image", "/camera/image_raw")]
-    assert node["namespace"] == "robot1"
+    assert (node["name"], node["namespace"]) == ("eyes", "robot1")
     assert node["arguments"] == ["--ros-args", "--log-level", "debug"]
 
 
@@ -119,6 +108,22 @@ def test_launch_and_plain_start_agree(make_node):
     assert f"{source}:={target}" in command
     assert node["parameters"][0] == command[command.index("--params-file") + 1]
     assert 'model:="demo"' in command and node["parameters"][1] == {"model": "demo"}
+
+
+def test_an_unknown_argument_stops_the_start(make_node, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["ros2", "launch", str(LAUNCH_FILE), "modle:=demo"])
+    with pytest.raises(ValueError, match=r"^unknown launch argument 'modle' \(did you mean model"):
+        make_node(unknown=["modle:=demo"])
+
+
+def test_what_a_file_that_includes_it_was_given_is_not_refused(make_node, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["ros2", "launch", "robot", "all.launch.py", "modle:=demo"])
+    assert make_node(unknown=["modle:=demo"])["name"] == start.NODE_NAME
+
+
+def test_a_parameter_file_that_is_none_stops_the_start(make_node, tmp_path):
+    with pytest.raises(ValueError, match=r"^parameter file .*nowhere.yaml: no such file$"):
+        make_node(params_file=str(tmp_path / "nowhere.yaml"))
 
 
 def test_the_environment_makes_room_for_images_but_respects_the_users(make_node, monkeypatch):

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -173,6 +175,25 @@ def test_a_recording_that_breaks_off_is_read_up_to_there(tmp_path: Path, tail: b
         for frame in open_media(bag).frames(told.append):
             indices.append(frame.index)
     assert indices == list(range(len(indices))) and len(told) == bool(tail)
+
+
+def test_messages_in_the_log_of_a_killed_recorder_are_not_lost(tmp_path: Path) -> None:
+    bag = write_compressed(tmp_path / "bag", [jpeg()] * 3, storage="sqlite3")
+    (bag / "metadata.yaml").unlink()
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    with closing(sqlite3.connect(bag / "bag.db3")) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        columns = "topic_id, timestamp, data"
+        database.execute(f"INSERT INTO messages ({columns}) SELECT {columns} FROM messages")
+        database.commit()
+        for file in bag.iterdir():  # while it is open: as a killed process leaves them
+            if not file.name.endswith("-shm"):
+                (killed / file.name).write_bytes(file.read_bytes())
+    before = {file.name: file.read_bytes() for file in killed.iterdir()}
+    assert "bag.db3-wal" in before
+    assert len(list(open_media(killed).frames())) == 6
+    assert {file.name: file.read_bytes() for file in killed.iterdir()} == before
 
 
 def test_damage_in_the_middle_keeps_what_came_before(tmp_path: Path) -> None:

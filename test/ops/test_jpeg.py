@@ -13,6 +13,7 @@ import pytest
 from picture_bytes import PHOTO, encoded, jpeg, zero_filled
 from PIL import Image
 
+from psg_ros.ops.encoded_picture import decode_samples
 from psg_ros.ops.image_error import ImageError
 from psg_ros.ops.jpeg import PADDING_BYTES, decode_jpeg, is_complete_jpeg
 
@@ -112,6 +113,32 @@ def test_a_jpeg_above_the_limit_costs_nothing() -> None:
 
 def test_what_has_no_header_of_a_jpeg_is_left_to_others() -> None:
     assert decode_jpeg(np.frombuffer(b"\xff\xd8\xff\xe0 no jpeg", np.uint8), LIMIT) is None
+
+
+def without_tables() -> bytes:
+    """Return a JPEG as a webcam sends it in Motion JPEG: the usual Huffman tables are left out."""
+    content = encoded("JPEG", PHOTO, quality=90, optimize=False)
+    while (place := content.find(b"\xff\xc4")) >= 0:
+        length = int.from_bytes(content[place + 2 : place + 4], "big")
+        content = content[:place] + content[place + 2 + length :]
+    return content
+
+
+def test_the_usual_tables_may_be_left_out() -> None:
+    np.testing.assert_array_equal(decode(without_tables()), decode(encoded("JPEG", quality=90)))
+
+
+def test_colours_thinned_in_an_unusual_way_are_left_to_another_reader() -> None:
+    """Which sees whether the end is missing, at least."""
+    content = bytearray(jpeg(subsampling=0))
+    frame = content.index(b"\xff\xc0")
+    content[frame + 11 : frame + 18 : 3] = b"\x22\x12\x21"  # 2 x 2, 1 x 2, 2 x 1
+    odd = bytes(content)
+    assert decode_jpeg(np.frombuffer(odd, np.uint8), LIMIT) is None
+    assert decode_samples(odd).shape == PHOTO.shape
+    for part in (odd[:-2], odd[: len(odd) // 2], zero_filled(odd, 0.5)):
+        with pytest.raises(ImageError, match="damaged JPEG: no end marker"):
+            decode_samples(part)
 
 
 @pytest.mark.parametrize("name", JPEGS)

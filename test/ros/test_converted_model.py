@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from psg_ros.__main__ import main
-from psg_ros.ros.start import launch_arguments, launch_parameters
+from psg_ros.ros.launch_arguments import launch_arguments, launch_parameters
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 

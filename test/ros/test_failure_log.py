@@ -2,8 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Failed frames: each counted, each cause reported at most every five seconds."""
 
-import pytest
+from types import SimpleNamespace
 
+import pytest
+from picture_bytes import encoded
+
+from psg_ros.ops.compressed_image import decode_compressed_image
 from psg_ros.ops.image_error import ImageError
 from psg_ros.ros.failure_log import PERIOD_S, FailureLog
 
@@ -55,6 +59,15 @@ def test_one_line_per_cause_and_period_whatever_the_text_says(log, texts, clock)
         "image skipped (999 more since the last report), 1001 in all: image 1000 is short"
     ]
     assert log.failed_frames == 1001
+
+
+def test_what_is_wrong_with_a_picture_counts_not_where_its_format_is_added(log, texts):
+    for data in (b"no picture", encoded("PNG")[:-30], b"no picture", encoded("PNG")[:-30]):
+        try:
+            decode_compressed_image(SimpleNamespace(format="png", data=data))
+        except ImageError as error:
+            log(error)
+    assert ["known format" in texts[0], "cut off" in texts[1], len(texts)] == [True, True, 2]
 
 
 def test_a_cause_that_goes_on_is_reported_less_and_less_often(log, texts, clock):

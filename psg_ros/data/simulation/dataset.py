@@ -20,6 +20,7 @@ from psg_ros.data.simulation.engine import load_mujoco
 from psg_ros.data.simulation.rendering import Renderer
 from psg_ros.data.simulation.scenes import render_views
 from psg_ros.files import write_text
+from psg_ros.interrupts import children_ignore_interrupts
 
 SPLITS = ("train", "val", "test")
 VIEWS_PER_SCENE = 4
@@ -157,7 +158,9 @@ def _render_all(jobs: list[SceneJob], workers: int) -> Iterator[int]:
         return
     # Spawned, not forked: GL contexts and OpenMP threads of this process do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with context.Pool(workers, _open_worker, (jobs[0].size_wh,)) as pool:
+    with children_ignore_interrupts():
+        pool = context.Pool(workers, _open_worker, (jobs[0].size_wh,))
+    with pool:
         yield from pool.imap_unordered(_render_in_worker, jobs, chunksize=4)
 
 

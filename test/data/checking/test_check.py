@@ -129,7 +129,7 @@ def test_a_photo_with_a_rotation_in_its_exif_tag_is_a_warning(folder):
 
 @pytest.mark.skipif(not CASES.is_dir(), reason="no shared cases here")
 def test_the_case_of_a_data_set_with_a_turned_photo():
-    vocabulary = load_vocabulary(share_path("labels/psg.yaml"))
+    vocabulary = load_vocabulary(share_path() / "config" / "labels" / "psg.yaml")
     report = check_dataset(CASES / "data_set_turned", vocabulary)
     assert not report.problems and any("EXIF" in w.text for w in report.warnings)
 
