@@ -9,6 +9,7 @@ one picture: the decoder says what is wrong.
 from __future__ import annotations
 
 import re
+import struct
 from typing import BinaryIO
 
 _PAGES_LOOKED_AT = 100
@@ -65,27 +66,24 @@ def tiff(file: BinaryIO) -> bool:
     """Tell whether a TIFF has more than one page; reduced copies and masks are none (TIFF 6.0)."""
     file.seek(0)
     header = file.read(8)
-    order = "little" if header[:2] == b"II" else "big"
-
-    def number(size: int) -> int:
-        return int.from_bytes(file.read(size), order)  # type: ignore[arg-type]
-
-    file.seek(2)
-    if number(2) != 42:  # BigTIFF: decoders decide
+    order = "<" if header[:2] == b"II" else ">"
+    version, place = struct.unpack(f"{order}2xHI", header.ljust(8, b"\0"))
+    if version != 42:  # BigTIFF: decoders decide
         return False
-    place, pages = int.from_bytes(header[4:], order), 0  # type: ignore[arg-type]
-    for _ in range(_PAGES_LOOKED_AT):
-        if not place:
-            break
+    pages, seen = 0, {0}
+    while place not in seen and len(seen) < _PAGES_LOOKED_AT and pages < 2:
+        seen.add(place)
         file.seek(place)
+        count = int.from_bytes(file.read(2), "little" if order == "<" else "big")
+        entries = file.read(12 * count)
+        if not count or len(entries) < 12 * count:
+            break
         subfile = 0
-        for _ in range(number(2)):
-            tag, kind, count = number(2), number(2), number(4)
-            value = file.read(4)
-            if (tag, kind, count) == (0xFE, 4, 1):
-                subfile = int.from_bytes(value, order)  # type: ignore[arg-type]
+        for tag, kind, number, value in struct.iter_unpack(f"{order}HHII", entries):
+            if (tag, kind, number) == (0xFE, 4, 1):
+                subfile = value
         pages += not subfile & 0b101
-        place = number(4)
+        (place,) = struct.unpack(f"{order}I", file.read(4).ljust(4, b"\0"))
     return pages > 1
 
 

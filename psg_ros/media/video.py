@@ -58,7 +58,7 @@ def _opened(path: Path, kind: Kind) -> Iterator[tuple[Any, Any]]:
         try:
             with last_words() as words:
                 container = open_input(file, kind.demuxer, options)
-        except av.FFmpegError as error:
+        except (av.FFmpegError, OSError) as error:  # OSError: it sent us to before the beginning
             reason = words[-1] if words else error.strerror
             raise ValueError(
                 f"{path} is {kind.name}, but cannot be opened: {reason}; it is damaged, or was "

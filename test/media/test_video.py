@@ -243,6 +243,35 @@ def test_damage_in_the_middle_costs_only_what_it_hits(
     assert fewest <= len(got) < 40
 
 
+@pytest.mark.parametrize(
+    ("codec", "container", "pixels"),
+    [
+        ("libx264", "mp4", "yuv420p"),
+        ("libx264", "matroska", "yuv420p"),
+        ("libx264", "h264", "yuv420p"),
+        ("mpeg4", "avi", "yuv420p"),
+        ("mpeg4", "nut", "yuv420p"),
+        ("apng", "apng", "rgb24"),
+        ("gif", "gif", "rgb8"),
+    ],
+)
+def test_changed_bytes_give_pictures_or_one_error_and_no_word_elsewhere(
+    tmp_path: Path, codec: str, container: str, pixels: str, capfd
+) -> None:
+    whole = encoded(codec, container, steady(6, 25), pixels=pixels, ticks_per_s=25)
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        content = np.frombuffer(whole, np.uint8).copy()
+        places = rng.integers(0, len(content), rng.choice([1, 3, 30]))
+        content[places] = rng.integers(0, 256, len(places))
+        try:
+            for frame in open_media(written(tmp_path / "a", content.tobytes())).frames():
+                assert frame.image_rgb.ndim == 3
+        except ValueError as error:
+            assert str(tmp_path / "a") in str(error)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_file_that_is_shorter_than_it_says_gives_what_is_there(tmp_path: Path) -> None:
     content = encoded("mjpeg", "avi", steady(40, 25), pixels="yuvj420p", ticks_per_s=25)
     got = []
