@@ -99,12 +99,11 @@ def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[EomtC
         "num_queries": _shape(tensors, "queries", 2)[0],
         "num_blocks": _num_query_blocks(tensors, hints),
         "intermediate_size": mlp_dim,
-        "mlp_ratio": mlp_dim / dim,
         "num_labels": num_labels(tensors),
     }
     if not learned:  # rotary positions fit any input: the user's choice is no contradiction
         sizes.pop("image_size")
-    check_config(hints.config, sizes)
+    check_config(hints.config, {**sizes, "mlp_ratio": mlp_dim / dim})
     return EomtConfig(
         input_hw=(input_px, input_px),
         patch_size=patch_size,

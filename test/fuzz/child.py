@@ -8,6 +8,7 @@ can be laid at that input's door. The watcher ends it when an input takes too lo
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import resource
 import select
@@ -105,6 +106,7 @@ def _lines(descriptor: int, pid: int) -> Iterator[str]:
 
 def _read_all(numbers: Sequence[int], read: Callable[[int], None], said, stderr: Path) -> None:
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    faulthandler.disable()  # pytest turns it on, and it would print pages
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_DATA, (8 << 30, 8 << 30))  # the machine stays usable
     with stderr.open("wb+") as printed:
