@@ -89,7 +89,7 @@ def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[EomtC
     patch_size = _shape(tensors, "stem.weight", 4)[3]
     input_px, assumed = _input_px(tensors, hints, patch_size)
     mlp_dim = _shape(tensors, "blocks.0.mlp.fc1.weight", 2)[0]
-    sizes: dict[str, Any] = {
+    sizes = {
         "hidden_size": dim,
         "num_hidden_layers": depth,
         "num_attention_heads": _num_heads(dim, hints.config),

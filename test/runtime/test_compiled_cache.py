@@ -249,7 +249,7 @@ def test_what_is_no_file_is_neither_followed_nor_waited_for(
     assert load(kept, PURPOSE) is None
     assert str(kept) in caplog.text and "compiled anew" in caplog.text
     store(kept, PURPOSE, NETWORK)
-    assert load(kept, PURPOSE) == (None if kind == "folder" else NETWORK)
+    assert load(kept, PURPOSE) == (NETWORK if kind == "link" else None), "only files are replaced"
 
 
 def test_a_full_disk_is_a_warning_and_leaves_nothing(
