@@ -7,6 +7,8 @@ from typing import Any
 
 from psg_ros.manifest import SCALINGS
 
+STEMS = ("linear", "convolution", "efficientnet_lite0", "efficientnet_lite2")
+"""From pixels to the patch grid, see `SegmenterConfig`."""
 BACKGROUNDS = ("sum", "onoff")
 """Rules of the mask embedding, see `RelationConfig`."""
 
@@ -30,7 +32,8 @@ class SegmenterConfig:
         input_hw: px, multiples of the patch size.
         stem: `linear` is the ViT's patch convolution (EoMT); `convolution` is a stack of stride-2
             convolutions, which learns faster from scratch (Xiao et al., 2021, «Early convolutions
-            help transformers see better»).
+            help transformers see better»); `efficientnet_lite0` and `efficientnet_lite2` bring features
+            that ImageNet taught.
         position: `rope` (DINOv3: axial rotary code on patch tokens) or `learned` (DINOv2 table).
         key_bias: DINOv2 has a bias on the keys, DINOv3 has none.
         norm_eps: of every LayerNorm of the ViT; DINOv2 has 1e-6, DINOv3 1e-5.
@@ -61,7 +64,7 @@ class SegmenterConfig:
     merge_rope: str = "own"
 
     def __post_init__(self) -> None:
-        _check_choice("stem", self.stem, ("linear", "convolution"))
+        _check_choice("stem", self.stem, STEMS)
         _check_choice("position", self.position, ("rope", "learned"))
         _check_choice("merge_rope", self.merge_rope, ("own", "mean"))
         _check_least(self, 1, "patch_size", "dim", "depth", "num_heads", "num_queries")
@@ -82,6 +85,8 @@ class SegmenterConfig:
         if self.stem == "convolution" and patch & (patch - 1):
             what = "stem: convolution halves the picture several times"
             raise ValueError(f"patch_size {patch} must be a power of 2: {what}")
+        if self.stem.startswith("efficientnet") and patch != 16:
+            raise ValueError(f"patch_size must be 16 with stem: {self.stem}, not {patch}")
 
     def _check_blocks(self) -> None:
         depth, blocks, taps = self.depth, self.num_query_blocks, self.taps

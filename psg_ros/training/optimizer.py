@@ -17,6 +17,7 @@ from psg_ros.modeling.config import SegmenterConfig
 from psg_ros.training.config import SegmentationTraining
 from psg_ros.training.schedule import rate_factors
 
+PRETRAINED_STEM = "stem.network."
 BACKBONE = r"(stem|cls_token|register_tokens|position_embedding|blocks|norm)\b"
 
 
@@ -36,6 +37,8 @@ def make_optimizer(
     for name, parameter in named:
         backbone = re.match(BACKBONE, name) is not None
         scale = rate_scale(name, network, settings) if backbone else 1.0
+        if name.startswith(PRETRAINED_STEM):
+            scale *= settings.stem_rate
         decayed = parameter.ndim > 1 or settings.decay_vectors
         groups.setdefault((backbone, scale, decayed), []).append(parameter)
     return torch.optim.AdamW(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from psg_ros.data.annotation import AnnotatedImage
@@ -17,10 +18,11 @@ from psg_ros.files import write_text
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.training.batches import Batch, BatchStream, Grids
 from psg_ros.training.checkpoint import has_checkpoint
-from psg_ros.training.config import TrainConfig
+from psg_ros.training.config import SegmentationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import History, open_history, plot_curves
 from psg_ros.training.memory import memory_use
+from psg_ros.training.mix import MixedDataset, drawing_chances
 from psg_ros.training.samples import Sample, SampleMaker, load_samples
 from psg_ros.training.segmentation_run import STATE, SegmentationRun
 
@@ -60,7 +62,7 @@ def train_segmenter(
     if ranks.is_main:
         history.rewind("samples", run.samples_seen)
     if run.samples_seen < run.total_samples:
-        run_phases(run, source_of(dataset, run), history)
+        run_phases(run, source_of(dataset, run), history, chances_of(dataset, run.settings))
     run.save(folder)
     ranks.barrier()  # the other ranks may need what rank 0 has written
     model.load_state_dict(run.average)
@@ -75,7 +77,16 @@ def source_of(dataset: Sequence[AnnotatedImage], run: SegmentationRun) -> Source
     return load_samples(dataset, "reading pictures", quiet=not run.ranks.is_main)
 
 
-def run_phases(run: SegmentationRun, source: Source, history: History) -> None:
+def chances_of(
+    dataset: Sequence[AnnotatedImage], settings: SegmentationTraining
+) -> np.ndarray | None:
+    """Return how often each picture of a mix is drawn; None: every picture once in each round."""
+    return drawing_chances(dataset, settings.balance) if isinstance(dataset, MixedDataset) else None
+
+
+def run_phases(
+    run: SegmentationRun, source: Source, history: History, chances: np.ndarray | None = None
+) -> None:
     """Go through the phases, from where the run stands to the end."""
     with tqdm(
         total=run.total_samples,
@@ -88,16 +99,21 @@ def run_phases(run: SegmentationRun, source: Source, history: History) -> None:
         for phase in run.settings.phases:
             end += phase.samples
             if run.samples_seen < end:
-                with closing(open_stream(run, source, phase.input_hw)) as stream:
+                with closing(open_stream(run, source, phase.input_hw, chances)) as stream:
                     train_until(end, run, stream, history, bar)
 
 
-def open_stream(run: SegmentationRun, source: Source, size_hw: tuple[int, int]) -> BatchStream:
+def open_stream(
+    run: SegmentationRun,
+    source: Source,
+    size_hw: tuple[int, int],
+    chances: np.ndarray | None = None,
+) -> BatchStream:
     """Return this rank's part of the batches of one picture size that the run has not seen yet."""
     settings, network = run.settings, run.model.config
     min_segment_px = max(1, settings.min_segment_px * size_hw[0] // network.input_hw[0])
     return BatchStream(
-        SampleMaker(source, size_hw, settings.augmentation, run.config.seed),
+        SampleMaker(source, size_hw, settings.augmentation, run.config.seed, chances),
         Grids(network.mask_stride, min_segment_px, whole=settings.points > 0),
         settings.batch_size,
         part=run.ranks.part(settings.batch_size),

@@ -26,6 +26,9 @@ LEAST = {
     "mask_weight": 0,
     "dice_weight": 0,
     "semantic_weight": 0,
+    "balance": 0,
+    "stem_frozen_samples": 0,
+    "stem_rate": 0,
 }
 MIN_POINTS = 4  # three quarters of fewer are not a whole number of points
 

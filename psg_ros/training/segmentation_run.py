@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from psg_ros.modeling.config import SegmenterConfig
+from psg_ros.modeling.segmenters.efficientnet_lite import EfficientNetStem
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.training.attention_kernel import fast_attention
 from psg_ros.training.checkpoint import load_state, save_state, save_weights, taking_over
@@ -37,6 +38,12 @@ def num_tokens(config: SegmenterConfig, image_hw: Sequence[int]) -> int:
     """Return the length of a sequence in the last blocks, where it is longest."""
     patches = (image_hw[0] // config.patch_size) * (image_hw[1] // config.patch_size)
     return config.num_queries + 1 + config.num_registers + patches
+
+
+def freeze_stem(model: Eomt, frozen: bool) -> None:
+    """Let the pretrained network of a stem, if there is one, learn or not."""
+    if isinstance(model.stem, EfficientNetStem):
+        model.stem.network.requires_grad_(not frozen)
 
 
 class SegmentationRun:
@@ -74,6 +81,7 @@ class SegmentationRun:
                 stay as they were.
         """
         set_learning_rates(self.optimizer, self.settings, self.samples_seen)
+        freeze_stem(self.model, self.samples_seen < self.settings.stem_frozen_samples)
         self.optimizer.zero_grad(set_to_none=True)
         tokens = num_tokens(self.model.config, images.shape[2:])
         with fast_attention(self.ranks.device, self.settings.precision, tokens):

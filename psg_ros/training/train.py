@@ -17,6 +17,7 @@ from psg_ros.files import remove_leftovers
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.modeling.config import ModelConfig
 from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.segmenters.efficientnet_lite import EfficientNetStem
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.resources import share_path
 from psg_ros.training import relation_run, relations, segmentation, segmentation_run
@@ -25,9 +26,11 @@ from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks, join_ranks
 from psg_ros.training.history import check_tensorboard
 from psg_ros.training.initial_weights import load_initial_weights
+from psg_ros.training.mix import MixedDataset
 from psg_ros.training.progress import segmenter_progress, unfinished_stages
 from psg_ros.training.relation_data import check_relation_data
 from psg_ros.training.segmentation_checks import check_settings
+from psg_ros.training.stem_weights import load_stem_weights
 
 logger = logging.getLogger(__name__)
 
@@ -81,11 +84,13 @@ def run_stages(
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary)
     dataset = open_split(config, vocabulary, "train", ranks)
+    mixed = open_mix(config, vocabulary) if stage != "relations" else None
+    pictures = dataset if mixed is None else mixed
     starts_anew = False
     if stage == "relations":
         load_finished_segmenter(model.segmenter, config)
     else:
-        starts_anew = prepare_segmenter(model.segmenter, config, len(dataset), ranks, resume=resume)
+        starts_anew = prepare_segmenter(model.segmenter, config, len(pictures), ranks, resume=resume)
     validation = None
     if stage != "segmentation":
         validation = open_validation(config, vocabulary, ranks)
@@ -96,7 +101,7 @@ def run_stages(
         relation_run.remove_run(folder)  # it was trained on an earlier segmenter
     if stage != "relations":
         segmentation.train_segmenter(
-            model.segmenter, dataset, config, resume=resume, ranks=ranks, tensorboard=tensorboard
+            model.segmenter, pictures, config, resume=resume, ranks=ranks, tensorboard=tensorboard
         )
     if stage != "segmentation":
         relations.train_relations(
@@ -115,6 +120,24 @@ def open_validation(
     if not settings.validation_images or settings.validation_split == "train":
         return None
     return open_split(config, vocabulary, settings.validation_split, ranks)
+
+
+def open_mix(config: TrainConfig, vocabulary: Vocabulary) -> MixedDataset | None:
+    """Return the data sets of stage 1 as one; None where it trains on `data`."""
+    sources = config.segmentation.sources
+    if not sources:
+        return None
+    parts = [
+        open_dataset(
+            Path(source.data),
+            vocabulary,
+            "train",
+            images=Path(source.images) if source.images else None,
+            panoptic=Path(source.panoptic) if source.panoptic else None,
+        )
+        for source in sources
+    ]
+    return MixedDataset(tuple(parts), tuple(source.share for source in sources))
 
 
 def open_split(
@@ -154,6 +177,7 @@ def prepare_segmenter(
             "--stage relations to train relations on it, choose another `out`, or delete it"
         )
     start_from(config.segmentation.initial_weights, segmenter, ranks)
+    start_stem_from(config.segmentation.stem_weights, segmenter, ranks)
     return True
 
 
@@ -182,6 +206,17 @@ def start_from(initial_weights: str, segmenter: Eomt, ranks: Ranks) -> None:
     if ranks.is_main:
         what = f"random: {', '.join(fresh)}" if fresh else "nothing is random"
         print(f"the segmenter starts from {initial_weights}; {what}")
+
+
+def start_stem_from(weights: str, segmenter: Eomt, ranks: Ranks) -> None:
+    """Load the public weights of a pretrained stem, if any, and say where they are from."""
+    if not weights:
+        return
+    if not isinstance(segmenter.stem, EfficientNetStem):
+        raise ValueError(f"stem_weights {weights} need a stem that has some, as efficientnet_lite2")
+    path = load_stem_weights(segmenter.stem.network, weights)
+    if ranks.is_main:
+        print(f"the stem starts from {path}")
 
 
 def take_folder(folder: Path, config_path: Path, ranks: Ranks) -> None:

@@ -5,7 +5,7 @@
 Source: Kerssies et al., «Your ViT is secretly an image segmentation model», CVPR 2025, in both
 families (DINOv2: learned positions; DINOv3: rotary positions, keys without bias). Differences:
 the mask gating of the last blocks is an argument of the forward pass and is absent at inference;
-`stem: convolution` replaces the patch convolution where a model is trained from scratch.
+other stems replace the patch convolution where a small model is trained without a pretrained ViT.
 """
 
 import torch
@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from psg_ros.modeling.config import SegmenterConfig
 from psg_ros.modeling.layers import Attention, ChannelNorm, Mlp, axial_rope
+from psg_ros.modeling.segmenters.efficientnet_lite import MULTIPLIERS, EfficientNetStem
 from psg_ros.modeling.token_merging import TokenMerging
 
 PIXEL_MEAN = (0.485, 0.456, 0.406)
@@ -79,6 +80,8 @@ def make_stem(config: SegmenterConfig) -> nn.Module:
     """Return the module from normalised pixels to the patch grid."""
     if config.stem == "linear":
         return nn.Conv2d(3, config.dim, config.patch_size, stride=config.patch_size)
+    if config.stem in MULTIPLIERS:
+        return EfficientNetStem(config.stem, config.dim, PIXEL_MEAN, PIXEL_STD)
     num_halvings = config.patch_size.bit_length() - 1
     steps = range(1, num_halvings + 1)
     widths = [3, *(max(8, config.dim * s // (num_halvings + 1) // 8 * 8) for s in steps)]
