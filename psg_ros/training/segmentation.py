@@ -6,24 +6,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.files import write_text
 from psg_ros.modeling.segmenters.eomt import Eomt
-from psg_ros.training.batches import Batch, BatchStream, Grids
+from psg_ros.training.batches import Batch, BatchStream, Grids, pad_image
 from psg_ros.training.checkpoint import has_checkpoint
 from psg_ros.training.config import SegmentationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import History, open_history, plot_curves
 from psg_ros.training.memory import memory_use
 from psg_ros.training.mix import MixedDataset, drawing_chances
-from psg_ros.training.samples import Sample, SampleMaker, load_samples
+from psg_ros.training.samples import Sample, SampleMaker, load_samples, make_sample
 from psg_ros.training.segmentation_run import STATE, SegmentationRun
 
 REPORT_EVERY = 50
@@ -82,6 +83,19 @@ def chances_of(
 ) -> np.ndarray | None:
     """Return how often each picture of a mix is drawn; None: every picture once in each round."""
     return drawing_chances(dataset, settings.balance) if isinstance(dataset, MixedDataset) else None
+
+
+def pictures_of(
+    dataset: Sequence[AnnotatedImage], config: TrainConfig, size_hw: tuple[int, int], count: int
+) -> Iterator[torch.Tensor]:
+    """Yield the pictures of the first samples of a run, in batches uint8 [picture, 3, h, w]."""
+    settings = config.segmentation
+    chances = chances_of(dataset, settings)
+    maker = SampleMaker(dataset, size_hw, settings.augmentation, config.seed, chances)
+    for start in range(0, count, settings.batch_size):
+        numbers = range(start, min(start + settings.batch_size, count))
+        images = [pad_image(make_sample(maker, number).image, size_hw) for number in numbers]
+        yield torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 
 def run_phases(

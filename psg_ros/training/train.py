@@ -24,6 +24,7 @@ from psg_ros.training import relation_run, relations, segmentation, segmentation
 from psg_ros.training.checkpoint import load_into
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks, join_ranks
+from psg_ros.training.graft import NUM_PICTURES, graft, open_donor
 from psg_ros.training.history import check_tensorboard
 from psg_ros.training.initial_weights import load_initial_weights
 from psg_ros.training.mix import MixedDataset
@@ -91,6 +92,8 @@ def run_stages(
         load_finished_segmenter(model.segmenter, config)
     else:
         starts_anew = prepare_segmenter(model.segmenter, config, len(pictures), ranks, resume=resume)
+        if starts_anew:
+            start_grafted(model.segmenter, config, vocabulary, pictures, ranks)
     validation = None
     if stage != "segmentation":
         validation = open_validation(config, vocabulary, ranks)
@@ -217,6 +220,24 @@ def start_stem_from(weights: str, segmenter: Eomt, ranks: Ranks) -> None:
     path = load_stem_weights(segmenter.stem.network, weights)
     if ranks.is_main:
         print(f"the stem starts from {path}")
+
+
+def start_grafted(
+    segmenter: Eomt,
+    config: TrainConfig,
+    vocabulary: Vocabulary,
+    dataset: PanopticDataset | MixedDataset,
+    ranks: Ranks,
+) -> None:
+    """Give a pretrained stem the blocks and heads of another model, where the config says so."""
+    name = config.segmentation.graft_from
+    if not name:
+        return
+    donor = open_donor(name, segmenter.config)
+    pictures = segmentation.pictures_of(dataset, config, segmenter.config.input_hw, NUM_PICTURES)
+    explained = graft(segmenter, donor, vocabulary, pictures)
+    if ranks.is_main:
+        print(f"blocks and heads start from {name}; its tokens are explained to {explained:.0%}")
 
 
 def take_folder(folder: Path, config_path: Path, ranks: Ranks) -> None:

@@ -168,9 +168,12 @@ class EfficientNetStem(nn.Module):
         self.register_buffer("gain", std / 128, persistent=False)
         self.register_buffer("offset", (mean - 127) / 128, persistent=False)
 
-    def forward(self, pixels: Tensor) -> Tensor:
+    def features(self, pixels: Tensor) -> Tensor:
+        """Return what the projection gets: [picture, channel, h / 16, w / 16]."""
         fine, coarse = self.network(pixels * self.gain + self.offset)
-        coarse = functional.interpolate(
-            coarse, (fine.shape[2], fine.shape[3]), mode="bilinear", align_corners=False
-        )
-        return self.projection(torch.cat((fine, coarse), dim=1))
+        size_hw = (fine.shape[2], fine.shape[3])
+        coarse = functional.interpolate(coarse, size_hw, mode="bilinear", align_corners=False)
+        return torch.cat((fine, coarse), dim=1)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.projection(self.features(pixels))
