@@ -97,6 +97,7 @@ def graft(
     return explained
 
 
+@torch.no_grad()
 def fit_projection(
     segmenter: Eomt, stem: EfficientNetStem, donor: Eomt, skipped: int, pictures: Iterable[Tensor]
 ) -> float:
@@ -114,7 +115,8 @@ def fit_projection(
     inputs = [torch.cat((x - mean, x.new_ones(len(x), 1)), dim=1) for x in features]
     known, wanted = torch.cat(inputs[:-1]), torch.cat(tokens[:-1])
     square = known.T @ known
-    square += RIDGE * square.diagonal().mean() * torch.eye(len(square), dtype=square.dtype)
+    # By each feature's own size: some hardly vary.
+    square += torch.diag(RIDGE * square.diagonal() + torch.finfo(square.dtype).tiny)
     weights = torch.linalg.solve(square, known.T @ wanted)
     stem.projection.weight.copy_(weights[:-1].T[..., None, None])
     stem.projection.bias.copy_(weights[-1] - mean @ weights[:-1])  # type: ignore[union-attr]

@@ -146,11 +146,11 @@ def matched_masks(
     everywhere for matching, mostly where the predictions are unsure for the loss (Mask2Former).
     """
     logits, masks, labels = mask_logits.float(), target.masks.float(), target.labels
-    everywhere = masks.sum(0, keepdim=True).clamp(max=1)
+    void = void_of(target)
     scores = logits.new_ones(len(labels)) if target.scores is None else target.scores
     if not config.points:
         flat, resized = logits.flatten(1), resize_masks(masks, mask_logits.shape[1:])
-        known = resize_masks(everywhere, mask_logits.shape[1:])
+        known = 1 - resize_masks(void, mask_logits.shape[1:])
         part = known if config.ignore_void else None
         queries, segments = match(class_logits, flat, labels, resized, config, part)
         known = known.expand(len(queries), -1)
@@ -158,7 +158,7 @@ def matched_masks(
             queries, segments, flat[queries], resized[segments], known, scores[segments]
         )
     points = torch.rand(config.points, 2, generator=generator, device=logits.device)
-    part = at_points(everywhere, points) if config.ignore_void else None
+    part = 1 - at_points(void, points) if config.ignore_void else None
     compared = at_points(logits.detach(), points), labels, at_points(masks, points)
     queries, segments = match(class_logits, *compared, config, part)
     own = unsure_points(logits[queries], config.points, generator)
@@ -167,9 +167,14 @@ def matched_masks(
         segments,
         at_own_points(logits[queries], own),
         at_own_points(masks[segments], own),
-        at_own_points(everywhere.expand(len(queries), -1, -1), own),
+        1 - at_own_points(void.expand(len(queries), -1, -1), own),
         scores[segments],
     )
+
+
+def void_of(target: SegmentTargets) -> Float[Tensor, "1 h w"]:
+    """Return the share of every cell that no segment covers."""
+    return (1 - target.masks.float().sum(0, keepdim=True)).clamp(min=0)
 
 
 @torch.no_grad()
@@ -177,8 +182,7 @@ def mostly_void(
     mask_logits: Float[Tensor, "query h w"], target: SegmentTargets
 ) -> Bool[Tensor, " query"]:
     """Return which predicted masks lie for more than half on what nobody has labelled."""
-    everywhere = target.masks.float().sum(0, keepdim=True).clamp(max=1)
-    void = 1 - resize_masks(everywhere, mask_logits.shape[1:])[0]
+    void = resize_masks(void_of(target), mask_logits.shape[1:])[0]
     inside = (mask_logits.flatten(1) > 0).float()
     return inside @ void > inside.sum(1) / 2
 
