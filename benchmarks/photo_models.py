@@ -143,7 +143,8 @@ def open_run(folder: Path) -> tuple[Backend, Manifest, Vocabulary]:
     artifact = describe_file(folder / WEIGHTS, inputs, outputs)
     facts = describe_network(model, Thresholds()) | {"segmenter": artifact, "relations": artifact}
     manifest = config_from_dict(Manifest, facts, str(folder))
-    return TorchBackend(SegmenterGraph(model), manifest.artifact("segmenter"), "cpu"), manifest, vocabulary
+    backend = TorchBackend(SegmenterGraph(model), manifest.artifact("segmenter"), "cpu")
+    return backend, manifest, vocabulary
 
 
 def measure(

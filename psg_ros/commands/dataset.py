@@ -4,8 +4,8 @@
 or in COCO's panoptic layout.
 
 check looks for everything that would stop a training or falsify a figure: names, entries, files,
-splits that overlap. It changes nothing. select writes another annotation file, for a vocabulary with
-fewer classes or with images held out.
+splits that overlap. It changes nothing. select writes another annotation file, for a vocabulary
+with fewer classes or with images held out.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ relations that come twice, images without any. Nothing is changed.
 """
 
 SELECT = """\
-Write another annotation file for the same pictures: classes that a vocabulary lacks become void, and
-images whose ids fit a pattern become the test split. Data sets of different classes can be mixed for
-one training that way. Pictures and PNGs stay where they are; give their folder when the file is used
-(--image-folder, --panoptic-folder, or `images` and `panoptic` in a training config).
+Write another annotation file for the same pictures: classes that a vocabulary lacks become void,
+and images whose ids fit a pattern become the test split. Data sets of different classes can be
+mixed for one training that way. Pictures and PNGs stay where they are; give their folder when the
+file is used (--image-folder, --panoptic-folder, or `images` and `panoptic` in a training config).
 """
 
 
@@ -138,7 +138,6 @@ def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
 def _select(args: argparse.Namespace) -> int:
     check_writable(args.out)
     chosen = select(find_annotation_file(args.data), _vocabulary(args.labels), args.hold_out)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
     write_text(args.out, json.dumps(chosen.content))
     dropped = ", ".join(f"{name} {count}" for name, count in chosen.dropped.most_common())
     print(f"{args.out}: {len(chosen.content['data'])} images, {chosen.num_held_out} held out")

@@ -32,8 +32,8 @@ class SegmenterConfig:
         input_hw: px, multiples of the patch size.
         stem: `linear` is the ViT's patch convolution (EoMT); `convolution` is a stack of stride-2
             convolutions, which learns faster from scratch (Xiao et al., 2021, «Early convolutions
-            help transformers see better»); `efficientnet_lite0` and `efficientnet_lite2` bring features
-            that ImageNet taught.
+            help transformers see better»); `efficientnet_lite0` and `efficientnet_lite2` bring
+            features that ImageNet taught.
         position: `rope` (DINOv3: axial rotary code on patch tokens) or `learned` (DINOv2 table).
         key_bias: DINOv2 has a bias on the keys, DINOv3 has none.
         norm_eps: of every LayerNorm of the ViT; DINOv2 has 1e-6, DINOv3 1e-5.

@@ -76,9 +76,9 @@ class SegmentationTraining:
         upscale_all: whether the masks before the last block have full mask resolution, too (EoMT).
         semantic_weight: extra cross entropy of a throw-away per-cell classifier on the mask
             features; not in the papers. It teaches a backbone that starts from nothing.
-        ignore_void: whether void says nothing: no mask is judged there, and no query that lies there
-            for the most part is taught «no object». Needed where labels have gaps; otherwise void
-            counts as outside of all segments.
+        ignore_void: whether void says nothing: no mask is judged there, and no query that lies
+            there for the most part is taught «no object». Needed where labels have gaps; otherwise
+            void counts as outside of all segments.
         average: decay of the running average of the weights, which is what is kept; not in EoMT
             (0: the last weights are kept).
         augmentation: `mild` (fit times 0.9 to 1.3, recoloured), `photo` (fit times 0.5 to 2,

@@ -39,8 +39,13 @@ class SegmentTargets:
     cell_scores: Tensor | None = None
 
     def to(self, device: str) -> "SegmentTargets":
-        tensors = (self.labels, self.masks, self.semantic, self.scores, self.cell_scores)
-        return SegmentTargets(*(None if t is None else t.to(device) for t in tensors))
+        return SegmentTargets(
+            self.labels.to(device),
+            self.masks.to(device),
+            self.semantic.to(device),
+            None if self.scores is None else self.scores.to(device),
+            None if self.cell_scores is None else self.cell_scores.to(device),
+        )
 
 
 @dataclass(frozen=True)
@@ -154,9 +159,7 @@ def matched_masks(
         part = known if config.ignore_void else None
         queries, segments = match(class_logits, flat, labels, resized, config, part)
         known = known.expand(len(queries), -1)
-        return Matches(
-            queries, segments, flat[queries], resized[segments], known, scores[segments]
-        )
+        return Matches(queries, segments, flat[queries], resized[segments], known, scores[segments])
     points = torch.rand(config.points, 2, generator=generator, device=logits.device)
     part = 1 - at_points(void, points) if config.ignore_void else None
     compared = at_points(logits.detach(), points), labels, at_points(masks, points)

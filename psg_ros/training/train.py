@@ -88,12 +88,13 @@ def run_stages(
     mixed = open_mix(config, vocabulary) if stage != "relations" else None
     pictures = dataset if mixed is None else mixed
     starts_anew = False
+    segmenter = model.segmenter
     if stage == "relations":
-        load_finished_segmenter(model.segmenter, config)
+        load_finished_segmenter(segmenter, config)
     else:
-        starts_anew = prepare_segmenter(model.segmenter, config, len(pictures), ranks, resume=resume)
+        starts_anew = prepare_segmenter(segmenter, config, len(pictures), ranks, resume=resume)
         if starts_anew:
-            start_grafted(model.segmenter, config, vocabulary, pictures, ranks)
+            start_grafted(segmenter, config, vocabulary, pictures, ranks)
     validation = None
     if stage != "segmentation":
         validation = open_validation(config, vocabulary, ranks)
@@ -104,7 +105,7 @@ def run_stages(
         relation_run.remove_run(folder)  # it was trained on an earlier segmenter
     if stage != "relations":
         segmentation.train_segmenter(
-            model.segmenter, pictures, config, resume=resume, ranks=ranks, tensorboard=tensorboard
+            segmenter, pictures, config, resume=resume, ranks=ranks, tensorboard=tensorboard
         )
     if stage != "segmentation":
         relations.train_relations(

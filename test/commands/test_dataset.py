@@ -60,7 +60,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(arguments, t
 @pytest.mark.parametrize(
     ("things", "hint"),
     [
-        (["person", "giraffe"], "fitting: --labels psg\n"),
+        (["person", "giraffe"], "fitting: --labels photo, --labels psg\n"),
         (["person", "unicorn"], "no vocabulary here knows all these names\n"),
     ],
 )
@@ -99,7 +99,7 @@ def test_two_real_photos_with_their_truth_are_usable(capsys):
 def test_select_writes_a_file_that_trains(arguments, tmp_path, capsys):
     labels = tmp_path / "fewer.yaml"
     labels.write_text(LABELS.replace('{name: box, color: "#010203"}, ', ""))
-    out = tmp_path / "new" / "psg.json"
+    out = tmp_path / "fewer.json"
     source = [*arguments[:1], "select", *arguments[2:3], "-o", str(out), "--labels", str(labels)]
     assert main([*source, "--hold-out", "[01]"]) == 0
     said = capsys.readouterr().out

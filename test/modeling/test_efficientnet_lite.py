@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The pretrained stem is the network of the package that its weights are from, and stays as it is."""
+"""The pretrained stem is the network of the package that its weights are from."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ MULTIPLIERS = {"efficientnet_lite0": (1.0, 1.0), "efficientnet_lite2": (1.1, 1.2
 STRIDE = 16
 """px, of the features that the stem returns."""
 FIRST_CHANNELS = 32
-NORM = {"eps": 1e-3, "momentum": 0.01}
+NORM_EPS = 1e-3
 
 
 class Stage(NamedTuple):
@@ -94,10 +94,10 @@ class InvertedBottleneck(nn.Module):
         wide = before * expansion
         layers: list[nn.Module] = []
         if expansion > 1:
-            layers += [SameConv(before, wide, 1), nn.BatchNorm2d(wide, **NORM), nn.ReLU6()]
+            layers += [SameConv(before, wide, 1), nn.BatchNorm2d(wide, NORM_EPS), nn.ReLU6()]
         layers += [SameConv(wide, wide, kernel, stride, groups=wide)]
-        layers += [nn.BatchNorm2d(wide, **NORM), nn.ReLU6()]
-        layers += [SameConv(wide, after, 1), nn.BatchNorm2d(after, **NORM)]
+        layers += [nn.BatchNorm2d(wide, NORM_EPS), nn.ReLU6()]
+        layers += [SameConv(wide, after, 1), nn.BatchNorm2d(after, NORM_EPS)]
         self.layers = nn.Sequential(*layers)
         self.has_skip = stride == 1 and before == after
 
@@ -117,7 +117,7 @@ class EfficientNetLite(nn.Module):
         stages = scaled_stages(variant)
         self.first = nn.Sequential(
             SameConv(3, FIRST_CHANNELS, 3, stride=2),
-            nn.BatchNorm2d(FIRST_CHANNELS, **NORM),
+            nn.BatchNorm2d(FIRST_CHANNELS, NORM_EPS),
             nn.ReLU6(),
         )
         fine, coarse = stages[:FINE_STAGES], stages[FINE_STAGES:]
