@@ -17,6 +17,8 @@ import torch
 from onnx import GraphProto, numpy_helper
 from torch import Tensor
 
+from psg_ros.modeling.half_weights import ENDING as HALVED
+
 PREFIX = "segmenter."
 JOINED = ".weight_bias"
 """Ending of the bias of a convolution that a batch norm was joined with."""
@@ -38,7 +40,11 @@ def read_exported_segmenter(path: Path) -> dict[str, Tensor]:
         graph = onnx.load(str(path)).graph
     except Exception as error:  # protobuf raises several kinds
         raise ValueError(f"{path} is no ONNX file, or damaged: {error}") from error
-    stored = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in graph.initializer}
+    stored = {
+        t.name.removesuffix(HALVED): torch.from_numpy(numpy_helper.to_array(t).copy())
+        for t in graph.initializer
+    }
+    stored = {n: t.float() if t.dtype == torch.float16 else t for n, t in stored.items()}
     tensors = {
         name.removeprefix(PREFIX): tensor
         for name, tensor in stored.items()

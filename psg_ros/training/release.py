@@ -20,6 +20,7 @@ from psg_ros.labels import load_vocabulary
 from psg_ros.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, Manifest, file_sha256
 from psg_ros.modeling import export
 from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.half_weights import halve
 from psg_ros.resources import share_path
 from psg_ros.training.train import load_run
 
@@ -56,18 +57,21 @@ def export_model(
     thresholds: Thresholds = Thresholds(),
     switches: Switches = AS_TRAINED,
     fused: int | None = None,
+    *,
+    half: bool = False,
 ) -> Path:
     """Write a model folder from a run folder of `psg train`; see `load_run`.
 
     Args:
         fused: write one file for both stages, for at most this many segments; None: two files.
+        half: store weights in float16, see `psg_ros.modeling.half_weights`.
 
     Raises:
         FileNotFoundError: no run folder, or one of the two stages has no weights yet.
         ValueError: a switch or a number of segments is out of range; weights that do not fit.
     """
     model, config, _ = load_run(run_dir)
-    return release(switched(model, switches), config.labels, out, thresholds, fused)
+    return release(switched(model, switches), config.labels, out, thresholds, fused, half=half)
 
 
 def switched(model: DsFlash, switches: Switches) -> DsFlash:
@@ -103,7 +107,13 @@ def sizes(model: DsFlash) -> tuple[int, int]:
 
 
 def release(
-    model: DsFlash, labels: str, out: Path, thresholds: Thresholds, fused: int | None = None
+    model: DsFlash,
+    labels: str,
+    out: Path,
+    thresholds: Thresholds,
+    fused: int | None = None,
+    *,
+    half: bool = False,
 ) -> Path:
     """Write a model folder of a network: all of its files or, after an error, none.
 
@@ -118,7 +128,7 @@ def release(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as scratch:
         folder = Path(scratch)
-        write_folder(model, labels, folder, thresholds, fused)
+        write_folder(model, labels, folder, thresholds, fused, half=half)
         written = {path.name for path in folder.iterdir()}
         out.mkdir(exist_ok=True)
         for name in (*sorted(written - {MANIFEST_FILE}), MANIFEST_FILE):
@@ -129,7 +139,13 @@ def release(
 
 
 def write_folder(
-    model: DsFlash, labels: str, folder: Path, thresholds: Thresholds, fused: int | None = None
+    model: DsFlash,
+    labels: str,
+    folder: Path,
+    thresholds: Thresholds,
+    fused: int | None = None,
+    *,
+    half: bool = False,
 ) -> None:
     """Export both stages of a network into an existing folder and describe them.
 
@@ -145,6 +161,8 @@ def write_folder(
         artifacts = {"fused": FUSED_FILE}
         is_thing = [label.is_thing for label in load_vocabulary(labels_path).labels]
         export.export_fused(model, str(folder / FUSED_FILE), is_thing, fused)
+    for file in artifacts.values() if half else ():
+        halve(folder / file)
     shutil.copyfile(labels_path, folder / LABELS_FILE)
     manifest = describe_network(model, thresholds)
     manifest |= {stage: describe_artifact(folder / file) for stage, file in artifacts.items()}

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from psg_ros.checkpoints.exported import read_exported_segmenter
 from psg_ros.labels import load_vocabulary
 from psg_ros.modeling.config import ModelConfig, RelationConfig, SegmenterConfig
 from psg_ros.modeling.dsflash import DsFlash
+from psg_ros.modeling.half_weights import halve
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.resources import share_path
 from psg_ros.training.checkpoint import load_weights, save_weights
@@ -76,6 +78,15 @@ def test_an_exported_segmenter_is_read_back(donor_folder):
     with torch.no_grad():
         for mine, wanted in zip(donor.segmenter(pixels)[:2], original(pixels)[:2], strict=True):
             torch.testing.assert_close(mine, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_a_halved_export_is_read_back(donor_folder, tmp_path):
+    path = tmp_path / "segmenter.onnx"
+    shutil.copyfile(donor_folder / "segmenter.onnx", path)
+    halve(path)
+    whole = read_exported_segmenter(donor_folder / "segmenter.onnx")
+    for name, value in read_exported_segmenter(path).items():
+        torch.testing.assert_close(value, whole[name], rtol=1e-3, atol=1e-3)
 
 
 def test_other_files_are_refused(donor_folder, tmp_path):
