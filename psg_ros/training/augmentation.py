@@ -84,8 +84,8 @@ def photo(sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator) ->
 Augmentation = Callable[[Sample, tuple[int, int], np.random.Generator], Sample]
 AUGMENTATIONS: dict[str, Augmentation] = {
     "mild": augment,
-    "photo": photo,
     "large_scale_jitter": large_scale_jitter,
+    "photo": photo,
 }
 
 

@@ -47,6 +47,7 @@ def check_settings(
     _check_values(settings)
     _check_phases(settings, network)
     _check_batch(settings, num_images, num_ranks)
+    _check_stem(settings, network, num_ranks)
     total = sum(phase.samples for phase in settings.phases)
     _check_warmup(settings, total)
     _check_gates(settings, network.num_query_blocks, total)
@@ -98,6 +99,21 @@ def _check_batch(settings: SegmentationTraining, num_images: int, num_ranks: int
     if size // num_ranks < parts:
         have = f"a process's {size // num_ranks} images of a step"
         raise ValueError(f"accumulate {parts} exceeds {have}; choose at most as many parts")
+
+
+def _check_stem(settings: SegmentationTraining, network: SegmenterConfig, num_ranks: int) -> None:
+    """Refuse what only a pretrained stem has, and what torch cannot divide among processes."""
+    if not settings.stem_rate <= 1:
+        raise ValueError(f"stem_rate must be 1 or less, not {settings.stem_rate}")
+    for name in ("stem_weights", "graft_from", "stem_frozen_samples"):
+        if getattr(settings, name) and not network.stem.startswith("efficientnet"):
+            what = f"a pretrained stem, as efficientnet_lite2; the network has {network.stem}"
+            raise ValueError(f"{name} {getattr(settings, name)} is for {what}")
+    if settings.stem_frozen_samples and num_ranks > 1:
+        raise ValueError(
+            "stem_frozen_samples must be 0 with several processes: they share the gradients of all "
+            "parameters from the start"
+        )
 
 
 def _check_warmup(settings: SegmentationTraining, total: int) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import logging
 import shutil
 from pathlib import Path
+from typing import cast
 
 import torch
 
@@ -216,9 +217,8 @@ def start_stem_from(weights: str, segmenter: Eomt, ranks: Ranks) -> None:
     """Load the public weights of a pretrained stem, if any, and say where they are from."""
     if not weights:
         return
-    if not isinstance(segmenter.stem, EfficientNetStem):
-        raise ValueError(f"stem_weights {weights} need a stem that has some, as efficientnet_lite2")
-    path = load_stem_weights(segmenter.stem.network, weights)
+    stem = cast(EfficientNetStem, segmenter.stem)  # `check_settings` has seen to it
+    path = load_stem_weights(stem.network, weights)
     if ranks.is_main:
         print(f"the stem starts from {path}")
 
