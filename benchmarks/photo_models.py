@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import cv2
@@ -131,7 +131,7 @@ def open_run(folder: Path) -> tuple[Backend, Manifest, Vocabulary]:
     from psg_ros.training.config import TrainConfig
     from psg_ros.training.release import Thresholds, describe_file, describe_network
     from psg_ros.training.segmentation_run import WEIGHTS
-    from psg_ros.training.torch_pipeline import TorchBackend, _plain, segmenter_tensors
+    from psg_ros.training.torch_pipeline import TorchBackend, segmenter_tensors
     from psg_ros.training.train import build_model, vocabulary_of
 
     torch.set_num_threads(1)
@@ -139,8 +139,9 @@ def open_run(folder: Path) -> tuple[Backend, Manifest, Vocabulary]:
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary).eval()
     load_into(model.segmenter, folder / WEIGHTS)
-    inputs, outputs = map(_plain, segmenter_tensors(model))
+    inputs, outputs = ([asdict(tensor) for tensor in side] for side in segmenter_tensors(model))
     artifact = describe_file(folder / WEIGHTS, inputs, outputs)
+    # A manifest names both stages; the second one is not opened here.
     facts = describe_network(model, Thresholds()) | {"segmenter": artifact, "relations": artifact}
     manifest = config_from_dict(Manifest, facts, str(folder))
     backend = TorchBackend(SegmenterGraph(model), manifest.artifact("segmenter"), "cpu")
