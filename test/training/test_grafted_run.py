@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run that grafts a pretrained stem under the blocks of an exported model."""
 
+from pathlib import Path
+
+import pytest
 import yaml
 from tiny_donor import write_donor
 
@@ -10,11 +13,15 @@ from psg_ros.training.segmentation_run import WEIGHTS, SegmentationRun
 from psg_ros.training.train import run
 
 
+@pytest.fixture(scope="module")
+def donor(tmp_path_factory) -> Path:
+    return write_donor(tmp_path_factory.mktemp("donor"))
+
+
 def test_a_run_starts_grafted_and_goes_on_after_a_stop(
-    tmp_path, write_config, tiny_share, tiny_network, tiny_psg, interrupt
+    donor, write_config, tiny_share, tiny_network, tiny_psg, interrupt
 ):
     """One config from several data sets and a donor to the weights; stopped or not, the same."""
-    donor = write_donor(tmp_path)
     network = tiny_network | {
         "segmenter": tiny_network["segmenter"] | {"stem": "efficientnet_lite0"}
     }
