@@ -4,12 +4,14 @@
 or in COCO's panoptic layout.
 
 check looks for everything that would stop a training or falsify a figure: names, entries, files,
-splits that overlap. It changes nothing.
+splits that overlap. It changes nothing. select writes another annotation file, for a vocabulary
+with fewer classes or with images held out.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -17,11 +19,13 @@ from pathlib import Path
 from psg_ros.commands.options import add_folder_options, count
 from psg_ros.data.annotation_file import SPLITS
 from psg_ros.data.checking import DatasetReport, check_dataset, report_lines
+from psg_ros.data.opening import find_annotation_file
+from psg_ros.data.selection import select
 from psg_ros.files import check_writable, write_text
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.resources import share_path
 
-USAGE = "check DATA [options]"
+USAGE = "check DATA | select DATA -o FILE [options]"
 EXAMPLES = """\
 examples:
   psg dataset check rooms --labels simulation
@@ -36,6 +40,13 @@ Look for everything that would stop a training or falsify a figure, and say all 
 Compares the class names with the vocabulary, counts segments and relations of each split, checks
 every entry, and opens every picture and PNG. Problems make the data set unusable; warnings do not:
 relations that come twice, images without any. Nothing is changed.
+"""
+
+SELECT = """\
+Write another annotation file for the same pictures: classes that a vocabulary lacks become void,
+and images whose ids fit a pattern become the test split. Data sets of different classes can be
+mixed for one training that way. Pictures and PNGs stay where they are; give their folder when the
+file is used (--image-folder, --panoptic-folder, or `images` and `panoptic` in a training config).
 """
 
 
@@ -54,6 +65,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_check_arguments(check)
     check.set_defaults(act=_check)
+    chosen = actions.add_parser(
+        "select",
+        help="write an annotation file with fewer classes, or with images held out",
+        usage="psg dataset select DATA -o FILE [--labels NAME] [--hold-out PATTERN ...]",
+        description=SELECT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_select_arguments(chosen)
+    chosen.set_defaults(act=_select)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -90,6 +110,39 @@ def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
+
+
+def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", type=Path, metavar="DATA", help="annotation file in PSG's layout, or its folder"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="to write")
+    parser.add_argument(
+        "--labels",
+        default="psg",
+        metavar="NAME",
+        help="vocabulary to keep: a name in config/labels or a YAML file (default: psg)",
+    )
+    parser.add_argument(
+        "--hold-out",
+        nargs="+",
+        default=[],
+        metavar="PATTERN",
+        help="image ids of the new test split, as 'nyu_09*'; all others train",
+    )
+    parser.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+
+
+def _select(args: argparse.Namespace) -> int:
+    check_writable(args.out)
+    chosen = select(find_annotation_file(args.data), _vocabulary(args.labels), args.hold_out)
+    write_text(args.out, json.dumps(chosen.content))
+    dropped = ", ".join(f"{name} {count}" for name, count in chosen.dropped.most_common())
+    print(f"{args.out}: {len(chosen.content['data'])} images, {chosen.num_held_out} held out")
+    print(f"now void: {dropped or 'nothing'}")
+    return 0
 
 
 def _check(args: argparse.Namespace) -> int:

@@ -59,6 +59,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write one network instead of two, for at most N segments: on a GPU no data goes to "
         "the host in between; on a CPU it is slower (default: two)",
     )
+    parser.add_argument(
+        "--half",
+        action="store_true",
+        help="store weights in float16: files of half the size that compute in float32 as before",
+    )
 
 
 def add_switches(parser: argparse.ArgumentParser, default: str) -> None:
@@ -90,11 +95,11 @@ def run(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in THRESHOLDS}
     thresholds = {name: value for name, value in given.items() if value is not None}
     switches = Switches(args.prune, args.merge_ratio)
-    layout = Layout()
+    layout = Layout(half=args.half)
     if args.fused:
-        layout = Layout("fused", args.fused)
+        layout = Layout("fused", args.fused, args.half)
     elif args.segmenter_only:
-        layout = Layout("segmenter_only")
+        layout = Layout("segmenter_only", half=args.half)
     export_model(args.run, args.out, Thresholds(**thresholds), switches, layout)
     print(f"wrote {args.out}\nnext: psg predict IMAGE --model {args.out}")
     return 0

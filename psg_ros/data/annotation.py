@@ -19,7 +19,8 @@ class AnnotatedImage:
     Attributes:
         image_id: the data set's name of the image; a string even where it looks like a number.
         image_path: the image file; it is not opened here.
-        segmentation: truth at the size of the image; labels are vocabulary indices, scores are 1.
+        segmentation: truth at the size of the image; labels are vocabulary indices. Scores are 1,
+            or the trust in labels that a model made.
         triplets: int64 [triplet, 3]; (subject, object, predicate), the first two segment indices.
             Duplicates and self relations stay as annotated. [0, 3] when there are none.
         is_crowd: bool [segment]; the segment covers many things that nobody told apart.

@@ -116,7 +116,8 @@ class PanopticDataset(Sequence[AnnotatedImage]):
                 f"{path} has no pixel of the {count} segments; it belongs to another image, or is "
                 "no panoptic PNG (id = R + 256 G + 65536 B)"
             )
-        segmentation = Segmentation(label_map, record.labels, np.ones(count, np.float32))
+        scores = np.ones(count, np.float32) if record.scores is None else record.scores
+        segmentation = Segmentation(label_map, record.labels, scores)
         return AnnotatedImage(
             record.image_id,
             self.image_path(record),

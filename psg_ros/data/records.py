@@ -31,6 +31,8 @@ class ImageRecord:
         is_crowd: bool [segment].
         triplets: int64 [triplet, 3]; (subject, object, predicate) as annotated.
         areas: float64 [segment]; px as the entry states, NaN where it does not; None if nowhere.
+        scores: float32 [segment]; trust in the label, 0..1; None if the entry states it nowhere,
+            as where people made the labels.
     """
 
     image_id: str
@@ -42,6 +44,7 @@ class ImageRecord:
     is_crowd: np.ndarray
     triplets: np.ndarray
     areas: np.ndarray | None = None
+    scores: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def parse_entry(entry: Entry, labels: dict[int, int], predicates: list[int]) -> 
         categories = [index(info["category_id"]) for info in infos]
         is_crowd = np.array([bool(info.get("iscrowd", 0)) for info in infos], bool)
         relations = [tuple(map(index, relation)) for relation in entry["relations"]]
-        areas = _areas(infos)
+        areas, scores = _areas(infos), _scores(infos)
         num_boxes = len(entry["annotations"]) if "annotations" in entry else len(infos)
         files = (str(entry["file_name"]), str(entry["pan_seg_file_name"]))
     except (KeyError, TypeError, AttributeError) as error:
@@ -109,6 +112,7 @@ def parse_entry(entry: Entry, labels: dict[int, int], predicates: list[int]) -> 
         is_crowd,
         triplets,
         areas,
+        scores,
     )
 
 
@@ -135,6 +139,14 @@ def _areas(infos: list[dict[str, Any]]) -> np.ndarray | None:
     if all(area is None for area in stated):
         return None
     return np.array([np.nan if area is None else area for area in stated], np.float64)
+
+
+def _scores(infos: list[dict[str, Any]]) -> np.ndarray | None:
+    stated = [info.get("score", 1.0) for info in infos]
+    odd = [s for s in stated if not isinstance(s, (int, float)) or not 0 <= s <= 1]
+    if odd:
+        raise ValueError(f"score must be a number in 0 .. 1, not {odd[0]!r}")
+    return None if all(score == 1 for score in stated) else np.array(stated, np.float32)
 
 
 def _check_segments(ids: list[int], categories: list[int], labels: dict[int, int]) -> None:

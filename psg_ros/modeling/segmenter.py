@@ -122,6 +122,15 @@ class Segmenter(nn.Module, ABC):
         """
         return LearningRate()
 
+    def frozen_parts(self, samples_seen: int, settings: Any) -> list[nn.Module]:
+        """Return the parts that do not learn yet at this moment of stage 1; none by default.
+
+        Args:
+            settings: `psg_ros.training.config.SegmentationTraining`. Parts that wait are for one
+                process: several share the gradients of all parameters from the start.
+        """
+        return []
+
     def num_tokens(self, image_hw: Sequence[int]) -> int:
         """Return the length of the longest sequence of attention; 0 where there is none."""
         return 0

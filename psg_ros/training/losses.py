@@ -7,9 +7,10 @@ entropy with swap consistency (its equation 7).
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -27,15 +28,23 @@ class SegmentTargets:
         masks: share of each mask cell that the segment covers, [segment, h, w]; or uint8, 0 or 1,
             at the size of the picture.
         semantic: int64 [h, w], label of each mask cell, -1 for void.
+        scores: float32 [segment], trust in each label, 0..1: weight of its losses; None: all 1.
+        cell_scores: float32 [h, w], of the segment that `semantic` is of; None: all 1.
     """
 
     labels: Tensor
     masks: Tensor
     semantic: Tensor
+    scores: Tensor | None = None
+    cell_scores: Tensor | None = None
 
     def to(self, device: str) -> "SegmentTargets":
         return SegmentTargets(
-            self.labels.to(device), self.masks.to(device), self.semantic.to(device)
+            self.labels.to(device),
+            self.masks.to(device),
+            self.semantic.to(device),
+            None if self.scores is None else self.scores.to(device),
+            None if self.cell_scores is None else self.cell_scores.to(device),
         )
 
 
@@ -86,27 +95,47 @@ def set_loss(
     no_object, num_queries = class_logits.shape[-1] - 1, class_logits.shape[1]
     totals = totals or count_totals(targets, num_queries, config)
     wanted = torch.full(class_logits.shape[:2], no_object, device=class_logits.device)
-    chosen, true = [], []
+    weights = torch.full(class_logits.shape[:2], config.no_object_weight, device=wanted.device)
+    matches = []
     for index, target in enumerate(targets):
         generator = generators[index] if generators else None
         matched = matched_masks(class_logits[index], mask_logits[index], target, config, generator)
-        queries, segments, logits, masks = matched
-        wanted[index, queries] = target.labels[segments]
-        chosen.append(logits)
-        true.append(masks)
-    logits, masks = torch.cat(chosen), torch.cat(true)
-    weights = torch.ones(no_object + 1, device=logits.device)
-    weights[no_object] = config.no_object_weight
-    class_loss = functional.cross_entropy(
-        class_logits.float().flatten(0, 1), wanted.flatten(), weights, reduction="sum"
+        if config.ignore_void:
+            weights[index] *= ~mostly_void(mask_logits[index], target)
+        wanted[index, matched.queries] = target.labels[matched.segments]
+        weights[index, matched.queries] = matched.scores
+        matches.append(matched)
+    logits, masks, scores = (
+        torch.cat([getattr(matched, name) for matched in matches])
+        for name in ("logits", "masks", "scores")
     )
-    mask_loss = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none")
+    known = torch.cat([m.known for m in matches]) if config.ignore_void else None
+    class_loss = functional.cross_entropy(
+        class_logits.float().flatten(0, 1), wanted.flatten(), reduction="none"
+    )
     count = max(totals.matches, 1)
     return {
-        "class": config.class_weight * class_loss / totals.class_weight,
-        "mask": config.mask_weight * mask_loss.mean(-1).sum() / count,
-        "dice": config.dice_weight * dice_loss(logits, masks).sum() / count,
+        "class": config.class_weight * (class_loss @ weights.flatten()) / totals.class_weight,
+        "mask": config.mask_weight * (mask_loss(logits, masks, known) @ scores) / count,
+        "dice": config.dice_weight * (dice_loss(logits, masks, known) @ scores) / count,
     }
+
+
+class Matches(NamedTuple):
+    """Queries and segments of one image that belong together.
+
+    Attributes:
+        logits, masks: predicted and true, where they are compared.
+        known: share of each of these places that any segment covers; the rest is void.
+        scores: trust in the labels.
+    """
+
+    queries: Int[Tensor, " match"]
+    segments: Int[Tensor, " match"]
+    logits: Float[Tensor, "match point"]
+    masks: Float[Tensor, "match point"]
+    known: Float[Tensor, "match point"]
+    scores: Float[Tensor, " match"]
 
 
 def matched_masks(
@@ -115,32 +144,50 @@ def matched_masks(
     target: SegmentTargets,
     config: SegmentationTraining,
     generator: torch.Generator | None,
-) -> tuple[
-    Int[Tensor, " match"],
-    Int[Tensor, " match"],
-    Float[Tensor, "match point"],
-    Float[Tensor, "match point"],
-]:
-    """Return queries and segments that belong together, with their mask logits and true masks.
+) -> Matches:
+    """Return the cheapest matches of one image.
 
     Masks are compared at all cells of the predictions, or at `config.points` random points:
     everywhere for matching, mostly where the predictions are unsure for the loss (Mask2Former).
     """
     logits, masks, labels = mask_logits.float(), target.masks.float(), target.labels
+    void = void_of(target)
+    scores = logits.new_ones(len(labels)) if target.scores is None else target.scores
     if not config.points:
         flat, resized = logits.flatten(1), resize_masks(masks, mask_logits.shape[1:])
-        queries, segments = match(class_logits, flat, labels, resized, config)
-        return queries, segments, flat[queries], resized[segments]
+        known = 1 - resize_masks(void, mask_logits.shape[1:])
+        part = known if config.ignore_void else None
+        queries, segments = match(class_logits, flat, labels, resized, config, part)
+        known = known.expand(len(queries), -1)
+        return Matches(queries, segments, flat[queries], resized[segments], known, scores[segments])
     points = torch.rand(config.points, 2, generator=generator, device=logits.device)
+    part = 1 - at_points(void, points) if config.ignore_void else None
     compared = at_points(logits.detach(), points), labels, at_points(masks, points)
-    queries, segments = match(class_logits, *compared, config)
+    queries, segments = match(class_logits, *compared, config, part)
     own = unsure_points(logits[queries], config.points, generator)
-    return (
+    return Matches(
         queries,
         segments,
         at_own_points(logits[queries], own),
         at_own_points(masks[segments], own),
+        1 - at_own_points(void.expand(len(queries), -1, -1), own),
+        scores[segments],
     )
+
+
+def void_of(target: SegmentTargets) -> Float[Tensor, "1 h w"]:
+    """Return the share of every cell that no segment covers."""
+    return (1 - target.masks.float().sum(0, keepdim=True)).clamp(min=0)
+
+
+@torch.no_grad()
+def mostly_void(
+    mask_logits: Float[Tensor, "query h w"], target: SegmentTargets
+) -> Bool[Tensor, " query"]:
+    """Return which predicted masks lie for more than half on what nobody has labelled."""
+    void = resize_masks(void_of(target), mask_logits.shape[1:])[0]
+    inside = (mask_logits.flatten(1) > 0).float()
+    return inside @ void > inside.sum(1) / 2
 
 
 def resize_masks(masks: Float[Tensor, "n h w"], size_hw: torch.Size) -> Float[Tensor, "n point"]:
@@ -155,15 +202,43 @@ def semantic_loss(
 ) -> Float[Tensor, ""]:
     """Return the cross entropy of all cells that are not void."""
     labels = torch.stack([target.semantic for target in targets])
-    loss = functional.cross_entropy(logits.float(), labels, ignore_index=-1, reduction="sum")
-    return loss / max(totals.cells, 1)
+    loss = functional.cross_entropy(logits.float(), labels, ignore_index=-1, reduction="none")
+    per_image = [
+        (cells if target.cell_scores is None else cells * target.cell_scores).sum()
+        for cells, target in zip(loss, targets, strict=True)
+    ]
+    return torch.stack(per_image).sum() / max(totals.cells, 1)
+
+
+def mask_loss(
+    logits: Float[Tensor, "match point"],
+    masks: Float[Tensor, "match point"],
+    known: Float[Tensor, "match point"] | None = None,
+) -> Float[Tensor, " match"]:
+    """Return the mean binary cross entropy of every prediction with its own segment.
+
+    Args:
+        known: weight of each place, its share that is not void; `masks` are shares of the whole
+            place. None: all 1.
+    """
+    if known is None:
+        loss = functional.binary_cross_entropy_with_logits(logits, masks, reduction="none")
+        return loss.mean(-1)
+    loss = known * functional.softplus(logits) - masks * logits
+    return loss.sum(-1) / known.sum(-1).clamp(min=1)
 
 
 def dice_loss(
-    logits: Float[Tensor, "match point"], masks: Float[Tensor, "match point"]
+    logits: Float[Tensor, "match point"],
+    masks: Float[Tensor, "match point"],
+    known: Float[Tensor, "match point"] | None = None,
 ) -> Float[Tensor, " match"]:
-    """Return 1 - dice (with Mask2Former's +1) of every prediction with its own segment."""
-    probs = logits.sigmoid()
+    """Return 1 - dice (with Mask2Former's +1) of every prediction with its own segment.
+
+    Args:
+        known: as in `mask_loss`.
+    """
+    probs = logits.sigmoid() if known is None else logits.sigmoid() * known
     return 1 - (2 * (probs * masks).sum(-1) + 1) / (probs.sum(-1) + masks.sum(-1) + 1)
 
 

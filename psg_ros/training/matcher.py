@@ -21,18 +21,22 @@ def match(
     labels: Int[Tensor, " segment"],
     masks: Float[Tensor, "segment point"],
     config: SegmentationTraining,
+    known: Float[Tensor, "1 point"] | None = None,
 ) -> tuple[Int[Tensor, " match"], Int[Tensor, " match"]]:
     """Return query and segment indices of the cheapest one-to-one assignment of one image.
 
     Masks are shares in 0..1. An image without segments gives two empty tensors; segments beyond the
     number of queries stay without one.
 
+    Args:
+        known: share of each point that is not void, which alone counts; None: all of it.
+
     Raises:
         FloatingPointError: predictions that are not finite.
     """
     cost = -config.class_weight * class_logits.float().softmax(-1)[:, labels]
-    cost = cost + config.mask_weight * cross_entropy_cost(mask_logits.float(), masks)
-    cost = cost + config.dice_weight * dice_cost(mask_logits.float(), masks)
+    cost = cost + config.mask_weight * cross_entropy_cost(mask_logits.float(), masks, known)
+    cost = cost + config.dice_weight * dice_cost(mask_logits.float(), masks, known)
     if not torch.isfinite(cost).all():
         raise FloatingPointError("the network's predictions are not finite")
     queries, segments = linear_sum_assignment(cost.cpu().numpy())
@@ -41,17 +45,25 @@ def match(
 
 
 def cross_entropy_cost(
-    logits: Float[Tensor, "query point"], masks: Float[Tensor, "segment point"]
+    logits: Float[Tensor, "query point"],
+    masks: Float[Tensor, "segment point"],
+    known: Float[Tensor, "1 point"] | None = None,
 ) -> Float[Tensor, "query segment"]:
     """Return the mean binary cross entropy of every query with every segment."""
     # BCE(x, t) = softplus(x) - t x, so only one product is needed.
-    return (functional.softplus(logits).sum(-1)[:, None] - logits @ masks.T) / logits.shape[1]
+    empty = functional.softplus(logits)
+    if known is not None:
+        empty = empty * known
+    size = logits.shape[1] if known is None else known.sum().clamp(min=1)
+    return (empty.sum(-1)[:, None] - logits @ masks.T) / size
 
 
 def dice_cost(
-    logits: Float[Tensor, "query point"], masks: Float[Tensor, "segment point"]
+    logits: Float[Tensor, "query point"],
+    masks: Float[Tensor, "segment point"],
+    known: Float[Tensor, "1 point"] | None = None,
 ) -> Float[Tensor, "query segment"]:
     """Return 1 - dice (with Mask2Former's +1) of every query with every segment."""
-    probs = logits.sigmoid()
+    probs = logits.sigmoid() if known is None else logits.sigmoid() * known
     total = probs.sum(-1)[:, None] + masks.sum(-1)[None]
     return 1 - (2 * probs @ masks.T + 1) / (total + 1)

@@ -22,6 +22,7 @@ from psg_ros.labels import load_vocabulary
 from psg_ros.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, Manifest, file_sha256
 from psg_ros.modeling import export
 from psg_ros.modeling.dsflash import DsFlash, build_dsflash
+from psg_ros.modeling.half_weights import halve
 from psg_ros.resources import share_path
 from psg_ros.training.train import load_run
 
@@ -39,15 +40,17 @@ class Thresholds:
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Which files a model folder gets.
+    """Which files a model folder gets, and how they store weights.
 
     Attributes:
         form: a name of `psg_ros.forms.FORMS`.
         slots: at most this many segments; only of the form `fused`.
+        half: store weights in float16, see `psg_ros.modeling.half_weights`.
     """
 
     form: str = "two_files"
     slots: int = 0
+    half: bool = False
 
 
 TWO_FILES = Layout()
@@ -163,6 +166,8 @@ def write_folder(
         files = {"segmenter": SEGMENTER_FILE, "relations": RELATIONS_FILE}
         export.export_segmenter(model, str(folder / SEGMENTER_FILE))
         export.export_relations(model, str(folder / RELATIONS_FILE))
+    for file in files.values() if layout.half else ():
+        halve(folder / file)
     shutil.copyfile(labels_path, folder / LABELS_FILE)
     greatest = greatest_axes(model)
     artifacts = {name: describe_artifact(folder / file, greatest) for name, file in files.items()}

@@ -35,7 +35,8 @@ def read_sample(dataset: Sequence[AnnotatedImage], index: int) -> Sample:
     label_map = item.segmentation.label_map
     void = (label_map < 0) | np.isin(label_map, item.is_crowd.nonzero()[0])
     segments = np.where(void, VOID_BYTE, label_map).astype(np.uint8)
-    return Sample(read_picture(item), segments, item.segmentation.labels, item.image_id)
+    truth = item.segmentation
+    return Sample(read_picture(item), segments, truth.labels, item.image_id, truth.scores)
 
 
 def load_samples(
@@ -56,6 +57,8 @@ class SampleMaker:
         size_hw: px, of the network's input.
         augmentation: one of `AUGMENTATIONS`.
         scaling: of the model, see `psg_ros.ops.image`.
+        chances: float64 [picture], of every picture to be the next one, see `mix.py`; None: every
+            picture comes once in each round.
     """
 
     source: list[Sample] | Sequence[AnnotatedImage]
@@ -63,9 +66,13 @@ class SampleMaker:
     augmentation: str
     seed: int
     scaling: str = "area"
+    chances: np.ndarray | None = None
 
     def index(self, number: int) -> int:
-        """Return which picture is sample `number`; every picture comes once in each round."""
+        """Return which picture is sample `number`."""
+        if self.chances is not None:
+            drawn = np.random.default_rng((self.seed, number, ORDER)).random()
+            return int(np.searchsorted(self.chances.cumsum(), drawn * self.chances.sum(), "right"))
         epoch, place = divmod(number, len(self.source))
         return int(shuffled(self.seed, epoch, len(self.source))[place])
 

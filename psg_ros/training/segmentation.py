@@ -6,22 +6,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
+import torch
 from tqdm import tqdm
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.files import write_text
 from psg_ros.modeling.segmenter import Segmenter
-from psg_ros.training.batches import Batch, BatchStream, Grids
+from psg_ros.training.batches import Batch, BatchStream, Grids, pad_image
 from psg_ros.training.checkpoint import has_checkpoint
-from psg_ros.training.config import TrainConfig
+from psg_ros.training.config import SegmentationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import History, open_history, plot_curves
 from psg_ros.training.memory import memory_use
-from psg_ros.training.samples import Sample, SampleMaker, load_samples
+from psg_ros.training.mix import MixedDataset, drawing_chances
+from psg_ros.training.samples import Sample, SampleMaker, load_samples, make_sample
 from psg_ros.training.segmentation_run import STATE, SegmentationRun
 
 REPORT_EVERY = 50
@@ -62,7 +65,8 @@ def train_segmenter(
     if ranks.is_main:
         history.rewind("samples", run.samples_seen)
     if run.samples_seen < run.total_samples:
-        run_phases(run, source_of(dataset, run), history, scaling)
+        chances = chances_of(dataset, run.settings)
+        run_phases(run, source_of(dataset, run), history, scaling, chances)
     run.save(folder)
     ranks.barrier()  # the other ranks may need what rank 0 has written
     model.load_state_dict(run.average)
@@ -77,7 +81,37 @@ def source_of(dataset: Sequence[AnnotatedImage], run: SegmentationRun) -> Source
     return load_samples(dataset, "reading pictures", quiet=not run.ranks.is_main)
 
 
-def run_phases(run: SegmentationRun, source: Source, history: History, scaling: str) -> None:
+def chances_of(
+    dataset: Sequence[AnnotatedImage], settings: SegmentationTraining
+) -> np.ndarray | None:
+    """Return how often each picture of a mix is drawn; None: every picture once in each round."""
+    return drawing_chances(dataset, settings.balance) if isinstance(dataset, MixedDataset) else None
+
+
+def pictures_of(
+    dataset: Sequence[AnnotatedImage],
+    config: TrainConfig,
+    size_hw: tuple[int, int],
+    scaling: str,
+    count: int,
+) -> Iterator[torch.Tensor]:
+    """Yield the pictures of the first samples of a run, in batches uint8 [picture, 3, h, w]."""
+    settings = config.segmentation
+    chances = chances_of(dataset, settings)
+    maker = SampleMaker(dataset, size_hw, settings.augmentation, config.seed, scaling, chances)
+    for start in range(0, count, settings.batch_size):
+        numbers = range(start, min(start + settings.batch_size, count))
+        images = [pad_image(make_sample(maker, number).image, size_hw) for number in numbers]
+        yield torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
+
+
+def run_phases(
+    run: SegmentationRun,
+    source: Source,
+    history: History,
+    scaling: str,
+    chances: np.ndarray | None = None,
+) -> None:
     """Go through the phases, from where the run stands to the end."""
     with tqdm(
         total=run.total_samples,
@@ -90,18 +124,23 @@ def run_phases(run: SegmentationRun, source: Source, history: History, scaling: 
         for phase in run.settings.phases:
             end += phase.samples
             if run.samples_seen < end:
-                with closing(open_stream(run, source, phase.input_hw, scaling)) as stream:
+                stream = open_stream(run, source, phase.input_hw, scaling, chances)
+                with closing(stream):
                     train_until(end, run, stream, history, bar)
 
 
 def open_stream(
-    run: SegmentationRun, source: Source, size_hw: tuple[int, int], scaling: str
+    run: SegmentationRun,
+    source: Source,
+    size_hw: tuple[int, int],
+    scaling: str,
+    chances: np.ndarray | None = None,
 ) -> BatchStream:
     """Return this rank's part of the batches of one picture size that the run has not seen yet."""
     settings, network = run.settings, run.model.config
     min_segment_px = max(1, settings.min_segment_px * size_hw[0] // network.input_hw[0])
     return BatchStream(
-        SampleMaker(source, size_hw, settings.augmentation, run.config.seed, scaling),
+        SampleMaker(source, size_hw, settings.augmentation, run.config.seed, scaling, chances),
         Grids(network.mask_stride, min_segment_px, whole=settings.points > 0),
         settings.batch_size,
         part=run.ranks.part(settings.batch_size),

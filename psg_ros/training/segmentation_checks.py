@@ -27,6 +27,8 @@ LEAST = {
     "mask_weight": 0,
     "dice_weight": 0,
     "semantic_weight": 0,
+    "balance": 0,
+    "stem_frozen_samples": 0,
 }
 MIN_POINTS = 4  # three quarters of fewer are not a whole number of points
 
@@ -45,6 +47,7 @@ def check_settings(
     _check_values(settings)
     _check_phases(settings, network)
     _check_batch(settings, num_images, num_ranks)
+    _check_ranks(settings, num_ranks)
     total = sum(phase.samples for phase in settings.phases)
     _check_warmup(settings, total)
     _check_own_settings(settings, network)
@@ -92,6 +95,14 @@ def _check_batch(settings: SegmentationTraining, num_images: int, num_ranks: int
     if size // num_ranks < parts:
         have = f"a process's {size // num_ranks} images of a step"
         raise ValueError(f"accumulate {parts} exceeds {have}; choose at most as many parts")
+
+
+def _check_ranks(settings: SegmentationTraining, num_ranks: int) -> None:
+    if settings.stem_frozen_samples and num_ranks > 1:
+        raise ValueError(
+            "stem_frozen_samples must be 0 with several processes: they share the gradients of all "
+            "parameters from the start"
+        )
 
 
 def _check_warmup(settings: SegmentationTraining, total: int) -> None:

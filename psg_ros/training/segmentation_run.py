@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
@@ -28,6 +29,13 @@ STATE = "segmenter.state"
 def num_samples(settings: SegmentationTraining) -> int:
     """Return how many samples a whole run sees."""
     return sum(phase.samples for phase in settings.phases)
+
+
+def freeze(model: nn.Module, parts: Sequence[nn.Module]) -> None:
+    """Let all of a network learn but these parts of it."""
+    model.requires_grad_(True)
+    for part in parts:
+        part.requires_grad_(False)
 
 
 class SegmentationRun:
@@ -64,6 +72,7 @@ class SegmentationRun:
                 stay as they were.
         """
         set_learning_rates(self.optimizer, self.settings, self.samples_seen)
+        freeze(self.model, self.model.frozen_parts(self.samples_seen, self.settings))
         self.optimizer.zero_grad(set_to_none=True)
         tokens = self.model.num_tokens(images.shape[2:])
         with fast_attention(self.ranks.device, self.settings.precision, tokens):

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 
+from psg_ros.checkpoints.starts import start_parts
 from psg_ros.config import load_config
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import open_dataset
@@ -23,6 +25,7 @@ from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks, join_ranks
 from psg_ros.training.history import check_tensorboard
 from psg_ros.training.initial_weights import load_initial_weights
+from psg_ros.training.mix import MixedDataset
 from psg_ros.training.network import build_model, vocabulary_of
 from psg_ros.training.progress import segmenter_progress, unfinished_stages
 from psg_ros.training.relation_data import check_relation_data
@@ -80,11 +83,16 @@ def run_stages(
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary)
     dataset = open_split(config, vocabulary, "train", ranks)
+    mixed = open_mix(config, vocabulary) if stage != "relations" else None
+    pictures = dataset if mixed is None else mixed
     starts_anew = False
     if stage == "relations":
         load_finished_segmenter(model.segmenter, config)
     else:
-        starts_anew = prepare_segmenter(model.segmenter, config, len(dataset), ranks, resume=resume)
+        count = len(pictures)
+        starts_anew = prepare_segmenter(model.segmenter, config, count, ranks, resume=resume)
+        if starts_anew:
+            start_parts_of(model, config, vocabulary, pictures, ranks)
     validation = None
     if stage != "segmentation":
         validation = open_validation(config, vocabulary, ranks)
@@ -95,7 +103,7 @@ def run_stages(
         relation_run.remove_run(folder)  # it was trained on an earlier segmenter
     if stage != "relations":
         segmentation.train_segmenter(
-            model.segmenter, dataset, config,
+            model.segmenter, pictures, config,
             resume=resume, ranks=ranks, scaling=model.config.scaling, tensorboard=tensorboard,
         )  # fmt: skip
     if stage != "segmentation":
@@ -115,6 +123,24 @@ def open_validation(
     if not settings.validation_images or settings.validation_split == "train":
         return None
     return open_split(config, vocabulary, settings.validation_split, ranks)
+
+
+def open_mix(config: TrainConfig, vocabulary: Vocabulary) -> MixedDataset | None:
+    """Return the data sets of stage 1 as one; None where it trains on `data`."""
+    sources = config.segmentation.sources
+    if not sources:
+        return None
+    parts = [
+        open_dataset(
+            Path(source.data),
+            vocabulary,
+            "train",
+            images=Path(source.images) if source.images else None,
+            panoptic=Path(source.panoptic) if source.panoptic else None,
+        )
+        for source in sources
+    ]
+    return MixedDataset(tuple(parts), tuple(source.share for source in sources))
 
 
 def open_split(
@@ -182,6 +208,24 @@ def start_from(initial_weights: str, segmenter: Segmenter, ranks: Ranks) -> None
     if ranks.is_main:
         what = f"random: {', '.join(fresh)}" if fresh else "nothing is random"
         print(f"the segmenter starts from {initial_weights}; {what}")
+
+
+def start_parts_of(
+    model: DsFlash,
+    config: TrainConfig,
+    vocabulary: Vocabulary,
+    dataset: PanopticDataset | MixedDataset,
+    ranks: Ranks,
+) -> None:
+    """Give parts of the segmenter what the settings of stage 1 say; say so."""
+
+    def pictures(count: int) -> Iterator[torch.Tensor]:
+        input_hw = model.config.segmenter.input_hw
+        return segmentation.pictures_of(dataset, config, input_hw, model.config.scaling, count)
+
+    for line in start_parts(model.segmenter, config.segmentation, vocabulary, pictures):
+        if ranks.is_main:
+            print(line)
 
 
 def take_folder(folder: Path, config_path: Path, ranks: Ranks) -> None:

@@ -60,7 +60,7 @@ def test_a_report_that_cannot_be_written_is_refused_before_the_work(arguments, t
 @pytest.mark.parametrize(
     ("things", "hint"),
     [
-        (["person", "giraffe"], "fitting: --labels psg\n"),
+        (["person", "giraffe"], "fitting: --labels photo, --labels psg\n"),
         (["person", "unicorn"], "no vocabulary here knows all these names\n"),
     ],
 )
@@ -94,3 +94,23 @@ def test_help_of_the_action_and_debug_work(arguments, flag, capsys):
 def test_two_real_photos_with_their_truth_are_usable(capsys):
     assert main(["dataset", "check", str(SHARED / "coco_panoptic")]) == 0
     assert "labels     psg: all 133 names, in the same order" in capsys.readouterr().out
+
+
+def test_select_writes_a_file_that_trains(arguments, tmp_path, capsys):
+    labels = tmp_path / "fewer.yaml"
+    labels.write_text(LABELS.replace('{name: box, color: "#010203"}, ', ""))
+    out = tmp_path / "fewer.json"
+    source = [*arguments[:1], "select", *arguments[2:3], "-o", str(out), "--labels", str(labels)]
+    assert main([*source, "--hold-out", "[01]"]) == 0
+    said = capsys.readouterr().out
+    assert "6 images, 2 held out" in said and "now void: box 6" in said
+    folders = ["--image-folder", arguments[2], "--panoptic-folder", arguments[2]]
+    assert main(["dataset", "check", str(out), "--labels", str(labels), *folders]) == 0
+    assert json.loads(out.read_text())["test_image_ids"] == ["0", "1"]
+
+
+def test_select_refuses_a_pattern_that_fits_nothing(arguments, tmp_path, capsys):
+    source = [*arguments[:1], "select", *arguments[2:], "-o", str(tmp_path / "psg.json")]
+    assert main([*source, "--hold-out", "nyu_*"]) == 2
+    assert "has no image 'nyu_*'" in capsys.readouterr().err
+    assert not (tmp_path / "psg.json").exists()

@@ -102,6 +102,22 @@ def test_scores_crowds_name_and_picture_are_kept(tmp_path):
     assert read_image(item.image_path)[0, 0].tolist() == [30, 20, 10]
 
 
+def test_trust_in_labels_that_a_model_made_is_kept(tmp_path):
+    infos = [
+        {"id": 300, "category_id": 1, "score": 0.25},
+        {"id": 7, "category_id": 2},
+    ]
+    item = first(write_set(tmp_path, segments_info=infos, relations=[]))
+    assert item.segmentation.scores.tolist() == [0.25, 1]
+
+
+@pytest.mark.parametrize("score", [1.5, -0.1, "high", None])
+def test_trust_outside_0_to_1_is_refused(tmp_path, score):
+    infos = [{"id": 300, "category_id": 1, "score": score}]
+    with pytest.raises(ValueError, match=r"score must be a number in 0 .. 1"):
+        first(write_set(tmp_path, segments_info=infos, relations=[]))
+
+
 def test_an_image_may_be_without_segments_and_relations(tmp_path):
     item = first(write_set(tmp_path, segments_info=[], relations=[]))
     assert (item.segmentation.label_map == -1).all()

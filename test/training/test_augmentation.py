@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A picture and its segments stay together, whatever is done to them."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from psg_ros.training.augmentation import (
     Sample,
     augment,
     large_scale_jitter,
+    photo,
     rescale,
 )
 
@@ -55,7 +58,7 @@ def test_edges_of_shrunk_segments_are_not_shifted():
     assert abs(np.mean(shifts)) < 0.1, "in px of the shrunk picture"
 
 
-@pytest.mark.parametrize("change", [augment, large_scale_jitter])
+@pytest.mark.parametrize("change", [augment, large_scale_jitter, photo])
 def test_pictures_are_scaled_in_the_way_of_the_model(change):
     """A segmenter is trained on pictures scaled as it will be fed, down to aliasing."""
     noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
@@ -129,3 +132,21 @@ def test_a_picture_without_segments_is_cropped_all_the_same():
     base = Sample(np.zeros((20, 30, 3), np.uint8), void, np.zeros(0, np.int64))
     sample = large_scale_jitter(base, (16, 16), np.random.default_rng(0))
     assert (sample.segments == VOID_BYTE).all()
+
+
+def test_photos_are_shown_near_and_far_in_other_colours_blurred_or_grey():
+    base = painted(stripes(90, 120, 9))
+    samples = [photo(base, (96, 128), np.random.default_rng(seed)) for seed in range(80)]
+    widths = [sample.segments.shape[1] for sample in samples]
+    assert min(widths) < 90 and 0.4 < np.mean([width == 128 for width in widths]) < 0.9
+    assert all(sample.image.shape[:2] == sample.segments.shape for sample in samples)
+    grey = [not np.ptp(sample.image.astype(int), axis=2).any() for sample in samples]
+    assert 1 <= sum(grey) <= 12
+    assert len({sample.image.tobytes() for sample in samples}) == len(samples)
+    again = photo(base, (96, 128), np.random.default_rng(5))
+    np.testing.assert_array_equal(again.image, samples[5].image)
+
+
+def test_a_photo_keeps_its_scores():
+    base = replace(painted(np.zeros((40, 40), int)), scores=np.float32([0.5, 1, 1]))
+    assert photo(base, (32, 32), np.random.default_rng(0)).scores.tolist() == [0.5, 1, 1]

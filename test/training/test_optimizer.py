@@ -83,3 +83,12 @@ def test_the_second_moment_of_adamw_is_a_setting(model):
     assert make_optimizer(model, SETTINGS).defaults["betas"] == (0.9, 0.98)
     other = make_optimizer(model, replace(SETTINGS, beta2=0.999))
     assert other.defaults["betas"] == (0.9, 0.999)
+
+
+def test_a_pretrained_stem_learns_at_its_own_rate():
+    network = replace(NETWORK, stem="efficientnet_lite0")
+    model = Eomt(network, num_labels=2)
+    learned = rates(model, replace(SETTINGS, stem_rate=0.25))
+    assert learned["stem.network.first.0.weight"] == pytest.approx(0.25)
+    assert learned["stem.projection.weight"] == pytest.approx(1.0)
+    assert learned["blocks.0.norm1.weight"] == pytest.approx(1.0)

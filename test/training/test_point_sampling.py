@@ -116,7 +116,9 @@ def test_an_image_without_segments_has_no_points():
         torch.zeros(0, dtype=torch.int64), torch.zeros(0, 8, 8), torch.full((8, 8), -1)
     )
     settings = SegmentationTraining(points=16)
-    queries, _, logits, masks = matched_masks(drawn(5, 4), drawn(5, 8, 8), target, settings, None)
+    queries, _, logits, masks, *_ = matched_masks(
+        drawn(5, 4), drawn(5, 8, 8), target, settings, None
+    )
     assert queries.shape == (0,) and logits.shape == masks.shape == (0, 16)
     losses = set_loss(drawn(1, 5, 4), drawn(1, 5, 8, 8), [target], settings)
     assert losses["mask"] == losses["dice"] == 0 and losses["class"] > 0

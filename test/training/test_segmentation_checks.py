@@ -51,6 +51,13 @@ NETWORK = EomtConfig(input_hw=(64, 96), position="rope")
         ({"gate_start": (1, 2, 3), "gate_end": (2, 3)}, "one step for each of the 3 query blocks"),
         ({"gate_start": (1, 2, 9), "gate_end": (2, 3, 4)}, "must lie before gate_end"),
         ({"gate_start": (0, 0, 0), "gate_end": (1, 3, 2)}, "within the run of 2 steps of 4 images"),
+        ({"balance": -0.1}, "balance must be 0 or more, not -0.1"),
+        ({"stem_rate": 1.5}, "stem_rate must lie in 0 .. 1, not 1.5"),
+        ({"stem_rate": float("nan")}, "stem_rate must lie in 0 .. 1, not nan"),
+        ({"stem_frozen_samples": -1}, "stem_frozen_samples must be 0 or more, not -1"),
+        ({"stem_frozen_samples": 8}, "stem_frozen_samples 8 is for a pretrained stem, .* linear"),
+        ({"stem_weights": "somewhere"}, "stem_weights somewhere is for a pretrained stem"),
+        ({"graft_from": "demo"}, "graft_from demo is for a pretrained stem"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(changes, said):
@@ -89,3 +96,11 @@ def test_processes_must_be_able_to_share_a_batch():
         check_settings(WORKING, NETWORK, 5, num_ranks=3)
     with pytest.raises(ValueError, match="accumulate 3 exceeds a process's 2 images"):
         check_settings(replace(WORKING, accumulate=3), NETWORK, 5, num_ranks=2)
+
+
+def test_a_stem_that_waits_is_for_one_process():
+    network = replace(NETWORK, stem="efficientnet_lite2")
+    settings = replace(WORKING, stem_frozen_samples=4)
+    check_settings(settings, network, 5)
+    with pytest.raises(ValueError, match="stem_frozen_samples must be 0 with several processes"):
+        check_settings(settings, network, 5, num_ranks=2)

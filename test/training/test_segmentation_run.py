@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import yaml
 
 from psg_ros.config import load_config
 from psg_ros.training import segmentation_run, train
@@ -158,3 +159,25 @@ def test_a_loaded_run_goes_on_as_if_it_had_never_stopped(write_config, tmp_path)
         assert value.equal(other.model.state_dict()[name]), name
         assert run.average[name].equal(other.average[name]), name
     assert run.losses.semantic_head.weight.equal(other.losses.semantic_head.weight)
+
+
+def test_a_pretrained_stem_stays_as_it_is_until_its_time(write_config, tiny_share, tiny_network):
+    sizes = tiny_network["segmenter"] | {"stem": "efficientnet_lite0"}
+    path = tiny_share / "config" / "model" / "pretrained.yaml"
+    path.write_text(yaml.safe_dump(tiny_network | {"segmenter": sizes}))
+    config = write_config(model="pretrained", segmentation={"stem_frozen_samples": 4})
+    config = load_config(TrainConfig, config)
+    run = SegmentationRun(build(config), config, Ranks())
+    before = {name: value.clone() for name, value in run.model.state_dict().items()}
+
+    def changed() -> set[str]:
+        after = run.model.state_dict()
+        return {name for name, value in before.items() if not value.equal(after[name])}
+
+    for _ in range(2):
+        run.step(*batch())
+        assert not any(name.startswith("stem.network.") for name in changed())
+        assert {"stem.projection.weight", "class_head.weight"} <= changed()
+    run.step(*batch())
+    assert "stem.network.first.0.weight" in changed()
+    assert not any("running" in name for name in changed())

@@ -5,7 +5,7 @@
 Source: Kerssies et al., «Your ViT is secretly an image segmentation model», CVPR 2025, in both
 families (DINOv2: learned positions; DINOv3: rotary positions, keys without bias). Differences:
 the mask gating of the last blocks is an argument of the forward pass and is absent at inference;
-`stem: convolution` replaces the patch convolution where a model is trained from scratch.
+other stems replace the patch convolution where a small model is trained without a pretrained ViT.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,8 @@ from psg_ros.modeling.layers import (
     axial_rope,
 )
 from psg_ros.modeling.segmenter import LearningRate, Segmenter, SegmenterOutput, TrainingStep
-from psg_ros.modeling.segmenters.eomt_config import EomtConfig
+from psg_ros.modeling.segmenters.efficientnet_lite import EfficientNetStem
+from psg_ros.modeling.segmenters.eomt_config import PRETRAINED_STEMS, EomtConfig
 from psg_ros.modeling.segmenters.eomt_training import (
     gate_probabilities,
     gate_stretches,
@@ -35,6 +36,8 @@ from psg_ros.modeling.segmenters.eomt_training import (
 from psg_ros.modeling.token_merging import TokenMerging
 
 LABEL_PARTS = ("class_head.", "queries")
+PRETRAINED = "stem.network."
+"""Beginning of the names of what public weights have taught, see `EfficientNetStem`."""
 
 
 class LayerScale(nn.Module):
@@ -95,6 +98,8 @@ def make_stem(config: EomtConfig) -> nn.Module:
     """Return the module from normalised pixels to the patch grid."""
     if config.stem == "linear":
         return nn.Conv2d(3, config.dim, config.patch_size, stride=config.patch_size)
+    if config.stem in PRETRAINED_STEMS:
+        return EfficientNetStem(config.stem, config.dim, PIXEL_MEAN, PIXEL_STD)
     num_halvings = config.patch_size.bit_length() - 1
     steps = range(1, num_halvings + 1)
     widths = [3, *(max(8, config.dim * s // (num_halvings + 1) // 8 * 8) for s in steps)]
@@ -261,11 +266,22 @@ class Eomt(Segmenter):
         return predictions
 
     def learning_rate(self, name: str, settings: Any) -> LearningRate:
-        """See `Segmenter`: the ViT learns block by block slower, all else at the full rate."""
+        """See `Segmenter`: the ViT learns block by block slower, all else at the full rate.
+
+        The network of a pretrained stem has a factor of its own on top.
+        """
         if not is_backbone(name):
             return LearningRate()
         scale = rate_scale(name, settings, self.config.depth, self.config.num_query_blocks)
+        if name.startswith(PRETRAINED):
+            scale *= settings.stem_rate
         return LearningRate(scale, backbone=True)
+
+    def frozen_parts(self, samples_seen: int, settings: Any) -> list[nn.Module]:
+        """See `Segmenter`: the network of a pretrained stem waits until its time has come."""
+        if isinstance(self.stem, EfficientNetStem) and samples_seen < settings.stem_frozen_samples:
+            return [self.stem.network]
+        return []
 
     def num_tokens(self, image_hw: Sequence[int]) -> int:
         """See `Segmenter`; sequences are longest in the query blocks."""

@@ -17,7 +17,14 @@ from psg_ros.modeling.segmenters.eomt_training import (
     EomtTraining,
     check_gates,
     check_layer_decay,
+    check_stem,
 )
+
+PRETRAINED_STEMS = ("efficientnet_lite0", "efficientnet_lite2")
+STEMS = ("linear", "convolution", *PRETRAINED_STEMS)
+"""From pixels to the patch grid, see `EomtConfig`."""
+PRETRAINED_STRIDE = 16
+"""px, of the features of a pretrained stem."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,8 @@ class EomtConfig(SegmenterConfig):
         patch_size: px; `input_hw` are multiples of it.
         stem: `linear` is the ViT's patch convolution (EoMT); `convolution` is a stack of stride-2
             convolutions, which learns faster from scratch (Xiao et al., 2021, «Early convolutions
-            help transformers see better»).
+            help transformers see better»); `efficientnet_lite0` and `efficientnet_lite2` bring
+            features that ImageNet taught.
         position: `rope` (DINOv3: axial rotary code on patch tokens) or `learned` (DINOv2 table).
         key_bias: DINOv2 has a bias on the keys, DINOv3 has none.
         norm_eps: of every LayerNorm of the ViT; DINOv2 has 1e-6, DINOv3 1e-5.
@@ -62,7 +70,7 @@ class EomtConfig(SegmenterConfig):
     undecided = ("taps", "merge_ratio", "merge_rope")
 
     def __post_init__(self) -> None:
-        check_choice("stem", self.stem, ("linear", "convolution"))
+        check_choice("stem", self.stem, STEMS)
         check_choice("position", self.position, ("rope", "learned"))
         check_choice("merge_rope", self.merge_rope, ("own", "mean"))
         check_least(self, 1, "patch_size", "dim", "depth", "num_heads", "num_queries")
@@ -86,6 +94,9 @@ class EomtConfig(SegmenterConfig):
         if self.stem == "convolution" and patch & (patch - 1):
             what = "stem: convolution halves the picture several times"
             raise ValueError(f"patch_size {patch} must be a power of 2: {what}")
+        if self.stem in PRETRAINED_STEMS and patch != PRETRAINED_STRIDE:
+            what = f"{PRETRAINED_STRIDE} with stem: {self.stem}"
+            raise ValueError(f"patch_size must be {what}, not {patch}")
 
     def _check_blocks(self) -> None:
         depth, blocks, taps = self.depth, self.num_query_blocks, self.taps
@@ -117,6 +128,7 @@ class EomtConfig(SegmenterConfig):
         """See `SegmenterConfig`."""
         check_layer_decay(settings)
         check_gates(settings, self.num_query_blocks)
+        check_stem(settings, self.stem, is_pretrained=self.stem in PRETRAINED_STEMS)
         for phase in settings.phases:
             if self.position == "learned" and phase.input_hw != self.input_hw:
                 what = f"must be the network's {self.input_hw}: its positions are learned"

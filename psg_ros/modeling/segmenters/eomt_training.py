@@ -16,7 +16,7 @@ POWER = 0.9  # EoMT, of the annealing
 BACKBONE = r"(stem|cls_token|register_tokens|position_embedding|blocks|norm)\b"
 OWN_SETTINGS = (
     "layer_decay", "decay_query_blocks", "backbone_warmup_samples", "gate_start", "gate_end",
-    "gate_until", "upscale_all",
+    "gate_until", "upscale_all", "stem_weights", "graft_from", "stem_frozen_samples", "stem_rate",
 )  # fmt: skip
 """Settings that only EoMT reads."""
 
@@ -47,6 +47,14 @@ class EomtTraining(Protocol):
     def gate_end(self) -> tuple[int, ...]: ...
     @property
     def gate_until(self) -> float: ...
+    @property
+    def stem_weights(self) -> str: ...
+    @property
+    def graft_from(self) -> str: ...
+    @property
+    def stem_frozen_samples(self) -> int: ...
+    @property
+    def stem_rate(self) -> float: ...
 
 
 def total_samples(settings: EomtTraining) -> int:
@@ -98,6 +106,20 @@ def check_layer_decay(settings: EomtTraining) -> None:
     """Raise ValueError unless the factor from block to block lies in its range."""
     if not 0 < settings.layer_decay <= 1:
         raise ValueError(f"layer_decay must lie above 0 and up to 1, not {settings.layer_decay}")
+
+
+def check_stem(settings: EomtTraining, stem: str, *, is_pretrained: bool) -> None:
+    """Refuse what only a pretrained stem has where there is another one.
+
+    Raises:
+        ValueError: says which setting must be what.
+    """
+    if not 0 <= settings.stem_rate <= 1:
+        raise ValueError(f"stem_rate must lie in 0 .. 1, not {settings.stem_rate}")
+    for name in ("stem_weights", "graft_from", "stem_frozen_samples"):
+        if getattr(settings, name) and not is_pretrained:
+            what = f"a pretrained stem, as efficientnet_lite2; the network has {stem}"
+            raise ValueError(f"{name} {getattr(settings, name)} is for {what}")
 
 
 def check_gates(settings: EomtTraining, num_blocks: int) -> None:
