@@ -11,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from psg_ros.checkpoints.eomt_transformers import backbone_to_ours
-from psg_ros.checkpoints.reading import read_source
+from psg_ros.checkpoints.exported import read_exported_segmenter
+from psg_ros.checkpoints.reading import Source, read_source
+from psg_ros.manifest import MANIFEST_FILE, load_model_folder
 
 LABEL_PARTS = ("class_head.", "queries")
 """Parts that another vocabulary, or another number of queries, makes useless."""
@@ -24,15 +26,15 @@ def load_initial_weights(model: nn.Module, path: str, weights_file: str) -> list
     """Give an `Eomt` the weights of a file or folder; return the names of those that stay random.
 
     Args:
-        path: weights under our names, or a folder that holds them as `weights_file`; or a DINOv3
-            backbone in transformers' layout (file, folder, or name on the hub).
+        path: weights under our names, or a folder that holds them as `weights_file`; a model folder
+            of two files, as `psg export` writes it; or a DINOv3 backbone in transformers' layout
+            (file, folder, or name on the hub).
 
     Raises:
         FileNotFoundError, ImportError: as `read_source`.
         ValueError: not weights, or weights of another network; names what does not fit.
     """
-    beside = Path(path).expanduser() / weights_file
-    found = read_source(str(beside) if beside.is_file() else path)
+    found = _read(Path(path).expanduser(), path, weights_file)
     tensors = found.tensors
     if "stem.weight" not in tensors and "cls_token" not in tensors:
         renamed = backbone_to_ours(tensors)
@@ -46,6 +48,15 @@ def load_initial_weights(model: nn.Module, path: str, weights_file: str) -> list
     with torch.no_grad():
         model.load_state_dict(fitting, strict=False)
     return fresh
+
+
+def _read(folder: Path, name: str, weights_file: str) -> Source:
+    if (folder / MANIFEST_FILE).is_file() and not (folder / weights_file).is_file():
+        model = load_model_folder(str(folder))
+        exported = model.artifact_path("segmenter")
+        return Source(exported, read_exported_segmenter(exported))
+    beside = folder / weights_file
+    return read_source(str(beside) if beside.is_file() else name)
 
 
 def fit(
