@@ -62,13 +62,13 @@ def segment_ids(graph: SceneGraph) -> list[int]:
 
 
 def relation_line(graph: SceneGraph, relation: SceneRelation) -> str:
-    """Return `person #1 -- on --> chair #2   0.83`."""
+    """Return `person #1 -- on --> chair #2   0.83`; the number is what relations are sorted by."""
     subject, other = graph.nodes[relation.subject], graph.nodes[relation.object]
     triplet = (
         f"{subject.class_name} #{subject.segment + 1} -- {relation.predicate_name} --> "
         f"{other.class_name} #{other.segment + 1}"
     )
-    return f"{triplet:<52} {relation.score:.2f}"
+    return f"{triplet:<52} {relation.confidence:.2f}"
 
 
 class GraphFile(AbstractContextManager["GraphFile"]):

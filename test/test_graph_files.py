@@ -58,6 +58,11 @@ def test_a_relation_reads_as_a_line(graph: SceneGraph) -> None:
     assert line.split() == ["person", "#1", "--", "on", "-->", "chair", "#2", "0.83"]
 
 
+def test_a_line_shows_the_number_that_relations_are_sorted_by(graph: SceneGraph) -> None:
+    calibrated = SceneRelation(0, 1, 3, "on", 0.83, probability=0.41)
+    assert relation_line(graph, calibrated).endswith(" 0.41")
+
+
 @pytest.mark.parametrize("count", [0, 1, 3])
 def test_a_list_is_json_whatever_its_length(tmp_path: Path, count: int) -> None:
     with GraphFile(tmp_path / "a.json", is_single=False) as file:

@@ -12,7 +12,8 @@ def on_graph(graph: SceneGraph) -> None:
     names = {node.id: f"{node.class_name} #{node.id}" for node in graph.nodes}
     for relation in graph.relations:
         subject, other = names[relation.subject_id], names[relation.object_id]
-        print(f"{subject} {relation.predicate_name} {other}  {relation.score:.2f}")
+        # The probability is NaN for a model without a calibration; its relations have scores only.
+        print(f"{subject} {relation.predicate_name} {other}  {relation.probability:.2f}")
 
 
 rclpy.init()

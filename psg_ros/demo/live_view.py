@@ -69,7 +69,8 @@ def plain_line(heading: Heading, received: ReceivedGraph) -> str:
     """Return one line: figures, then the best relations."""
     graph = received.graph
     texts = [
-        f"{_name(received, r.subject)} {r.predicate_name} {_name(received, r.object)} {r.score:.2f}"
+        f"{_name(received, r.subject)} {r.predicate_name} {_name(received, r.object)} "
+        f"{r.confidence:.2f}"
         for r in graph.relations[:NUM_PLAIN]
     ]
     more = len(graph.relations) - len(texts)
@@ -107,7 +108,7 @@ def block(
             _name(received, relation.object), width, graph.nodes[relation.object], vocabulary
         )
         lines.append(
-            f"  {subject} -- {relation.predicate_name:<14.14} --> {other} {relation.score:.2f}"
+            f"  {subject} -- {relation.predicate_name:<14.14} --> {other} {relation.confidence:.2f}"
         )
     return lines + [""] * (2 + NUM_LINES - len(lines))
 

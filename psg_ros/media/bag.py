@@ -72,11 +72,26 @@ def _opened(path: Path) -> Iterator[tuple[AnyReader, bool]]:
         try:
             reader = AnyReader(storage.paths, default_typestore=types)
             stack.enter_context(reader)
+            _check_facts(reader)
         except Exception as error:  # noqa: BLE001 - a damaged bag makes the library raise anything
             # With the name that the user knows.
             reason = _words(error).replace(str(storage.paths[0]), str(path))
             raise ValueError(f"{path} is no readable bag: {reason}; {storage.cure}") from error
         yield reader, storage.is_cut
+
+
+def _check_facts(reader: AnyReader) -> None:
+    """Raise ValueError for values of a wrong type in metadata.yaml, which the reader hands on."""
+    facts: list[tuple[str, object, type]] = [("duration", reader.duration, int)]
+    for connection in reader.connections:
+        facts += [
+            ("name of a topic", connection.topic, str),
+            ("type of a topic", connection.msgtype, str),
+            ("message_count of a topic", connection.msgcount, int),
+        ]
+    for name, value, kind in facts:
+        if not isinstance(value, kind):
+            raise ValueError(f"{name} must be {kind.__name__}, not {value!r}")
 
 
 def _words(error: Exception) -> str:

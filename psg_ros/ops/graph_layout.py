@@ -244,14 +244,14 @@ def _place_relations(
             for bend in bends
         ]
         path = _clearest(paths, others, gap_px)
-        text = ", ".join(f"{r.predicate_name} {r.score:.2f}" for r in relations)
+        text = ", ".join(f"{r.predicate_name} {r.confidence:.2f}" for r in relations)
         box = None
         if len(path) > 1:
             size = chip_size(text, small_px)
             box = place_box(size, text_centers(path, size), taken, size_wh, force=True)
         if box is not None:
             taken.append(box)
-        placed.append(PlacedRelation(path, text, small_px, box, relations[0].score))
+        placed.append(PlacedRelation(path, text, small_px, box, relations[0].confidence))
     return placed
 
 

@@ -39,6 +39,7 @@ def graph_from_msg(message: messages.SceneGraph) -> ReceivedGraph:
             entry.predicate_id,
             entry.predicate_name,
             entry.score,
+            entry.probability,
         )
         for entry in message.relations
     )

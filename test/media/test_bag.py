@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -240,6 +241,24 @@ def no_yaml(bag: Path) -> None:
 
 def lost_file(bag: Path) -> None:
     (bag / "bag.mcap").unlink()
+
+
+def count_that_is_text(bag: Path) -> None:
+    text = (bag / "metadata.yaml").read_text()
+    (bag / "metadata.yaml").write_text(re.sub(r"message_count: (\d+)", r"message_count: x\1", text))
+
+
+def topic_that_is_a_number(bag: Path) -> None:
+    text = (bag / "metadata.yaml").read_text()
+    (bag / "metadata.yaml").write_text(re.sub(r"\bname: \S+", "name: 7", text))
+
+
+@pytest.mark.parametrize("damage", [count_that_is_text, topic_that_is_a_number])
+def test_metadata_of_wrong_types_is_refused(tmp_path: Path, damage) -> None:
+    bag = write_compressed(tmp_path / "bag", [jpeg()], storage="sqlite3")
+    damage(bag)
+    with pytest.raises(ValueError, match="bag is no readable bag: .* must be (int|str), not"):
+        open_media(bag)
 
 
 @pytest.mark.parametrize("damage", [damaged_metadata, no_yaml, lost_file])

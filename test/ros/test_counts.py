@@ -30,12 +30,12 @@ def hurry(node, rng):
     processor, calls = node._processor, {"bad": 0}
     decode = processor._decode
 
-    def decode_now_and_then(message):
+    def decode_now_and_then(message, max_megapixels):
         time.sleep(rng.choice([0.0, 0.0, 0.01]))
         if rng.random() < 0.1:
             calls["bad"] += 1
             raise ValueError("damaged on purpose")
-        return decode(message)
+        return decode(message, max_megapixels)
 
     processor._decode = decode_now_and_then
     return calls

@@ -31,7 +31,14 @@ from psg_ros.pipeline import Pipeline
 from psg_ros.training import relation_run, segmentation_run, train
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import SegmentationTraining, TrainConfig
-from psg_ros.training.release import AS_TRAINED, Switches, Thresholds, export_model, switched
+from psg_ros.training.release import (
+    AS_TRAINED,
+    Layout,
+    Switches,
+    Thresholds,
+    export_model,
+    switched,
+)
 from psg_ros.training.segmentation_checks import check_settings
 from psg_ros.training.torch_pipeline import open_run
 
@@ -73,7 +80,7 @@ def test_it_is_trained_exported_and_run_in_every_form(toy_config, tiny_psg, tmp_
     run = train.run(toy_config(segmentation=LONGER, validation_images=1))
     picture, answers = read_rgb(tiny_psg / "0.png"), {}
     forms = {"two": (AS_TRAINED, None), "pruned": (Switches(prune=True), None)}
-    for name, form in (forms | {"fused": (AS_TRAINED, 4)}).items():
+    for name, form in (forms | {"fused": (AS_TRAINED, Layout("fused", 4))}).items():
         folder = export_model(run, tmp_path / name, ALL_RELATIONS, *form)
         manifest = load_model_folder(folder).manifest
         # Cells are of two patches of 8 px, the coarser of the two strides.

@@ -10,7 +10,13 @@ import torch
 from psg_ros.modeling.segmenters.eomt import Eomt
 from psg_ros.modeling.segmenters.eomt_config import EomtConfig
 from psg_ros.training.config import Phase, SegmentationTraining
-from psg_ros.training.losses import SegmentTargets, Totals, count_totals
+from psg_ros.training.losses import (
+    SegmentTargets,
+    Totals,
+    count_totals,
+    semantic_loss,
+    set_loss,
+)
 from psg_ros.training.segmentation_losses import SegmentationLosses, sample_generators
 
 NETWORK = EomtConfig(
@@ -147,3 +153,17 @@ def test_gates_are_drawn_from_the_samples_own_numbers():
         return module(images, targets, EARLY, totals, generators)["mask"].item()
 
     assert loss(0) == loss(0) != loss(100)
+
+
+def test_the_terms_are_means_over_all_predictions_and_the_weighted_semantic_loss():
+    settings = replace(SETTINGS, semantic_weight=0.5)
+    module, (images, targets) = made(settings), batch()
+    totals, ready = count_totals(targets, 4, settings), 100  # no gate is left: nothing is drawn
+    found = module(images, targets, ready, totals, sample_generators(1, 0, 4, "cpu"))
+    predictions = module.model.forward_deep(images.float(), [0.0, 0.0])
+    each = [set_loss(*logits[:2], targets, settings, totals) for logits in predictions]
+    for name in ("class", "mask", "dice"):
+        mean = torch.stack([terms[name] for terms in each]).mean()
+        torch.testing.assert_close(found[name], mean)
+    cells = module.semantic_head(predictions[-1][2])
+    torch.testing.assert_close(found["semantic"], 0.5 * semantic_loss(cells, targets, totals))
