@@ -22,7 +22,7 @@ SIZES = EomtConfig(
 )  # fmt: skip
 
 
-def write_donor(folder: Path) -> Path:
+def write_donor(folder: Path, sizes: EomtConfig = SIZES) -> Path:
     """Return a model folder of the simulation's labels, random but not plain.
 
     Beside it are the same weights in torch's names: `weights.safetensors`.
@@ -30,10 +30,10 @@ def write_donor(folder: Path) -> Path:
     torch.manual_seed(0)
     vocabulary = load_vocabulary(share_path() / "config" / "labels" / "simulation.yaml")
     relations = RelationConfig(dim=16, depth=1, num_heads=2, head_hidden=16, cell_patches=1)
-    config = ModelConfig("tiny", segmenter=SIZES, relations=relations)
+    config = ModelConfig("tiny", segmenter=sizes, relations=relations)
     model = build_dsflash(config, vocabulary.num_labels, vocabulary.num_predicates).eval()
-    for name, value in model.state_dict().items():
-        if value.is_floating_point() and "running" not in name and "pixel" not in name:
+    for value in model.state_dict().values():
+        if value.is_floating_point():
             value.add_(0.1 * torch.rand_like(value))
     save_weights(model.segmenter.state_dict(), folder / "weights.safetensors")
     return release(model, "simulation", folder / "model", Thresholds())

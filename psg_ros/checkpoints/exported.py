@@ -9,20 +9,24 @@ pictures: these are found by what stands beside them in the graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import onnx
 import torch
 from onnx import GraphProto, numpy_helper
-from torch import Tensor
+from torch import Tensor, nn
 
+from psg_ros.checkpoints.reading import Source
+from psg_ros.forms import load_model
 from psg_ros.modeling.half_weights import ENDING as HALVED
+from psg_ros.modeling.segmenters.efficientnet_lite import NORM_EPS as PRETRAINED_EPS
 
 PREFIX = "segmenter."
+CONSTANTS = ("pixel_mean", "pixel_std", "stem.gain", "stem.offset")
+PRETRAINED_STEM = "stem.network."
 JOINED = ".weight_bias"
 """Ending of the bias of a convolution that a batch norm was joined with."""
-NORM_EPS = 1e-5
 
 
 def read_exported_segmenter(path: Path) -> dict[str, Tensor]:
@@ -48,7 +52,7 @@ def read_exported_segmenter(path: Path) -> dict[str, Tensor]:
     tensors = {
         name.removeprefix(PREFIX): tensor
         for name, tensor in stored.items()
-        if name.startswith(PREFIX) and not name.startswith(f"{PREFIX}pixel_")
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in CONSTANTS
     }
     for name, matrix in _linear_layers(graph, stored):
         tensors[f"{name}.weight"] = matrix.T.contiguous()
@@ -84,11 +88,12 @@ def _separate_norm(convolution: str, bias: Tensor) -> dict[str, Tensor]:
     """Return the batch norm behind a convolution that has taken over its factors."""
     parent, _, index = convolution.rpartition(".")
     norm, one = f"{parent}.{int(index) + 1}", torch.ones_like(bias)
+    eps = PRETRAINED_EPS if convolution.startswith(PRETRAINED_STEM) else nn.BatchNorm2d(1).eps
     return {
         f"{norm}.weight": one,
         f"{norm}.bias": bias,
         f"{norm}.running_mean": torch.zeros_like(bias),
-        f"{norm}.running_var": one - NORM_EPS,
+        f"{norm}.running_var": one - eps,
         f"{norm}.num_batches_tracked": torch.tensor(0),
     }
 
@@ -100,7 +105,31 @@ def _tokens(graph: GraphProto, stored: dict[str, Tensor], path: Path) -> dict[st
         for node in graph.node
         if node.op_type == "Concat" and node.input[0] in stored and stored[node.input[0]].ndim == 3
     ]
-    if len(in_front) != 2:
+    named = stored.get(f"{PREFIX}queries")  # many of them are repeated in the graph itself
+    found = in_front if named is None else [*in_front, named[None]]
+    if len(found) != 2:
         raise ValueError(f"{path} is not the segmenter of a model folder: no tokens, no queries")
-    prefix, queries = in_front
+    prefix, queries = found
     return {"cls_token": prefix[:, :1], "register_tokens": prefix[:, 1:], "queries": queries[0]}
+
+
+READERS: dict[str, Callable[[Path], dict[str, Tensor]]] = {"eomt": read_exported_segmenter}
+"""By the type of the segmenter; without an entry its exports cannot be read back."""
+
+
+def read_model_folder(folder: Path, segmenter: str) -> Source:
+    """Return the weights of the segmenter in a model folder, under our names.
+
+    Args:
+        segmenter: type that it is said to be of.
+
+    Raises:
+        FileNotFoundError: a file of the folder is missing.
+        ValueError: a damaged folder, a form without the artifact `segmenter`, or a type whose
+            exports cannot be read back.
+    """
+    if segmenter not in READERS:
+        what = f"exports of the segmenter {segmenter} cannot be read back"
+        raise ValueError(f"{folder} is a model folder, and {what}; give the run it is from")
+    path = load_model(str(folder)).artifact_path("segmenter")
+    return Source(path, READERS[segmenter](path))

@@ -55,7 +55,8 @@ class SegmentationTraining:
             also saves time; then it learns at `stem_rate`.
         stem_rate: factor on the learning rate of the network of such a stem, 0..1.
         initial_weights: what to start from: a file or folder that `psg convert` or another run has
-            written, or a DINOv3 backbone in transformers' layout; empty: random weights.
+            written, a model folder, or a DINOv3 backbone in transformers' layout; empty: random
+            weights.
         batch_size: images of a step, over all processes and accumulated parts.
         accumulate: how many parts a process divides its images of a step into, to need less memory.
         precision: of the forward pass, `bfloat16` or `float32`; weights are float32.

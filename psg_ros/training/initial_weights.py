@@ -11,8 +11,10 @@ import torch
 from torch import Tensor
 
 from psg_ros.checkpoints.backbones import initial_tensors
-from psg_ros.checkpoints.reading import read_source
+from psg_ros.checkpoints.exported import read_model_folder
+from psg_ros.checkpoints.reading import Source, read_source
 from psg_ros.checkpoints.renaming import some_of
+from psg_ros.manifest import MANIFEST_FILE
 from psg_ros.modeling.segmenter import Segmenter
 
 
@@ -20,20 +22,28 @@ def load_initial_weights(model: Segmenter, path: str, weights_file: str) -> list
     """Give a segmenter the weights of a file or folder; return the names of those that stay random.
 
     Args:
-        path: weights under our names, or a folder that holds them as `weights_file`; or a backbone
-            that `psg_ros.checkpoints.backbones` knows (file, folder, or name on the hub).
+        path: weights under our names, or a folder that holds them as `weights_file`; a model
+            folder with an artifact `segmenter`, as `psg export` writes it; or a backbone that
+            `psg_ros.checkpoints.backbones` knows (file, folder, or name on the hub).
 
     Raises:
         FileNotFoundError, ImportError: as `read_source`.
         ValueError: not weights, or weights of another network; names what does not fit.
     """
-    beside = Path(path).expanduser() / weights_file
-    found = read_source(str(beside) if beside.is_file() else path)
+    found = _read(path, weights_file, model.config.type)
     tensors = initial_tensors(found, model.config.type)
     fitting, fresh = fit(tensors, model, str(found.path))
     with torch.no_grad():
         model.load_state_dict(fitting, strict=False)
     return fresh
+
+
+def _read(name: str, weights_file: str, segmenter: str) -> Source:
+    folder = Path(name).expanduser()
+    beside = folder / weights_file
+    if (folder / MANIFEST_FILE).is_file() and not beside.is_file():
+        return read_model_folder(folder, segmenter)
+    return read_source(str(beside) if beside.is_file() else name)
 
 
 def fit(
