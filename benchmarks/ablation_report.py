@@ -134,7 +134,7 @@ def main() -> None:
     variants = by_variant(read_results(options.results))
     needed = {other for name, other in references().items() if name in variants}
     if missing := needed - variants.keys():
-        names = ", ".join(f"«{name}»" for name in sorted(missing))
+        names = ", ".join(f"'{name}'" for name in sorted(missing))
         parser.error(f"{options.results} has no result of {names}, with which others are compared")
     print(table(variants))
     if options.picture:

@@ -29,21 +29,26 @@ import torch
 from psg_ros.benchmark.machine import describe_machine
 from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
-from psg_ros.modeling.dsflash import DsFlash, build_dsflash
+from psg_ros.network.dsflash import DsFlash, build_dsflash
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import RelationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import open_history
 from psg_ros.training.network import model_config, vocabulary_of
-from psg_ros.training.relation_data import HeldOut, RelationData, open_held_out, open_relation_data
-from psg_ros.training.relation_losses import learns_directed_pairs
-from psg_ros.training.relation_plan import BatchPlan
-from psg_ros.training.relation_run import TUNED_SEGMENTER, WEIGHTS, RelationRun
-from psg_ros.training.relation_weights import positive_weights
-from psg_ros.training.relations import RelationLoop
-from psg_ros.training.segmentation_run import WEIGHTS as SEGMENTER_WEIGHTS
+from psg_ros.training.relations.relation_data import (
+    HeldOut,
+    RelationData,
+    open_held_out,
+    open_relation_data,
+)
+from psg_ros.training.relations.relation_losses import learns_directed_pairs
+from psg_ros.training.relations.relation_plan import BatchPlan
+from psg_ros.training.relations.relation_run import TUNED_SEGMENTER, WEIGHTS, RelationRun
+from psg_ros.training.relations.relation_weights import positive_weights
+from psg_ros.training.relations.relations import RelationLoop
+from psg_ros.training.relations.validation import evaluate_relations
+from psg_ros.training.segmenter.segmentation_run import WEIGHTS as SEGMENTER_WEIGHTS
 from psg_ros.training.train import CONFIG_COPY
-from psg_ros.training.validation import evaluate_relations
 
 TASKS = ("PredCls", "SGDet")
 SCORES = ("R@50", "mR@50", "mNgR@50", "mR@inf")

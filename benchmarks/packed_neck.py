@@ -5,7 +5,7 @@
     python benchmarks/packed_neck.py [--masks 6 10 24] [--repeats 3] [--json result.json]
 
 The relation stage of DSFlash-S with random weights; segments are synthetic partitions, few large
-and many small, on the raw mask grid. «Dense» runs all 171 tokens of every pair: `whole` through
+and many small, on the raw mask grid. "Dense" runs all 171 tokens of every pair: `whole` through
 every block, `class` with the last block for the class token alone, which is how this package runs
 it unpruned. Times are CPU time, least of the repeats, so that other programs disturb little.
 Arithmetic is counted by torch's own counter, 2 FLOPs a multiply-add. The difference is that of the
@@ -32,12 +32,12 @@ from psg_ros.benchmark.machine import describe_machine
 from psg_ros.benchmark.networks import compute_all_tokens
 from psg_ros.benchmark.scene import partition
 from psg_ros.config import load_config
-from psg_ros.modeling.config import ModelConfig
-from psg_ros.modeling.dsflash import RelationStage
-from psg_ros.modeling.mask_embedding import kept_cells
-from psg_ros.modeling.packed_neck import NUM_EXTRA, packed_pair_vectors
-from psg_ros.ops.overlap import overlap_ratios
-from psg_ros.ops.regions import measure_regions
+from psg_ros.network.config import ModelConfig
+from psg_ros.network.dsflash import RelationStage
+from psg_ros.network.mask_embedding import kept_cells
+from psg_ros.network.packed_neck import NUM_EXTRA, packed_pair_vectors
+from psg_ros.robot.ops.overlap import overlap_ratios
+from psg_ros.robot.ops.regions import measure_regions
 
 MODEL = Path(__file__).parents[1] / "config" / "model" / "dsflash_s.yaml"
 NUM_PREDICATES = 56

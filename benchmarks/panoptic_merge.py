@@ -124,9 +124,9 @@ def ours(
     class_logits: np.ndarray, mask_logits: np.ndarray, image_hw: tuple[int, int], resolution: str
 ) -> Callable[[], np.ndarray]:
     """Return a call of our merge that gives its label map."""
-    from psg_ros.ops.image import place
-    from psg_ros.ops.panoptic import merge
-    from psg_ros.ops.scratch import Scratch
+    from psg_ros.robot.ops.image import place
+    from psg_ros.robot.ops.panoptic import merge
+    from psg_ros.robot.ops.scratch import Scratch
 
     scratch = Scratch()
     placement = place(image_hw, (INPUT_PX, INPUT_PX), "transformers")

@@ -23,20 +23,27 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from psg_ros.annotated_files import write_image
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import open_dataset
+from psg_ros.drawing.annotated_files import write_image
+from psg_ros.drawing.draw import overlay
 from psg_ros.evaluation.overlap import measure_overlap
 from psg_ros.evaluation.panoptic_quality import PanopticCounts, panoptic_counts
-from psg_ros.forms import Form, MergeSettings, StepClock, form_of, load_model, make_form
 from psg_ros.labels import Vocabulary, load_vocabulary
-from psg_ros.manifest import Manifest, ModelFolder
-from psg_ros.ops.draw import overlay
-from psg_ros.ops.regions import measure_regions
-from psg_ros.pipeline import describe_nodes
 from psg_ros.resources import share_path
-from psg_ros.runtime.backend import open_backend, resolve_backend
+from psg_ros.robot.forms import (
+    Form,
+    MergeSettings,
+    StepClock,
+    form_of,
+    load_model,
+    make_form,
+)
+from psg_ros.robot.manifest import Manifest, ModelFolder
+from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.robot.pipeline import describe_nodes
+from psg_ros.robot.runtime.backend import open_backend, resolve_backend
 from psg_ros.scene_graph import RelationScores, SceneGraph, Segmentation, StageTimes
 
 RUN_FILE = "train.yaml"
@@ -128,7 +135,7 @@ def open_run(run_dir: Path) -> tuple[ModelFolder, Form]:
     import torch
 
     from psg_ros.config import config_from_dict
-    from psg_ros.modeling.export import SegmentsGraph
+    from psg_ros.network.export import SegmentsGraph
     from psg_ros.training.release import Thresholds, describe_file, describe_network
     from psg_ros.training.torch_pipeline import TorchBackend, segmenter_tensors
     from psg_ros.training.train import load_run, weight_files

@@ -98,7 +98,7 @@ def run_command(name: str, argv: Sequence[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     stops: list[int] = []
     try:
-        module = _import_quietly(f"psg_ros.commands.{name}")
+        module = _import_quietly(f"psg_ros.cli.{name}")
         _raise_on_signals(stops)
         return module.run(build_parser(name, module).parse_args(argv))
     except BrokenPipeError:

@@ -189,7 +189,7 @@ def check_ranges(config: Any) -> None:
 
 
 def range_text(minimum: float, maximum: float, from_model: bool) -> str:
-    """Return what follows «must» where a value is outside its range."""
+    """Return what follows "must" where a value is outside its range."""
     or_model = f" or be {MODEL_THRESHOLD} (the model's own)" if from_model else ""
     return f"lie in {minimum} .. {maximum}{or_model}"
 

@@ -23,7 +23,7 @@ class ObjectLabel:
 
 @dataclass(frozen=True)
 class Predicate:
-    """One relation word; `inverse` is a phrase («under» for «over»), empty when there is none."""
+    """One relation word; `inverse` is a phrase ("under" for "over"), empty when there is none."""
 
     name: str
     inverse: str = ""

@@ -56,7 +56,7 @@ class NodeConfig(PictureConfig, PipelineConfig):
     )
     track: bool = described(
         True,
-        "give nodes ids that last over time; false numbers them anew in every image",
+        "give nodes ids that last over time; false renumbers them in every image",
         fixed=True,
     )
     # Our choice: two or three images of the slowest published model on a small CPU fit in, and of

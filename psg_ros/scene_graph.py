@@ -3,7 +3,7 @@
 """The one result type: what the pipeline returns, the evaluator scores and the message mirrors.
 
 All arrays are numpy. Segment indices run 0..N-1 and are the values of the label map; N = 0 is an
-ordinary result. «Object» always means the second end of a relation, never a thing.
+ordinary result. "Object" always means the second end of a relation, never a thing.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class RelationScores:
 
     Attributes:
         pairs: int32 [pair, 2]; (subject, object) segment indices, subject != object, no pair twice.
-        logits: float32 [pair, 1 + predicate]; column 0 «no relation», predicate p in column p + 1.
+        logits: float32 [pair, 1 + predicate]; column 0 "no relation", predicate p in column p + 1.
         rank: float64 [pair], most important highest, where a method has an order of its own; None:
             the logits decide.
     """
@@ -116,7 +116,8 @@ class SceneRelation:
     Attributes:
         subject, object: indices into `SceneGraph.nodes`.
         score: in [0, 1], for ranking.
-        probability: that it holds, in [0, 1]; NaN without a calibration (`psg_ros.calibration`).
+        probability: that it holds, in [0, 1]; NaN without a calibration, see
+            `psg_ros.robot.calibration`.
     """
 
     subject: int

@@ -8,7 +8,7 @@ import importlib.util
 
 import pytest
 
-from psg_ros.runtime.backend import BACKENDS
+from psg_ros.robot.runtime.backend import BACKENDS
 
 INSTALLED = [name for name in sorted(BACKENDS) if importlib.util.find_spec(name) is not None]
 

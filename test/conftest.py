@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures for all tests: a model small enough to be written anew, and a cache of our own."""
+"""Fixtures for all tests: a model small enough to be written in a test, and a cache of our own."""
 
 from __future__ import annotations
 

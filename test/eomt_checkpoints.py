@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from psg_ros.modeling.layers import PIXEL_MEAN, PIXEL_STD
-from psg_ros.modeling.segmenters.eomt import Eomt
-from psg_ros.modeling.segmenters.eomt_config import EomtConfig
+from psg_ros.network.layers import PIXEL_MEAN, PIXEL_STD
+from psg_ros.network.segmenters.eomt import Eomt
+from psg_ros.network.segmenters.eomt_config import EomtConfig
 
 Weights = dict[str, Tensor]
 NUM_LABELS = 133

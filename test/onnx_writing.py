@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from psg_ros.manifest import TensorSpec
+from psg_ros.robot.manifest import TensorSpec
 
 IR_VERSION, OPSET = 10, 18
 DTYPES = {"float32": 1, "uint8": 2, "int32": 6, "int64": 7}

@@ -13,12 +13,11 @@ from backends import INSTALLED
 from tiny_model import COLORS
 
 import psg_ros.scene_graph
-from psg_ros.runtime.backend import BACKENDS
+from psg_ros.robot.runtime.backend import BACKENDS
 
 PACKAGE = Path(psg_ros.scene_graph.__file__).parent
 CORE = (
-    "config", "labels", "manifest", "ops", "pipeline", "resources", "runtime", "scene_graph",
-    "forms", "tracking",
+    "config", "data", "drawing", "labels", "media", "pictures", "resources", "robot", "scene_graph",
 )  # fmt: skip
 UNWANTED = (
     "jaxtyping", "matplotlib", "mujoco", "onnx", "onnxscript", "rclpy", "safetensors", "scipy",
@@ -40,7 +39,7 @@ for file in files:
 RUN_PIPELINE = """
 import numpy
 from psg_ros.config import PipelineConfig
-from psg_ros.pipeline import Pipeline
+from psg_ros.robot.pipeline import Pipeline
 image = numpy.full((64, 96, 3), {color!r}, numpy.uint8)
 for backend in {backends!r}:
     with Pipeline.open(PipelineConfig(model={model!r}, backend=backend)) as pipeline:

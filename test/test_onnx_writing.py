@@ -11,7 +11,7 @@ import onnx_writing
 import pytest
 from tiny_model import write_tiny_model
 
-from psg_ros.manifest import TensorSpec
+from psg_ros.robot.manifest import TensorSpec
 
 onnx = pytest.importorskip("onnx", reason="compares with the package onnx")
 

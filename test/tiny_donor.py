@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from psg_ros.labels import load_vocabulary
-from psg_ros.modeling.config import ModelConfig, RelationConfig
-from psg_ros.modeling.dsflash import build_dsflash
-from psg_ros.modeling.segmenters.eomt_config import EomtConfig
+from psg_ros.network.config import ModelConfig, RelationConfig
+from psg_ros.network.dsflash import build_dsflash
+from psg_ros.network.segmenters.eomt_config import EomtConfig
 from psg_ros.resources import share_path
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.release import Thresholds, release

@@ -19,7 +19,7 @@ import numpy as np
 import yaml
 from onnx_writing import FLOAT, network, node
 
-from psg_ros.manifest import (
+from psg_ros.robot.manifest import (
     FORMAT,
     LABELS_FILE,
     MANIFEST_FILE,

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from psg_ros.training.config import RelationTraining
-from psg_ros.training.relation_pairs import PairBatch, draw_batch, pair_batch
-from psg_ros.training.relation_samples import RelationSample, RelationTruth
+from psg_ros.training.relations.relation_pairs import PairBatch, draw_batch, pair_batch
+from psg_ros.training.relations.relation_samples import RelationSample, RelationTruth
 
 NUM_PREDICATES = 2
 TRIPLETS = [[0, 1, 0], [1, 2, 0], [2, 3, 0], [0, 3, 1]]
-"""Four boxes in a row; each is «beside» (0) its right neighbour, the first is «on» the last."""
+"""Four boxes in a row; each is "beside" (0) its right neighbour, the first is "on" the last."""
 
 
 def made_up(count: int = 2) -> tuple[list[RelationTruth], list[RelationSample]]:

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from psg_ros.modeling.segmenter import Segmenter, SegmenterOutput
-from psg_ros.modeling.segmenter_config import FeatureMap, SegmenterConfig
-from psg_ros.modeling.segmenters.table import SegmenterKind
+from psg_ros.network.segmenter import Segmenter, SegmenterOutput
+from psg_ros.network.segmenter_config import FeatureMap, SegmenterConfig
+from psg_ros.network.segmenters.table import SegmenterKind
 
 WIDTHS = (8, 12)
 

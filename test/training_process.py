@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from psg_ros.training import train
-from psg_ros.training.relation_run import RelationRun
+from psg_ros.training.relations.relation_run import RelationRun
 
 
 def kill_after(steps: int) -> None:

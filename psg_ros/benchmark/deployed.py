@@ -16,10 +16,10 @@ from psg_ros.benchmark.scene import Scene
 from psg_ros.benchmark.steps import Step
 from psg_ros.benchmark.timing import time_calls
 from psg_ros.config import PipelineConfig
-from psg_ros.forms import load_model
-from psg_ros.forms.two_files import TwoFiles
-from psg_ros.pipeline import Pipeline
-from psg_ros.runtime.backend import Backend, open_backend, resolve_backend
+from psg_ros.robot.forms import load_model
+from psg_ros.robot.forms.two_files import TwoFiles
+from psg_ros.robot.pipeline import Pipeline
+from psg_ros.robot.runtime.backend import Backend, open_backend, resolve_backend
 from psg_ros.scene_graph import SceneGraph
 
 
@@ -90,7 +90,7 @@ class DeployedFrame:
 
     @property
     def backend_name(self) -> str:
-        """What runs the networks, never «auto»."""
+        """What runs the networks, never "auto"."""
         return self._pipeline.backend_name
 
     @property

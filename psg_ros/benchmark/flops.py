@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from psg_ros.modeling.config import RelationConfig
-from psg_ros.modeling.segmenters.eomt import make_stem
-from psg_ros.modeling.segmenters.eomt_config import EomtConfig
+from psg_ros.network.config import RelationConfig
+from psg_ros.network.segmenters.eomt import make_stem
+from psg_ros.network.segmenters.eomt_config import EomtConfig
 
 NUM_VECTORS = {"sum": 3, "onoff": 2}
 """What the mask embedding mixes for every cell: subject, object and, by its rule, background."""
@@ -70,7 +70,7 @@ def segmenter_flops(config: EomtConfig, num_labels: int) -> dict[str, int]:
     """Return the FLOPs of EoMT for one image, by stage.
 
     Args:
-        num_labels: without «no object».
+        num_labels: without "no object".
     """
     dim, queries = config.dim, config.num_queries
     patches = math.prod(config.grid_hw)

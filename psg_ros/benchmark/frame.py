@@ -22,14 +22,14 @@ from psg_ros.benchmark.networks import Network
 from psg_ros.benchmark.relation_forms import Pairs, ordered_pairs, score_pairs
 from psg_ros.benchmark.scene import Scene
 from psg_ros.benchmark.steps import Step
-from psg_ros.forms.relations import relative_boxes, unordered_pairs
-from psg_ros.modeling.dsformer import DsFormer
-from psg_ros.modeling.overlap_pooling import pair_overlaps
-from psg_ros.ops.image import Placement, place, write_content
-from psg_ros.ops.panoptic import MergedMasks, best_label, merge
-from psg_ros.ops.regions import measure_regions
-from psg_ros.ops.scratch import Scratch
-from psg_ros.ops.triplets import Triplet, rank_relations
+from psg_ros.network.dsformer import DsFormer
+from psg_ros.network.overlap_pooling import pair_overlaps
+from psg_ros.robot.forms.relations import relative_boxes, unordered_pairs
+from psg_ros.robot.ops.image import Placement, place, write_content
+from psg_ros.robot.ops.panoptic import MergedMasks, best_label, merge
+from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.robot.ops.scratch import Scratch
+from psg_ros.robot.ops.triplets import Triplet, rank_relations
 from psg_ros.scene_graph import RelationScores
 
 MAX_RELATIONS = 100

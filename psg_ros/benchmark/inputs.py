@@ -12,9 +12,9 @@ import numpy as np
 from psg_ros.benchmark.ladder import LadderSettings
 from psg_ros.benchmark.scene import Scene, make_scene
 from psg_ros.labels import Vocabulary, load_vocabulary
-from psg_ros.ops.image import place
-from psg_ros.ops.picture_file import read_image
+from psg_ros.pictures.picture_file import read_image
 from psg_ros.resources import share_path
+from psg_ros.robot.ops.image import place
 
 
 def read_picture(settings: LadderSettings) -> np.ndarray:

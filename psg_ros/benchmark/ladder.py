@@ -20,7 +20,7 @@ from psg_ros.benchmark.timing import Timing
 from psg_ros.config import config_from_dict
 
 if TYPE_CHECKING:
-    from psg_ros.modeling.config import ModelConfig
+    from psg_ros.network.config import ModelConfig
 
 DTYPES = ("float32", "bfloat16")
 CHILD = "psg_ros.benchmark.child"
@@ -69,7 +69,7 @@ class LadderSettings:
 
     @property
     def model_config(self) -> ModelConfig:
-        from psg_ros.modeling.config import ModelConfig
+        from psg_ros.network.config import ModelConfig
 
         return config_from_dict(ModelConfig, self.model, "model")
 

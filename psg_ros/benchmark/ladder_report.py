@@ -12,7 +12,7 @@ from psg_ros.benchmark.ladder import LadderSettings, Row
 from psg_ros.benchmark.steps import STEPS, Step
 from psg_ros.benchmark.tables import Column, markdown_table
 from psg_ros.benchmark.timing import LEAST_REPEATS, is_faster
-from psg_ros.runtime.backend import resolve_backend
+from psg_ros.robot.runtime.backend import resolve_backend
 
 COLUMNS = (
     Column("step", 4),
@@ -113,7 +113,7 @@ def notes(settings: LadderSettings, rows: Sequence[Row]) -> list[str]:
         "masks of all queries to input size and merge and pool them there, the others on the raw "
         "grid.",
         "ratio: times faster than the step before (5a and 5 against 3, 7 against 4). "
-        f"«{NO_HELP}»: the notches (1.57 IQR / sqrt n) of the two medians overlap, or it is slower"
+        f"'{NO_HELP}': the notches (1.57 IQR / sqrt n) of the two medians overlap, or it is slower"
         + (
             f"; not judged below {LEAST_REPEATS} frames."
             if settings.repeats < LEAST_REPEATS

@@ -19,9 +19,9 @@ from psg_ros.benchmark.networks import Network, build_network
 from psg_ros.benchmark.steps import Step
 from psg_ros.benchmark.timing import time_calls
 from psg_ros.benchmark.work import count_parameters, frame_flops, pair_tokens
-from psg_ros.checkpoints.reading import read_file
 from psg_ros.labels import Vocabulary
-from psg_ros.modeling.mask_embedding import kept_cells
+from psg_ros.network.checkpoints.reading import read_file
+from psg_ros.network.mask_embedding import kept_cells
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 

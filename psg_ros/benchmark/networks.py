@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The networks of the ladder, put together from the modules in `psg_ros.modeling`."""
+"""The networks of the ladder, put together from the modules in `psg_ros.network`."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from psg_ros.benchmark.steps import Step
-from psg_ros.modeling.config import ModelConfig
-from psg_ros.modeling.dsflash import RelationStage
-from psg_ros.modeling.dsformer import DsFormer, DsFormerConfig
-from psg_ros.modeling.neck import NeckBlock
-from psg_ros.modeling.segmenters.eomt import Eomt
-from psg_ros.modeling.segmenters.eomt_config import EomtConfig
+from psg_ros.network.config import ModelConfig
+from psg_ros.network.dsflash import RelationStage
+from psg_ros.network.dsformer import DsFormer, DsFormerConfig
+from psg_ros.network.neck import NeckBlock
+from psg_ros.network.segmenters.eomt import Eomt
+from psg_ros.network.segmenters.eomt_config import EomtConfig
 
 NUM_LABELS, NUM_PREDICATES = 133, 56
 """Of the PSG data set."""

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from psg_ros.benchmark.steps import Step
-from psg_ros.modeling import packed_neck
-from psg_ros.modeling.dsflash import RelationStage
-from psg_ros.modeling.dsformer import DsFormer
-from psg_ros.modeling.export import PrunedRelationGraph
-from psg_ros.modeling.mask_embedding import kept_cells
+from psg_ros.network import packed_neck
+from psg_ros.network.dsflash import RelationStage
+from psg_ros.network.dsformer import DsFormer
+from psg_ros.network.export import PrunedRelationGraph
+from psg_ros.network.mask_embedding import kept_cells
 
 
 @dataclass(frozen=True)

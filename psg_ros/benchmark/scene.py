@@ -58,7 +58,7 @@ def make_scene(
     """Return logits of a partition of the content.
 
     Args:
-        num_labels: without «no object»; masks share labels only if there are more masks, and the
+        num_labels: without "no object"; masks share labels only if there are more masks, and the
             merge then joins stuff of one label.
         grid_hw: cells of the masks.
         content_hw: cells that the image fills, from the top-left corner.

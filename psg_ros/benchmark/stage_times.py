@@ -12,10 +12,10 @@ import numpy as np
 
 from psg_ros.benchmark.timing import Timing
 from psg_ros.config import PipelineConfig
-from psg_ros.forms import STEPS
-from psg_ros.ops.draw import overlay
-from psg_ros.ops.picture_file import read_image
-from psg_ros.pipeline import Pipeline
+from psg_ros.drawing.draw import overlay
+from psg_ros.pictures.picture_file import read_image
+from psg_ros.robot.forms import STEPS
+from psg_ros.robot.pipeline import Pipeline
 
 DECODE, DRAW, FRAME = "decode", "drawing", "whole frame"
 
@@ -43,7 +43,7 @@ def measure_stages(
     """Run one picture `frames` times.
 
     Args:
-        image: picture file, which is decoded anew for every frame, or uint8 [height, width, 3] RGB.
+        image: picture file, decoded again for every frame, or uint8 [height, width, 3] RGB.
         warmup: frames before, which are not counted.
 
     Raises:
@@ -74,7 +74,7 @@ def simulated_image(size_wh: tuple[int, int], seed: int) -> np.ndarray:
     Raises:
         ImportError: the extra `simulation` is not installed.
     """
-    from psg_ros.data.simulation import SimulatedCamera
+    from psg_ros.simulation import SimulatedCamera
 
     camera = SimulatedCamera(seed=seed, size_wh=size_wh)
     try:

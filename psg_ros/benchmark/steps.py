@@ -28,16 +28,16 @@ class Step:
     Attributes:
         number: as in the table; letters mark a second form of the same step.
         before: name of the step it is compared with.
-        backbone: «separate» runs DSFormer's ResNet-50-FPN beside the segmenter, «shared» reads the
+        backbone: "separate" runs DSFormer's ResNet-50-FPN beside the segmenter, "shared" reads the
             segmenter's own tokens.
-        pool_per: overlap ratios pooled for every «pair» anew or once per «mask».
+        pool_per: overlap ratios pooled again for every "pair" or once per "mask".
         bidirectional: one sequence per unordered pair answers both directions; otherwise every
             ordered pair is a sequence.
-        masks: grid on which masks compete and are pooled: the raw «mask» grid, or the network's
-            «input», to which the masks of all queries are enlarged first, as EoMT does.
-        prune: cells that neither segment overlaps: «none» are dropped; they are «masked» out;
-            the others are «gathered» and padded to the longest pair, or «packed» without padding.
-        last_block: computed for «all» tokens or for the «class» token alone, which is all that is
+        masks: grid on which masks compete and are pooled: the raw "mask" grid, or the network's
+            "input", to which the masks of all queries are enlarged first, as EoMT does.
+        prune: cells that neither segment overlaps: "none" are dropped; they are "masked" out;
+            the others are "gathered" and padded to the longest pair, or "packed" without padding.
+        last_block: computed for "all" tokens or for the "class" token alone, which is all that is
             read. A packed neck always does the latter.
         merge_ratio: share of the backbone's patch tokens merged in front of attention (ToMe).
         deployed: the exported network in an inference runtime instead of torch.

@@ -40,7 +40,7 @@ class Timing:
     def notch_ms(self) -> float:
         """Half the notch of a box plot: medians differ if the notches do not overlap.
 
-        1.57 IQR / sqrt(n), McGill, Tukey and Larsen, «Variations of box plots», 1978.
+        1.57 IQR / sqrt(n), McGill, Tukey and Larsen, "Variations of box plots", 1978.
         """
         low, high = np.percentile(self.wall_ms, (25, 75))
         return float(1.57 * (high - low) / np.sqrt(len(self.wall_ms)))

@@ -53,7 +53,7 @@ class AnnotationFile:
 
     Attributes:
         path: the file.
-        layout: «PSG» or «COCO panoptic».
+        layout: "PSG" or "COCO panoptic".
         things, stuff, predicates: names in the file's order.
         category_ids: the file's id of every class, things first.
         splits: by name, in order train, val, test; or only `WHOLE`.

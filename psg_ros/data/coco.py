@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reader of the COCO panoptic layout: JSON with images, annotations, categories; a folder of PNGs.
 
-Layout: Kirillov et al., «Panoptic Segmentation», CVPR 2019, and cocodataset.org. It has no
+Layout: Kirillov et al., "Panoptic Segmentation", CVPR 2019, and cocodataset.org. It has no
 relations, so it serves to train and to measure segmentation. A file is one split: train or val if
 its name says so (panoptic_val2017.json), otherwise whichever it is opened as.
 """
@@ -49,7 +49,7 @@ def parse_coco_panoptic(path: Path, content: dict[str, Any]) -> AnnotationFile:
 
 
 def split_of_name(path: Path) -> str:
-    """Return the split in a file's name («val» of panoptic_val2017.json), or `WHOLE`."""
+    """Return the split in a file's name ("val" of panoptic_val2017.json), or `WHOLE`."""
     found = re.search(rf"(?:^|_)({'|'.join(SPLITS)})(?:\d{{4}})?(?:_|$)", path.stem)
     return found[1] if found else WHOLE
 

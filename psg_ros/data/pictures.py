@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from psg_ros.ops.encoded_picture import as_rgb, decode_samples, turned
-from psg_ros.ops.picture_file import read_samples, read_with
-from psg_ros.ops.pillow_pictures import orientation_of
+from psg_ros.pictures.encoded_picture import as_rgb, decode_samples, turned
+from psg_ros.pictures.picture_file import read_samples, read_with
+from psg_ros.pictures.pillow_pictures import orientation_of
 from psg_ros.scene_graph import VOID
 
 EXIF_TURNS = {
@@ -76,7 +76,7 @@ def check_size(path: Path, shape: tuple[int, ...], image_hw: tuple[int, int]) ->
 
 def read_segment_ids(path: Path) -> np.ndarray:
     """Return int32 [height, width]: the id R + 256 G + 65536 B of every pixel (Kirillov et al.,
-    «Panoptic Segmentation», CVPR 2019, COCO format); 0 is unlabelled.
+    "Panoptic Segmentation", CVPR 2019, COCO format); 0 is unlabelled.
 
     Raises:
         FileNotFoundError: no such file.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reader of the PSG layout: one JSON plus one panoptic PNG per image.
 
-Layout: Yang et al., «Panoptic Scene Graph Generation», ECCV 2022. Keys `test_image_ids` and,
+Layout: Yang et al., "Panoptic Scene Graph Generation", ECCV 2022. Keys `test_image_ids` and,
 optionally, `val_image_ids` name the splits; the rest trains. Besides psg.json there are the files
 of a competition: psg_train_val.json and psg_val_test.json name the same test images, but the one
 holds only those with public labels, the other holds many without labels.

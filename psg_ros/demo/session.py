@@ -19,11 +19,11 @@ from typing import Any
 
 from psg_ros.config import PictureConfig, PipelineConfig
 from psg_ros.demo.child import Child, stop_together
-from psg_ros.forms import load_model
 from psg_ros.media import Media
+from psg_ros.robot.forms import load_model
+from psg_ros.robot.runtime.backend import resolve_backend
 from psg_ros.ros.start import GRAPH_TOPIC, node_command
 from psg_ros.ros.transport import PROFILE_VARIABLES, node_environment, transport_complaint
-from psg_ros.runtime.backend import resolve_backend
 
 NAMESPACE = "psg_demo"
 CAMERA_TOPIC = f"/{NAMESPACE}/camera/image_raw"

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from psg_ros.doctor.finding import Finding
-from psg_ros.forms import load_model
-from psg_ros.manifest import MANIFEST_FILE
 from psg_ros.resources import share_path
+from psg_ros.robot.forms import load_model
+from psg_ros.robot.manifest import MANIFEST_FILE
 
 
 def examine_models() -> Iterator[Finding]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from psg_ros.doctor.finding import Finding, try_in_python
-from psg_ros.runtime.backend import BACKENDS, choose_backend, installation
+from psg_ros.robot.runtime.backend import BACKENDS, choose_backend, installation
 
 _OPENCV = "from psg_ros.doctor.trial import use_opencv; print(use_opencv())"
 _PICTURES = "from psg_ros.doctor.trial import read_pictures; print(read_pictures())"
@@ -29,7 +29,7 @@ print('built and usable')
 """
 _RENDER = """
 import os, mujoco
-from psg_ros.data.simulation.engine import open_gl_context
+from psg_ros.simulation.engine import open_gl_context
 open_gl_context(64, 64).free()
 print(f"mujoco {mujoco.__version__}, renders through {os.environ['MUJOCO_GL']}")
 """

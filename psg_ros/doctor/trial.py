@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from psg_ros.manifest import ArtifactSpec, TensorSpec
-from psg_ros.runtime.backend import backend_report, open_backend
+from psg_ros.robot.manifest import ArtifactSpec, TensorSpec
+from psg_ros.robot.runtime.backend import backend_report, open_backend
 
 IDENTITY_ONNX = bytes.fromhex(
     "08083a370a100a017812017922084964656e746974791201675a0f0a0178120a0a08080112040a020801"
@@ -95,7 +95,7 @@ def read_pictures() -> str:
     import PIL
     import simplejpeg
 
-    from psg_ros.ops.encoded_picture import decode_samples
+    from psg_ros.pictures.encoded_picture import decode_samples
 
     grey = np.full((16, 16), 90, np.uint8)
     for suffix in (".jpg", ".png"):

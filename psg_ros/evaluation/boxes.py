@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from psg_ros.ops.regions import measure_regions
+from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.scene_graph import Segmentation
 
 MIN_BOX_IOU = 0.5

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from psg_ros.evaluation.recall import triplet_keys
-from psg_ros.ops.triplets import score_pairs
+from psg_ros.robot.ops.triplets import score_pairs
 from psg_ros.scene_graph import RelationScores, SceneRelation
 
 

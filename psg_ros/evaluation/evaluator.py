@@ -66,7 +66,7 @@ class Evaluator:
 
     Args:
         vocabulary: names the labels and predicates of truth and prediction.
-        task: «SGDet» judges masks, labels and relations; «PredCls» expects graphs made on truth's
+        task: "SGDet" judges masks, labels and relations; "PredCls" expects graphs made on truth's
             masks and labels, and judges relations alone.
         ks: how many best entries count, in report order; `PAIRS` (-1) for as many as the image has
             distinct annotated pairs.

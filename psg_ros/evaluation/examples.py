@@ -12,16 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from psg_ros.annotated_files import write_image
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import read_picture
+from psg_ros.drawing.annotated_files import write_image
+from psg_ros.drawing.draw import overlay
+from psg_ros.drawing.palette import display_name
 from psg_ros.evaluation.evaluator import ImageFigures
 from psg_ros.evaluation.true_ranks import marked
 from psg_ros.labels import Vocabulary
-from psg_ros.ops.draw import overlay
-from psg_ros.ops.palette import display_name
-from psg_ros.ops.regions import measure_regions
-from psg_ros.pipeline import describe_nodes
+from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, SceneRelation
 
 GAP_PX = 6

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Recall by the first protocol of panoptic scene graphs, for looking up old figures only.
 
-MultiMPO is how OpenPSG counts (Yang et al., «Panoptic Scene Graph Generation», ECCV 2022): any mask
+MultiMPO is how OpenPSG counts (Yang et al., "Panoptic Scene Graph Generation", ECCV 2022): any mask
 with IoU of one half or more may stand for an object, so that a method gains by showing one object
 several times. Annotated duplicates count once, images without a prediction are left out, and a
 predicate that no image contains counts as 0. Its figures compare neither with SingleMPO nor across

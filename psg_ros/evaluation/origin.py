@@ -15,7 +15,7 @@ from pathlib import Path
 
 from psg_ros.config import MODEL_THRESHOLD
 from psg_ros.data.dataset import PanopticDataset
-from psg_ros.pipeline import Pipeline
+from psg_ros.robot.pipeline import Pipeline
 
 LEFT_OUT = {"broken_images": "broken", "unlabelled_images": "without labels"}
 DECISIVE = {
@@ -31,7 +31,7 @@ NOT_SAID = "not said"
 def describe_model(pipeline: Pipeline) -> dict[str, str]:
     """Return name, digest and backend of a model, and the settings that its figures depend on.
 
-    Thresholds and precision are those in force, never «the model's own» or «auto».
+    Thresholds and precision are those in force, never "the model's own" or "auto".
     """
     config = pipeline.config
     facts = {

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Overlapping masks -> one mask per object, so that any method can be judged by SingleMPO.
 
-The reduction is that of DSFormer (Lorenz et al., «A Fair Ranking and New Model for Panoptic Scene
-Graph Generation», ECCV 2024): the surest mask is painted first, what overlaps it by half is taken
+The reduction is that of DSFormer (Lorenz et al., "A Fair Ranking and New Model for Panoptic Scene
+Graph Generation", ECCV 2024): the surest mask is painted first, what overlaps it by half is taken
 for the same object, and of several rows for one pair the first counts. A mask that no surer painted
 one overlaps by half and that has no pixel left is dropped with its pairs. Difference: so is a pair
 whose two ends became one object.

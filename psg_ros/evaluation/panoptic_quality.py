@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Panoptic quality (Kirillov et al., «Panoptic Segmentation», CVPR 2019), rules of the COCO API.
+"""Panoptic quality (Kirillov et al., "Panoptic Segmentation", CVPR 2019), rules of the COCO API.
 
 Void is truth's unlabelled area. It is left out of every union, and an unmatched prediction that
 lies mostly on void or on a crowd of its own class is forgiven. Difference from the API: where a

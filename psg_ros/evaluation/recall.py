@@ -4,10 +4,10 @@
 
 The protocol is that of DSFormer (the evaluator of fair-psgg), which DSFlash reports: segments match
 by mask and label, recall is taken within each image before anything is averaged, and triplets
-annotated twice count twice. Differences: pairs rank by the logit of «no relation» instead of its
+annotated twice count twice. Differences: pairs rank by the logit of "no relation" instead of its
 probability, because float32 sigmoids saturate and lose the order; ties resolve by (subject, object,
 predicate) instead of by chance; self relations in the truth are left out. A method without a column
-«no relation» gives -inf there: its pairs then rank by their best predicate, unless it says itself
+"no relation" gives -inf there: its pairs then rank by their best predicate, unless it says itself
 how they rank.
 
 Two retrievals exist. With graph constraint a pair offers its best predicate only; without (Ng)
@@ -24,11 +24,11 @@ import numpy as np
 from psg_ros.scene_graph import RelationScores
 
 PAIRS = -1
-"""As k: as many entries as the image has distinct annotated pairs. Names say «pairs» for it."""
+"""As k: as many entries as the image has distinct annotated pairs. Names say "pairs" for it."""
 
 
 def k_name(k: int) -> str:
-    """Return what stands behind the @ in the name of a score: «20», or «pairs»."""
+    """Return what stands behind the @ in the name of a score: "20", or "pairs"."""
     return "pairs" if k == PAIRS else str(k)
 
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Do scores mean what they say? Of what is scored 0.7, are seven in ten right?
 
-Reliability diagram and expected calibration error after Guo et al., «On Calibration of Modern
-Neural Networks», ICML 2017: equal bins over [0, 1], sums only, so that images add up. Brier score
-after Brier, «Verification of Forecasts Expressed in Terms of Probability», 1950.
+Reliability diagram and expected calibration error after Guo et al., "On Calibration of Modern
+Neural Networks", ICML 2017: equal bins over [0, 1], sums only, so that images add up. Brier score
+after Brier, "Verification of Forecasts Expressed in Terms of Probability", 1950.
 """
 
 from __future__ import annotations

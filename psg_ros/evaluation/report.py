@@ -20,7 +20,7 @@ PROTOCOL = (
 
 @dataclass(frozen=True)
 class PredicateRow:
-    """Recall of one predicate, percent by name («R@50», «NgR@50», «R@inf»); NaN if absent."""
+    """Recall of one predicate, percent by name ("R@50", "NgR@50", "R@inf"); NaN if absent."""
 
     name: str
     num_images: int
@@ -80,7 +80,7 @@ class EvaluationReport:
     """Figures of one model on one set of images.
 
     Attributes:
-        task: «PredCls» (masks and labels given) or «SGDet» (both predicted).
+        task: "PredCls" (masks and labels given) or "SGDet" (both predicted).
         num_images: images seen, missing ones included.
         num_missing: images without a prediction; nothing was found in them.
         num_related_images: images with at least one annotated relation; R@k averages over these.

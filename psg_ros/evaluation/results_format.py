@@ -24,10 +24,10 @@ entry
     relations    .npz, no pickled objects:
       pairs      integer [pair, 2]; (subject, object) segments; with `masks` a pair may come again,
                  best row first
-      logits     float [pair, 1 + predicate]; column 0 «no relation»
-        or scores  float [pair, predicate] in 0..1, for methods without «no relation»
+      logits     float [pair, 1 + predicate]; column 0 "no relation"
+        or scores  float [pair, predicate] in 0..1, for methods without "no relation"
       rank       optional: number [pair], most important highest; what R@k and mR@k go through the
-                 pairs by. Without it pairs rank by «no relation» or, with `scores`, by their best
+                 pairs by. Without it pairs rank by "no relation" or, with `scores`, by their best
                  predicate. HiLo's order is that of its rows (count, ..., 2, 1), two-stage methods'
                  that of their triplet scores
       listed, listed_scores   optional: integer [relation, 3] (subject, object, predicate) and

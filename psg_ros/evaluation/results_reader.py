@@ -23,11 +23,11 @@ from psg_ros.evaluation.results_format import FORMAT, RESULTS_FILE
 from psg_ros.evaluation.results_relations import StoredRelations, read_relations
 from psg_ros.evaluation.rle import decode_rle
 from psg_ros.labels import Vocabulary, load_vocabulary
-from psg_ros.manifest import LABELS_FILE
-from psg_ros.ops.picture_file import read_samples
-from psg_ros.ops.regions import measure_regions
-from psg_ros.ops.triplets import rank_relations
-from psg_ros.pipeline import describe_nodes
+from psg_ros.pictures.picture_file import read_samples
+from psg_ros.robot.manifest import LABELS_FILE
+from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.robot.ops.triplets import rank_relations
+from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, SceneRelation, Segmentation
 
 MAX_LISTED = 100

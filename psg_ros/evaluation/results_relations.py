@@ -52,7 +52,7 @@ def read_relations(path: Path, num_segments: int) -> StoredRelations:
 
 
 def logits_without_no_relation(scores: np.ndarray) -> np.ndarray:
-    """Return logits of a method that has no «no relation»: -inf in that column.
+    """Return logits of a method that has no "no relation": -inf in that column.
 
     Args:
         scores: float [pair, predicate] in [0, 1].

@@ -17,7 +17,7 @@ from psg_ros.evaluation.report import json_text
 from psg_ros.evaluation.results_format import FORMAT, RESULTS_FILE
 from psg_ros.files import write_text
 from psg_ros.labels import Vocabulary
-from psg_ros.manifest import LABELS_FILE
+from psg_ros.robot.manifest import LABELS_FILE
 from psg_ros.scene_graph import RelationScores, SceneGraph
 
 MAX_SEGMENTS = 65_535

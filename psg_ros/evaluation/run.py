@@ -24,7 +24,7 @@ from psg_ros.evaluation.examples import Examples
 from psg_ros.evaluation.multi_mpo import MultiMpo
 from psg_ros.evaluation.results_reader import Results, StoredPrediction
 from psg_ros.evaluation.results_writer import ResultsWriter
-from psg_ros.pipeline import Pipeline
+from psg_ros.robot.pipeline import Pipeline
 
 Predict = Callable[[AnnotatedImage, "np.ndarray | None"], "StoredPrediction | None"]
 """Truth and its pixels, uint8 [height, width, 3] RGB (None unless asked for) -> prediction."""

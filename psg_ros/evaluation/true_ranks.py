@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far down its list a model has the annotated predicate of a pair.
 
-A wrong predicate may be wrong by a hair, or a mere matter of words («on», «standing on»): the rank
+A wrong predicate may be wrong by a hair, or a mere matter of words ("on", "standing on"): the rank
 tells. DSFlash shows it beside qualitative pictures (its supplement, figure 14).
 """
 
@@ -46,5 +46,5 @@ def _place(logits: np.ndarray, predicate: int) -> int:
 
 
 def marked(predicate_name: str, rank: int) -> str:
-    """Return a predicate with its rank, for drawings: «on #2», or «on #-» where it is lost."""
+    """Return a predicate with its rank, for drawings: "on #2", or "on #-" where it is lost."""
     return f"{predicate_name} #{rank or '-'}"

@@ -17,8 +17,8 @@ from psg_ros.media.frame import Frame, Header, Media, MediaError, OnUnreadable
 from psg_ros.media.kinds import HEAD_BYTES, identify
 from psg_ros.media.video import open_video
 from psg_ros.media.video_writer import VideoWriter, fit_into
-from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
-from psg_ros.ops.picture_file import read_image
+from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
+from psg_ros.pictures.picture_file import read_image
 
 __all__ = [
     "Frame",

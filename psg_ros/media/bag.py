@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from psg_ros.media.bag_storage import prepared, unpacked
 from psg_ros.media.frame import Frame, Header, Media, MediaError, OnUnreadable
-from psg_ros.ops.compressed_image import decode_compressed_image
-from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
-from psg_ros.ops.image_decoding import decode_image
-from psg_ros.ops.image_error import ImageError
+from psg_ros.pictures.compressed_image import decode_compressed_image
+from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
+from psg_ros.pictures.image_decoding import decode_image
+from psg_ros.pictures.image_error import ImageError
 
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader

@@ -29,7 +29,7 @@ _CURES = {
     ".db3": "try: sqlite3 FILE .recover | sqlite3 RECOVERED.db3",
     ".bag": "try: rosbag reindex FILE",
 }
-_REINDEX = "try: ros2 bag reindex FOLDER, which writes its metadata.yaml anew"
+_REINDEX = "try: ros2 bag reindex FOLDER, which rewrites its metadata.yaml"
 
 # MCAP specification, records: code (1 byte), length (8 bytes, little endian), content.
 _RECORD_HEAD, _FOOTER_CODE, _DATA_END_CODE = 9, 0x02, 0x0F
@@ -189,7 +189,7 @@ def _has_end(file: Path) -> bool:
 
 
 def _copy_whole_records(file: Path, target: Path) -> None:
-    """Write an MCAP file anew without the record that it breaks off in, and with an end."""
+    """Rewrite an MCAP file without the record that it breaks off in, and with an end."""
     with file.open("rb") as source, target.open("wb") as copy:
         size = source.seek(0, os.SEEK_END)
         end = source.seek(len(MCAP_MAGIC))

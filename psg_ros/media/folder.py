@@ -10,8 +10,8 @@ from pathlib import Path
 
 from psg_ros.media.frame import Frame, Media, OnUnreadable
 from psg_ros.media.kinds import identify
-from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
-from psg_ros.ops.picture_file import read_image
+from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
+from psg_ros.pictures.picture_file import read_image
 
 
 def open_image(path: Path, max_megapixels: int = DEFAULT_LIMIT) -> Media:

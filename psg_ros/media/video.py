@@ -15,8 +15,8 @@ import numpy as np
 from psg_ros.media.ffmpeg import codec_of, last_words, load_av, open_input
 from psg_ros.media.frame import Frame, Media, MediaError, OnUnreadable
 from psg_ros.media.kinds import Kind
-from psg_ros.ops.encoded_picture import DEFAULT_LIMIT
-from psg_ros.ops.image_error import ImageError, check_megapixels
+from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
+from psg_ros.pictures.image_error import ImageError, check_megapixels
 
 USUAL_RATE_HZ = 30.0
 """Taken where a file does not tell its rate."""
@@ -176,7 +176,7 @@ class _Decoding:
 class _Clock:
     """Turns time stamps into seconds since the first picture, which never go back.
 
-    Raw streams have no time stamps, and in recordings that were joined they begin anew; such a
+    Raw streams have no time stamps, and in recordings that were joined they start over; such a
     picture follows the one before at the usual distance.
     """
 

@@ -12,7 +12,7 @@ UNSUPPORTED = 2**64 - 1
 """Sequence number from a middleware that does not number messages (RMW interface)."""
 
 KEPT_PUBLISHERS = 16
-"""Publishers whose last number is remembered; one that comes back after so many begins anew."""
+"""Publishers whose last number is remembered; one that comes back after so many starts over."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class Arrivals:
         self._lost += number
 
     def forget_publishers(self) -> None:
-        """Begin anew with the numbers of the publishers, for another subscription."""
+        """Start over with the numbers of the publishers, for another subscription."""
         self._settle()
         self._last.clear()
 

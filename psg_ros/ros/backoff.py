@@ -19,7 +19,7 @@ class Backoff:
         self.reset(0.0)
 
     def reset(self, now_s: float) -> None:
-        """Begin anew with the shortest wait."""
+        """Start again with the shortest wait."""
         self._last_s, self.wait_s = now_s, self._first_s
 
     def due(self, now_s: float) -> bool:

@@ -105,7 +105,7 @@ def _publish(node: Node, args: argparse.Namespace) -> None:
 
 def simulated_images(seed: int, size: tuple[int, int], rate_hz: float) -> Iterator[TimedImage]:
     """Yield live renderings without end, due at a steady rate."""
-    from psg_ros.data.simulation.camera import SimulatedCamera
+    from psg_ros.simulation.camera import SimulatedCamera
 
     camera = SimulatedCamera(seed, size, rate_hz=rate_hz, disturbances=True)
     try:

@@ -32,14 +32,14 @@ from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import Image
 
-from psg_ros.annotated_files import write_image
 from psg_ros.demo.live_view import Heading, LiveView
 from psg_ros.demo.statistics import GraphArrival, GraphStatistics
+from psg_ros.drawing.annotated_files import write_image
+from psg_ros.drawing.graph_picture import graph_svg
 from psg_ros.files import replacing, write_text
 from psg_ros.media import VideoWriter
 from psg_ros.msg import GraphVocabulary, SceneGraph
-from psg_ros.ops.graph_picture import graph_svg
-from psg_ros.ops.image_decoding import decode_image
+from psg_ros.pictures.image_decoding import decode_image
 from psg_ros.ros.conversions import time_to_ns
 from psg_ros.ros.demo_reading import graph_from_msg, vocabulary_from_msg
 from psg_ros.ros.process import keep_buffers_mapped

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from psg_ros.ops.image_error import ImageError
+from psg_ros.pictures.image_error import ImageError
 from psg_ros.ros.backoff import Backoff
 
 PERIOD_S = 5.0
@@ -30,7 +30,7 @@ class FailureLog:
     """Counts failed frames and reports each cause at once, then after waits that double.
 
     The first is `PERIOD_S`, the longest `LONGEST_S`; a cause that has been away for twice its wait
-    begins anew. A cause is an exception type and the line that raised it, so a camera that sends
+    starts over. A cause is an exception type and the line that raised it, so a camera that sends
     thousands of bad images fills neither the log nor the memory.
 
     Args:

@@ -14,10 +14,10 @@ from builtin_interfaces.msg import Time
 from rclpy.clock import Clock
 from std_msgs.msg import Header
 
+from psg_ros.drawing.draw import overlay
 from psg_ros.graph_files import segment_ids
 from psg_ros.node_config import NodeConfig
-from psg_ros.ops.draw import overlay
-from psg_ros.pipeline import Pipeline
+from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros.arrivals import ArrivalCounts
 from psg_ros.ros.conversions import (
     FrameCounts,
@@ -51,7 +51,7 @@ class FrameProcessor:
     Args:
         version: numbers the vocabularies; outlives this object.
         dropped: returns the number of frames since activation that never had their turn before the
-            one in work.
+            current one.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class FrameProcessor:
         self.restart()
 
     def restart(self) -> None:
-        """Count graphs and tracks from the start; call while no frame is in work."""
+        """Count graphs and tracks from the start; call while no frame is being processed."""
         # Not the node's clock: simulated time may be 0 at each of several activations.
         self._activated = ns_to_time(time.time_ns())
         self._sequence = self._failed = 0

@@ -8,9 +8,9 @@ import math
 
 from std_msgs.msg import Header
 
+from psg_ros.robot.tracking.segment_tracker import SegmentTracker
 from psg_ros.ros.conversions import NANOSECONDS, NodeTrack, ns_to_time, time_to_ns
 from psg_ros.scene_graph import Segmentation
-from psg_ros.tracking.segment_tracker import SegmentTracker
 
 CONFIRMED_HITS = 3
 """Images in which a segment must have been seen to count as established (our choice)."""

@@ -16,8 +16,8 @@ from rclpy.timer import Timer
 from sensor_msgs.msg import CompressedImage, Image
 
 from psg_ros.node_config import NodeConfig
-from psg_ros.ops.compressed_image import decode_compressed_image
-from psg_ros.ops.image_decoding import decode_image
+from psg_ros.pictures.compressed_image import decode_compressed_image
+from psg_ros.pictures.image_decoding import decode_image
 from psg_ros.quoting import plain
 from psg_ros.ros.arrivals import Arrivals
 from psg_ros.ros.backoff import Backoff
@@ -112,7 +112,7 @@ class ImageInput:
         return ReliabilityPolicy[self._config.image_reliability.upper()]
 
     def _match_offer(self) -> None:
-        """Subscribe as the publishers offer, and anew when a camera comes back with another offer.
+        """Subscribe as the publishers offer, and again when a camera comes back with another offer.
 
         Best effort hears all of several publishers that differ.
         """

@@ -31,7 +31,7 @@ from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from psg_ros.node_config import NodeConfig
-from psg_ros.pipeline import Pipeline
+from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros import parameters
 from psg_ros.ros.arrivals import Arrivals
 from psg_ros.ros.failure_log import FailureLog
@@ -112,12 +112,12 @@ class SceneGraphNode(LifecycleNode):
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unsubscribe; returns when the frame in work is done."""
+        """Unsubscribe; returns when the current frame is done."""
         self._stop_feeding()
         return super().on_deactivate(state)
 
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Close the model and take the topics back."""
+        """Close the model and withdraw the topics."""
         self._release()
         return TransitionCallbackReturn.SUCCESS
 
@@ -220,7 +220,7 @@ def main(args: Sequence[str] | None = None, open_pipeline: OpenPipeline = Pipeli
     try:
         for path in parameter_files(arguments):
             read_parameter_file(path)  # its refusal is shorter than rcl's
-        # rclpy's own handlers would take the middleware away while a frame is in work.
+        # rclpy's own handlers would take the middleware away while a frame is being processed.
         rclpy.init(
             args=arguments,
             signal_handler_options=SignalHandlerOptions.NO,

@@ -55,7 +55,7 @@ class Worker(Generic[Model, Frame]):
 
     @property
     def dropped_before(self) -> int:
-        """Frames since the last `resume` that never had their turn before the one in work."""
+        """Frames since the last `resume` that never had their turn before the current one."""
         return self._mailbox.dropped_before
 
     def open(self) -> Model:
@@ -79,13 +79,13 @@ class Worker(Generic[Model, Frame]):
         self._running = True
 
     def pause(self) -> None:
-        """Return when the frame in work is done; no frame is worked on until `resume`."""
+        """Return when the current frame is done; no frame is worked on until `resume`."""
         self._running = False
         with self._one_frame:
             self._mailbox.clear()
 
     def close(self) -> None:
-        """Finish the frame in work, close the model in its thread and end the thread."""
+        """Finish the current frame, close the model in its thread and end the thread."""
         self._running = False
         self._mailbox.close()
         if self._thread.ident is not None:

@@ -15,16 +15,16 @@ from pathlib import Path
 import torch
 import yaml
 
-from psg_ros.checkpoints.convert import Converted
 from psg_ros.files import scratch_beside
 from psg_ros.labels import Vocabulary, load_vocabulary
-from psg_ros.modeling.config import ModelConfig
-from psg_ros.modeling.dsflash import build_dsflash
+from psg_ros.network.checkpoints.convert import Converted
+from psg_ros.network.config import ModelConfig
+from psg_ros.network.dsflash import build_dsflash
 from psg_ros.resources import share_path
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.network import CONVERTED_MODEL
 from psg_ros.training.release import AS_TRAINED, Switches, Thresholds, release, switched
-from psg_ros.training.segmentation_run import WEIGHTS
+from psg_ros.training.segmenter.segmentation_run import WEIGHTS
 
 SETTINGS_FILE = "relations.yaml"
 DEFAULT_DATA = "data/psg"

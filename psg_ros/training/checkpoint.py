@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from psg_ros.checkpoints.reading import TORCH_DAMAGE
 from psg_ros.files import replacing
+from psg_ros.network.checkpoints.reading import TORCH_DAMAGE
 from psg_ros.training.distributed import Ranks
 
 SHOWN = 400  # characters of torch's list of what does not fit

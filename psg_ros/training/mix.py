@@ -53,7 +53,7 @@ def drawing_chances(dataset: MixedDataset, balance: float) -> np.ndarray:
         balance: pictures with a class that less than this share of the samples show are drawn
             sqrt(balance / share) times as often; the shares of the data sets stay.
 
-    Source: repeat factor sampling, Gupta et al., «LVIS», CVPR 2019.
+    Source: repeat factor sampling, Gupta et al., "LVIS", CVPR 2019.
     """
     shares = np.array(dataset.shares) / sum(dataset.shares)
     labels = [[np.unique(record.labels) for record in part.records] for part in dataset.parts]

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from psg_ros.config import load_config
 from psg_ros.labels import Vocabulary, load_vocabulary
-from psg_ros.modeling.config import ModelConfig
-from psg_ros.modeling.dsflash import DsFlash, build_dsflash
+from psg_ros.network.config import ModelConfig
+from psg_ros.network.dsflash import DsFlash, build_dsflash
 from psg_ros.resources import share_path
 from psg_ros.training.config import TrainConfig
-from psg_ros.training.segmentation_run import WEIGHTS
+from psg_ros.training.segmenter.segmentation_run import WEIGHTS
 
 logger = logging.getLogger(__name__)
 

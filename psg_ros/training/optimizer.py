@@ -7,7 +7,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from psg_ros.modeling.segmenter import LearningRate, Segmenter
+from psg_ros.network.segmenter import LearningRate, Segmenter
 from psg_ros.training.config import SegmentationTraining
 from psg_ros.training.schedule import rate_factors
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from psg_ros.training.checkpoint import load_state, taking_over
 from psg_ros.training.config import RelationTraining, SegmentationTraining, TrainConfig
 from psg_ros.training.history import open_history
-from psg_ros.training.segmentation_run import STATE, num_samples
+from psg_ros.training.segmenter.segmentation_run import STATE, num_samples
 
 
 @dataclass(frozen=True)

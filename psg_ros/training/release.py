@@ -16,14 +16,14 @@ import onnx
 import yaml
 from torch import nn
 
-from psg_ros.calibration import CALIBRATION_FILE
 from psg_ros.files import scratch_beside
 from psg_ros.labels import load_vocabulary
-from psg_ros.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, Manifest, file_sha256
-from psg_ros.modeling import export
-from psg_ros.modeling.dsflash import DsFlash, build_dsflash
-from psg_ros.modeling.half_weights import halve
+from psg_ros.network import export
+from psg_ros.network.dsflash import DsFlash, build_dsflash
+from psg_ros.network.half_weights import halve
 from psg_ros.resources import share_path
+from psg_ros.robot.calibration import CALIBRATION_FILE
+from psg_ros.robot.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, Manifest, file_sha256
 from psg_ros.training.train import load_run
 
 SEGMENTER_FILE, RELATIONS_FILE, FUSED_FILE = "segmenter.onnx", "relations.onnx", "fused.onnx"
@@ -43,9 +43,9 @@ class Layout:
     """Which files a model folder gets, and how they store weights.
 
     Attributes:
-        form: a name of `psg_ros.forms.FORMS`.
+        form: a name of `psg_ros.robot.forms.FORMS`.
         slots: at most this many segments; only of the form `fused`.
-        half: store weights in float16, see `psg_ros.modeling.half_weights`.
+        half: store weights in float16, see `psg_ros.network.half_weights`.
     """
 
     form: str = "two_files"

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import read_picture
-from psg_ros.training.augmentation import AUGMENTATIONS, VOID_BYTE, Sample
+from psg_ros.training.segmenter.augmentation import AUGMENTATIONS, VOID_BYTE, Sample
 
 # So that order and augmentation of one seed do not share their random numbers.
 ORDER, AUGMENTATION = 0, 1
@@ -56,7 +56,7 @@ class SampleMaker:
         source: decoded samples in a list, or the data set to read them from.
         size_hw: px, of the network's input.
         augmentation: one of `AUGMENTATIONS`.
-        scaling: of the model, see `psg_ros.ops.image`.
+        scaling: of the model, see `psg_ros.robot.ops.image`.
         chances: float64 [picture], of every picture to be the next one, see `mix.py`; None: every
             picture comes once in each round.
     """

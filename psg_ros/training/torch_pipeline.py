@@ -17,18 +17,18 @@ import torch
 from torch import nn
 
 from psg_ros.config import PipelineConfig, config_from_dict
-from psg_ros.forms.two_files import TwoFiles
-from psg_ros.manifest import ArtifactSpec, Manifest, ModelFolder, TensorSpec
-from psg_ros.modeling.dsflash import DsFlash
-from psg_ros.modeling.export import (
+from psg_ros.network.dsflash import DsFlash
+from psg_ros.network.export import (
     PRUNED_NAMES,
     RELATION_NAMES,
     SEGMENTER_NAMES,
     PrunedRelationGraph,
     SegmenterGraph,
 )
-from psg_ros.pipeline import Pipeline
-from psg_ros.runtime.tensors import check_inputs
+from psg_ros.robot.forms.two_files import TwoFiles
+from psg_ros.robot.manifest import ArtifactSpec, Manifest, ModelFolder, TensorSpec
+from psg_ros.robot.pipeline import Pipeline
+from psg_ros.robot.runtime.tensors import check_inputs
 from psg_ros.training.release import (
     Thresholds,
     describe_file,
@@ -48,7 +48,7 @@ Tensors = tuple[TensorSpec, ...]
 
 
 class TorchBackend:
-    """A module behind the interface `psg_ros.runtime.backend.Backend`."""
+    """A module behind the interface `psg_ros.robot.runtime.backend.Backend`."""
 
     name = "torch"
     precision = "fp32"
@@ -80,7 +80,7 @@ def open_run(run_dir: Path, config: PipelineConfig, device: str = "cpu") -> Pipe
 
     Args:
         config: thresholds and caps; -1 takes the defaults of an export. Its model and what opens
-            one are of no account.
+            one are ignored.
         device: torch device.
 
     Raises:

@@ -11,25 +11,26 @@ from pathlib import Path
 
 import torch
 
-from psg_ros.checkpoints.starts import start_parts
 from psg_ros.config import load_config
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import open_dataset
 from psg_ros.files import remove_leftovers
 from psg_ros.labels import Vocabulary
-from psg_ros.modeling.dsflash import DsFlash
-from psg_ros.modeling.segmenter import Segmenter
-from psg_ros.training import relation_run, relations, segmentation, segmentation_run
+from psg_ros.network.checkpoints.starts import start_parts
+from psg_ros.network.dsflash import DsFlash
+from psg_ros.network.segmenter import Segmenter
 from psg_ros.training.checkpoint import load_into
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks, join_ranks
 from psg_ros.training.history import check_tensorboard
-from psg_ros.training.initial_weights import load_initial_weights
 from psg_ros.training.mix import MixedDataset
 from psg_ros.training.network import build_model, vocabulary_of
 from psg_ros.training.progress import segmenter_progress, unfinished_stages
-from psg_ros.training.relation_data import check_relation_data
-from psg_ros.training.segmentation_checks import check_settings
+from psg_ros.training.relations import relation_run, relations
+from psg_ros.training.relations.relation_data import check_relation_data
+from psg_ros.training.segmenter import segmentation, segmentation_run
+from psg_ros.training.segmenter.initial_weights import load_initial_weights
+from psg_ros.training.segmenter.segmentation_checks import check_settings
 
 logger = logging.getLogger(__name__)
 
@@ -49,8 +50,8 @@ def run(
 
     Args:
         resume: go on from the folder's checkpoint; without it a used folder is refused.
-        stage: «all», or only one; «relations» needs the folder's finished segmenter, and starts
-            anew without `resume`: what an earlier stage 2 has left is removed.
+        stage: "all", or only one; "relations" needs the folder's finished segmenter, and starts
+            again without `resume`: what an earlier stage 2 has left is removed.
         tensorboard: write events below `tensorboard/` of the run folder, too.
 
     Raises:
@@ -164,7 +165,7 @@ def open_split(
 def prepare_segmenter(
     segmenter: Segmenter, config: TrainConfig, num_images: int, ranks: Ranks, *, resume: bool
 ) -> bool:
-    """Return whether stage 1 starts anew; then the segmenter has its initial weights.
+    """Return whether stage 1 starts over; then the segmenter has its initial weights.
 
     Raises:
         FileExistsError: it would replace a segmenter.
@@ -176,7 +177,7 @@ def prepare_segmenter(
         return False
     if (folder / segmentation_run.WEIGHTS).is_file():
         raise FileExistsError(
-            f"stage 1 would start anew and replace {folder / segmentation_run.WEIGHTS}; add "
+            f"stage 1 would start over and replace {folder / segmentation_run.WEIGHTS}; add "
             "--stage relations to train relations on it, choose another `out`, or delete it"
         )
     start_from(config.segmentation.initial_weights, segmenter, ranks)

@@ -14,10 +14,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from psg_ros.benchmark import flops
 from psg_ros.benchmark.flops import PairTokens
 from psg_ros.config import load_config
-from psg_ros.modeling.config import ModelConfig, RelationConfig
-from psg_ros.modeling.dsflash import RelationStage
-from psg_ros.modeling.resnet_fpn import ResNetFpn
-from psg_ros.modeling.segmenters.eomt import Eomt, make_stem
+from psg_ros.network.config import ModelConfig, RelationConfig
+from psg_ros.network.dsflash import RelationStage
+from psg_ros.network.resnet_fpn import ResNetFpn
+from psg_ros.network.segmenters.eomt import Eomt, make_stem
 
 CONFIGS = Path(__file__).parents[2] / "config" / "model"
 NUM_LABELS, NUM_PREDICATES = 133, 56
@@ -29,7 +29,7 @@ def load(name: str) -> ModelConfig:
 
 
 def count(run) -> dict[str, int]:
-    """Return torch's FLOPs by module; «Global» is everything."""
+    """Return torch's FLOPs by module; "Global" is everything."""
     # The counter does not know every fused attention; the plain one is two matrix products.
     with torch.no_grad(), FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         run()

@@ -19,9 +19,9 @@ from psg_ros.benchmark.measurement import build_frame
 from psg_ros.benchmark.networks import build_network
 from psg_ros.benchmark.steps import BOTH_WAYS, CLASS_ONLY, DSFORMER, PACKED, PER_MASK, RAW, SHARED
 from psg_ros.benchmark.work import count_parameters
-from psg_ros.commands.ladder_options import run_settings
+from psg_ros.cli.ladder_options import run_settings
 from psg_ros.config import load_config
-from psg_ros.modeling.config import ModelConfig
+from psg_ros.network.config import ModelConfig
 
 CONFIGS = Path(__file__).parents[2] / "config" / "model"
 

@@ -32,7 +32,7 @@ from psg_ros.benchmark.steps import (
     Step,
 )
 from psg_ros.benchmark.work import frame_flops, pair_tokens
-from psg_ros.modeling.mask_embedding import kept_cells
+from psg_ros.network.mask_embedding import kept_cells
 
 IN_TORCH = [step for step in STEPS if not step.deployed]
 ORDERED, UNORDERED = 20, 10

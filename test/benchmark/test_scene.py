@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from psg_ros.benchmark.scene import make_scene, partition
-from psg_ros.ops.image import place
-from psg_ros.ops.panoptic import merge
+from psg_ros.robot.ops.image import place
+from psg_ros.robot.ops.panoptic import merge
 
 SIZES = {"num_queries": 40, "num_labels": 50, "grid_hw": (48, 48), "content_hw": (36, 48)}
 

@@ -14,8 +14,8 @@ from tiny_model import paint
 from psg_ros.benchmark import stage_report
 from psg_ros.benchmark.stage_times import measure_stages
 from psg_ros.config import PipelineConfig
-from psg_ros.forms import STEPS
-from psg_ros.pipeline import Pipeline
+from psg_ros.robot.forms import STEPS
+from psg_ros.robot.pipeline import Pipeline
 
 SCENE = paint((240, 320), {"red": (20, 20, 100, 100), "blue": (200, 30, 300, 120)})
 

@@ -18,7 +18,7 @@ from psg_ros.data.pictures import (
     read_segment_ids,
     turned_by_exif,
 )
-from psg_ros.ops.image_error import ImageError
+from psg_ros.pictures.image_error import ImageError
 
 STORED_HW = PHOTO.shape[:2]
 TURNED_HW = STORED_HW[::-1]

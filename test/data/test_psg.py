@@ -20,7 +20,7 @@ from psg_ros.data.annotation_file import unknown_names
 from psg_ros.data.dataset import read_picture
 from psg_ros.data.opening import open_dataset
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, load_vocabulary
-from psg_ros.ops.picture_file import read_image
+from psg_ros.pictures.picture_file import read_image
 from psg_ros.resources import share_path
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"

@@ -269,7 +269,7 @@ def test_an_image_without_triplets_has_nothing_left_to_find():
 
 
 def test_what_was_said_of_matched_pairs_is_counted_by_predicate_and_score():
-    # «on» is annotated, «beside» said; the reverse pair is scored but not annotated.
+    # "on" is annotated, "beside" said; the reverse pair is scored but not annotated.
     truth = annotated("a", segmentation([[0, 1]], [0, 2]), [(0, 1, 2)])
     logits = [[-9, 0, 9, 0, 0, 0], [9, 0, 9, 0, 0, 0]]
     evaluator = Evaluator(VOCABULARY)

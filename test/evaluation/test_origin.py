@@ -13,7 +13,7 @@ from tiny_psg import VOCABULARY, change_json, write_tiny_psg
 from psg_ros.config import PipelineConfig
 from psg_ros.data.opening import open_dataset
 from psg_ros.evaluation.origin import coverage_notes, describe_model, describe_origin
-from psg_ros.pipeline import Pipeline
+from psg_ros.robot.pipeline import Pipeline
 
 SETTINGS = {
     "score_threshold": 0.25,

@@ -22,8 +22,8 @@ from psg_ros.evaluation.page import Page, write_page
 from psg_ros.evaluation.page_parts import confusion_matrix, score_histogram
 from psg_ros.evaluation.report import ConfusionRow, ScoreBin, ScoreReliability, json_text
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-from psg_ros.ops.regions import measure_regions
-from psg_ros.pipeline import describe_nodes
+from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import RelationScores, SceneGraph, Segmentation
 
 VOCABULARY = Vocabulary(

@@ -151,6 +151,6 @@ def test_without_a_no_relation_column_pairs_rank_by_their_best_predicate():
 
 
 def test_a_no_relation_logit_beats_the_predicates_in_the_order_of_pairs():
-    # The pair with the surer predicate comes second: its «no relation» is likelier.
+    # The pair with the surer predicate comes second: its "no relation" is likelier.
     two = scores([(0, 1, 1.0, 9.0, 0.0), (1, 0, 0.5, 0.1, 0.0)])
     assert rank_with_constraint(two).tolist() == [[1, 0, 0], [0, 1, 0]]

@@ -19,8 +19,8 @@ from psg_ros.evaluation.multi_mpo import MultiMpo
 from psg_ros.evaluation.results_reader import StoredPrediction
 from psg_ros.evaluation.run import Run, Source, read_ahead
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-from psg_ros.ops.regions import measure_regions
-from psg_ros.pipeline import describe_nodes
+from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import RelationScores, SceneGraph, Segmentation
 
 VOCABULARY = Vocabulary(

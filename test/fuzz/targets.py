@@ -184,7 +184,7 @@ def models(scratch: Path) -> Target:
     from tiny_model import write_tiny_model
 
     from psg_ros.config import PipelineConfig
-    from psg_ros.pipeline import Pipeline
+    from psg_ros.robot.pipeline import Pipeline
 
     folder = write_tiny_model(scratch / "tiny")
     whole = {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
@@ -206,12 +206,12 @@ def models(scratch: Path) -> Target:
 
 def settings(scratch: Path) -> Target:
     """YAML files that people write: model, training, labels, calibration, parameters."""
-    from psg_ros.calibration import CALIBRATION_FILE, load_calibration
     from psg_ros.config import load_config
     from psg_ros.labels import load_vocabulary
-    from psg_ros.manifest import read_manifest
-    from psg_ros.pipeline import model_sha256
     from psg_ros.resources import share_path
+    from psg_ros.robot.calibration import CALIBRATION_FILE, load_calibration
+    from psg_ros.robot.manifest import read_manifest
+    from psg_ros.robot.pipeline import model_sha256
     from psg_ros.training.config import TrainConfig
 
     config, demo = share_path() / "config", share_path() / "models" / "demo"
@@ -269,7 +269,7 @@ def checkpoints(scratch: Path) -> Target:
     from eomt_checkpoints import TRANSFORMERS_4, small_weights
     from safetensors.torch import save
 
-    from psg_ros.checkpoints.convert import convert
+    from psg_ros.network.checkpoints.convert import convert
 
     torch.set_num_threads(1)
     weights = small_weights("DINOv3")
@@ -298,8 +298,8 @@ def messages(scratch: Path) -> Target:
     import cv2
     import numpy as np
 
-    from psg_ros.ops.compressed_image import decode_compressed_image
-    from psg_ros.ops.image_decoding import ENCODINGS, decode_image
+    from psg_ros.pictures.compressed_image import decode_compressed_image
+    from psg_ros.pictures.image_decoding import ENCODINGS, decode_image
 
     rgb = picture_rgb()
     formats = (

@@ -16,7 +16,7 @@ from picture_bytes import encoded, jpeg
 from recorded_bags import write_bag as write_compressed
 
 from psg_ros.media import Header, MediaError, open_media
-from psg_ros.ops.image_error import ImageError
+from psg_ros.pictures.image_error import ImageError
 
 rosbag2 = pytest.importorskip("rosbags.rosbag2")
 typesys = pytest.importorskip("rosbags.typesys")

@@ -15,7 +15,7 @@ import pytest
 
 import psg_ros
 from pip_build import backend
-from psg_ros.runtime.backend import BACKENDS
+from psg_ros.robot.runtime.backend import BACKENDS
 
 if sys.version_info >= (3, 11):
     import tomllib

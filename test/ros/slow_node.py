@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from psg_ros.pipeline import Pipeline
+from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros.scene_graph_node import main
 
 

@@ -161,7 +161,7 @@ def test_every_activation_has_its_own_stamp_in_every_graph(embedding, use_sim_ti
 
         embedding.spin_until(lambda of=graphs_of_this: len(of()) >= 3, lambda: shoot(camera))
         (activated,) = {nanoseconds(graph.activated) for graph in graphs_of_this()}
-        assert graphs_of_this()[0].sequence <= 5  # counted anew
+        assert graphs_of_this()[0].sequence <= 5  # counted from 1 again
         assert abs(activated - time.time_ns()) < 120 * 10**9
         activations.append(activated)
         embedding.stop(node)

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from picture_bytes import encoded
 
-from psg_ros.ops.compressed_image import decode_compressed_image
-from psg_ros.ops.image_error import ImageError
+from psg_ros.pictures.compressed_image import decode_compressed_image
+from psg_ros.pictures.image_error import ImageError
 from psg_ros.ros.failure_log import PERIOD_S, FailureLog
 
 

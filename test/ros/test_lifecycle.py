@@ -30,7 +30,7 @@ def test_without_autostart_the_node_waits_and_each_state_does_its_part(session, 
         graphs = listener.wait(lambda p, n=heard: len(p.of("graph")) >= n + 5 and p.of("graph"))
         numbers = [graph["sequence"] for graph in graphs[heard:]]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
-        assert numbers[0] <= 5  # counted anew since activation
+        assert numbers[0] <= 5  # counted from 1 since activation
         assert client.change("deactivate") and client.state() == "inactive"
     assert client.change("cleanup") and client.state() == "unconfigured"
     assert client.change("configure") and client.change("activate")

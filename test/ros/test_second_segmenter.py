@@ -14,9 +14,9 @@ def test_a_toy_segmenter_turns_camera_images_into_graphs(session, tmp_path, monk
     torch = pytest.importorskip("torch")
     from toy_segmenter import TOY, ToyConfig
 
-    from psg_ros.modeling.config import ModelConfig, RelationConfig
-    from psg_ros.modeling.dsflash import build_dsflash
-    from psg_ros.modeling.segmenters.table import SEGMENTERS
+    from psg_ros.network.config import ModelConfig, RelationConfig
+    from psg_ros.network.dsflash import build_dsflash
+    from psg_ros.network.segmenters.table import SEGMENTERS
     from psg_ros.training.release import Thresholds, release
 
     monkeypatch.setitem(SEGMENTERS, "toy", TOY)
@@ -27,7 +27,7 @@ def test_a_toy_segmenter_turns_camera_images_into_graphs(session, tmp_path, monk
     model = build_dsflash(config, num_labels=133, num_predicates=56).eval()
     with torch.no_grad():
         model.segmenter.queries.mul_(20)
-        model.segmenter.classes.bias[-1] = -20  # never «no object»
+        model.segmenter.classes.bias[-1] = -20  # never "no object"
         folder = release(model, "psg", tmp_path / "toy", Thresholds(0.0, 0.0, 0.0))
 
     listener = session.script("listener", "listener_process.py", "graph", "vocabulary")

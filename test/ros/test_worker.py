@@ -137,7 +137,7 @@ def test_drops_are_counted_since_resume():
     assert entered.wait(PATIENCE_S)
     for frame in (1, 2, 3):
         worker.put(frame)
-    assert worker.dropped_before == 0, "they came after the frame in work"
+    assert worker.dropped_before == 0, "they came after the current frame"
     entered.clear()
     leave.set()
     assert entered.wait(PATIENCE_S)

@@ -17,7 +17,7 @@ from torch import nn
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.distributed import Ranks, is_main_process, join_ranks, without_averaging
 from psg_ros.training.history import History
-from psg_ros.training.segmentation_run import STATE, WEIGHTS
+from psg_ros.training.segmenter.segmentation_run import STATE, WEIGHTS
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """

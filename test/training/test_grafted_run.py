@@ -9,7 +9,7 @@ import yaml
 from tiny_donor import write_donor
 
 from psg_ros.training.checkpoint import load_weights
-from psg_ros.training.segmentation_run import WEIGHTS, SegmentationRun
+from psg_ros.training.segmenter.segmentation_run import WEIGHTS, SegmentationRun
 from psg_ros.training.train import run
 
 

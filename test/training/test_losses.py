@@ -34,7 +34,7 @@ def two_images() -> list[SegmentTargets]:
 
 
 def perfect(targets: list[SegmentTargets], num_queries: int = 5):
-    """Logits that say exactly the truth: query i has segment i, the rest «no object»."""
+    """Logits that say exactly the truth: query i has segment i, the rest "no object"."""
     class_logits = torch.full((len(targets), num_queries, NUM_LABELS + 1), -SURE)
     mask_logits = torch.full((len(targets), num_queries, 4, 6), -SURE)
     for index, truth in enumerate(targets):
@@ -108,7 +108,7 @@ def test_relation_targets_hold_all_predicates_of_a_direction():
     pairs = torch.tensor([[0, 1], [1, 0], [0, 2], [2, 0], [1, 2]])
     expected = [
         [0, 1, 0, 1],  # two predicates
-        [1, 0, 0, 0],  # its reverse is not annotated: «no relation»
+        [1, 0, 0, 0],  # its reverse is not annotated: "no relation"
         [1, 0, 0, 0],
         [0, 0, 1, 0],
         [1, 0, 0, 0],

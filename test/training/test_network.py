@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 from psg_ros.config import load_config
-from psg_ros.modeling.config import ModelConfig
-from psg_ros.modeling.segmenters.eomt import Eomt
+from psg_ros.network.config import ModelConfig
+from psg_ros.network.segmenters.eomt import Eomt
 from psg_ros.training import train
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.network import CONVERTED_MODEL, build_model, model_config, vocabulary_of
-from psg_ros.training.segmentation_run import WEIGHTS
+from psg_ros.training.segmenter.segmentation_run import WEIGHTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from psg_ros.modeling.segmenters.eomt import Eomt
-from psg_ros.modeling.segmenters.eomt_config import EomtConfig
+from psg_ros.network.segmenters.eomt import Eomt
+from psg_ros.network.segmenters.eomt_config import EomtConfig
 from psg_ros.training.config import Phase, SegmentationTraining
 from psg_ros.training.optimizer import make_optimizer, set_learning_rates
 

@@ -12,7 +12,7 @@ from psg_ros.training.checkpoint import save_state
 from psg_ros.training.config import Phase, RelationTraining, SegmentationTraining, TrainConfig
 from psg_ros.training.history import open_history
 from psg_ros.training.progress import relation_progress, segmenter_progress, unfinished_stages
-from psg_ros.training.segmentation_run import STATE
+from psg_ros.training.segmenter.segmentation_run import STATE
 
 PHASES = SegmentationTraining(phases=(Phase((16, 32), 6), Phase((32, 48), 6)))
 CONFIG = TrainConfig("m", "l", "d", "o", segmentation=PHASES, relations=RelationTraining(epochs=3))

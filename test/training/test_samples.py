@@ -15,9 +15,9 @@ import pytest
 
 from psg_ros.data.opening import open_dataset
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-from psg_ros.training.augmentation import VOID_BYTE
-from psg_ros.training.batches import BatchStream, Grids
 from psg_ros.training.samples import SampleMaker, load_samples, make_sample
+from psg_ros.training.segmenter.augmentation import VOID_BYTE
+from psg_ros.training.segmenter.batches import BatchStream, Grids
 
 
 def tiny_dataset(folder):
@@ -108,7 +108,7 @@ def test_pictures_read_as_needed_make_the_same_batches_as_pictures_in_memory(tin
 
 
 def test_reading_needs_no_torch():
-    """Each worker process imports the module anew: torch would cost it seconds and memory."""
+    """Each worker process imports the module again: torch would cost it seconds and memory."""
     code = "import sys, psg_ros.training.samples; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -21,16 +21,17 @@ from toy_segmenter import TOY, WIDTHS, Toy, ToyConfig
 from psg_ros.benchmark.networks import build_network
 from psg_ros.benchmark.steps import RAW
 from psg_ros.config import PipelineConfig, config_from_dict, load_config
-from psg_ros.data.pictures import read_rgb
-from psg_ros.manifest import load_model_folder
-from psg_ros.modeling.config import ModelConfig, RelationConfig
-from psg_ros.modeling.dsflash import TapEmbedding
-from psg_ros.modeling.segmenters.eomt_config import EomtConfig
-from psg_ros.modeling.segmenters.table import SEGMENTERS
-from psg_ros.pipeline import Pipeline
-from psg_ros.training import relation_run, segmentation_run, train
+from psg_ros.network.config import ModelConfig, RelationConfig
+from psg_ros.network.dsflash import TapEmbedding
+from psg_ros.network.segmenters.eomt_config import EomtConfig
+from psg_ros.network.segmenters.table import SEGMENTERS
+from psg_ros.pictures.picture_file import read_image
+from psg_ros.robot.manifest import load_model_folder
+from psg_ros.robot.pipeline import Pipeline
+from psg_ros.training import train
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import SegmentationTraining, TrainConfig
+from psg_ros.training.relations import relation_run
 from psg_ros.training.release import (
     AS_TRAINED,
     Layout,
@@ -39,7 +40,8 @@ from psg_ros.training.release import (
     export_model,
     switched,
 )
-from psg_ros.training.segmentation_checks import check_settings
+from psg_ros.training.segmenter import segmentation_run
+from psg_ros.training.segmenter.segmentation_checks import check_settings
 from psg_ros.training.torch_pipeline import open_run
 
 NETWORK = {
@@ -78,7 +80,7 @@ def toy_config(
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
 def test_it_is_trained_exported_and_run_in_every_form(toy_config, tiny_psg, tmp_path):
     run = train.run(toy_config(segmentation=LONGER, validation_images=1))
-    picture, answers = read_rgb(tiny_psg / "0.png"), {}
+    picture, answers = read_image(tiny_psg / "0.png"), {}
     forms = {"two": (AS_TRAINED, None), "pruned": (Switches(prune=True), None)}
     for name, form in (forms | {"fused": (AS_TRAINED, Layout("fused", 4))}).items():
         folder = export_model(run, tmp_path / name, ALL_RELATIONS, *form)

@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 import torch
 
-from psg_ros.modeling.config import ModelConfig, RelationConfig
-from psg_ros.modeling.dsflash import DsFlash, build_dsflash
-from psg_ros.modeling.segmenters.eomt_config import EomtConfig
+from psg_ros.network.config import ModelConfig, RelationConfig
+from psg_ros.network.dsflash import DsFlash, build_dsflash
+from psg_ros.network.segmenters.eomt_config import EomtConfig
 from psg_ros.training.release import Switches, switched
 
 

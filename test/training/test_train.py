@@ -12,11 +12,13 @@ import yaml
 from tiny_psg import write_tiny_psg
 
 from psg_ros.__main__ import main
-from psg_ros.training import relation_run, relations, segmentation, segmentation_run, train
+from psg_ros.training import train
 from psg_ros.training.checkpoint import load_weights, save_weights
 from psg_ros.training.history import History
-from psg_ros.training.relation_run import RelationRun
-from psg_ros.training.segmentation_run import SegmentationRun
+from psg_ros.training.relations import relation_run, relations
+from psg_ros.training.relations.relation_run import RelationRun
+from psg_ros.training.segmenter import segmentation, segmentation_run
+from psg_ros.training.segmenter.segmentation_run import SegmentationRun
 from psg_ros.training.train import CONFIG_COPY, run
 
 
@@ -112,10 +114,10 @@ def test_a_segmenter_without_a_state_is_finished_and_is_not_replaced(write_confi
     (folder / segmentation_run.STATE).unlink()
     before = (folder / segmentation_run.WEIGHTS).read_bytes()
     run(config, stage="relations")
-    with pytest.raises(FileExistsError, match="stage 1 would start anew and replace .*stage rel"):
+    with pytest.raises(FileExistsError, match="stage 1 would start over and replace .*stage rel"):
         run(config, resume=True)
     (folder / CONFIG_COPY).unlink()
-    with pytest.raises(FileExistsError, match="stage 1 would start anew and replace"):
+    with pytest.raises(FileExistsError, match="stage 1 would start over and replace"):
         run(config)
     assert (folder / segmentation_run.WEIGHTS).read_bytes() == before
 
@@ -216,7 +218,7 @@ def test_the_command_explains_a_run_that_diverged(write_config, capsys):
 
 
 def test_the_command_knows_the_stages_of_the_function():
-    from psg_ros.commands.train import add_arguments
+    from psg_ros.cli.train import add_arguments
 
     class Recorder:
         choices: tuple = ()

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from psg_ros.training.augmentation import VOID_BYTE, Sample
-from psg_ros.training.batches import Grids, targets_of
 from psg_ros.training.config import SegmentationTraining
 from psg_ros.training.losses import SegmentTargets, Totals, mostly_void, semantic_loss, set_loss
-from psg_ros.training.matcher import match
+from psg_ros.training.segmenter.augmentation import VOID_BYTE, Sample
+from psg_ros.training.segmenter.batches import Grids, targets_of
+from psg_ros.training.segmenter.matcher import match
 
 STRICT = SegmentationTraining()
 IGNORING = SegmentationTraining(ignore_void=True)

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Picture and panoptic PNG of each image: there, readable, and of one mind with the JSON."""
+"""Picture and panoptic PNG of each image: there, readable, and consistent with the JSON."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ class NameComparison:
     """How one list of names relates to the vocabulary's.
 
     Attributes:
-        kind: «labels» or «predicates».
+        kind: "labels" or "predicates".
         names: those of the file, in order.
         verdict: one line for people.
         unknown: names that the vocabulary does not have; they make the data set unusable.

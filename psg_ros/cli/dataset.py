@@ -1,0 +1,189 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Work on annotated data sets: in PSG layout (psg.json, the competition's files, simulated rooms)
+or in COCO's panoptic layout.
+
+check looks for everything that would stop a training or falsify a figure: names, entries, files,
+splits that overlap. It changes nothing. select writes another annotation file, for a vocabulary
+with fewer classes or with images held out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from psg_ros.cli.options import add_folder_options, count
+from psg_ros.data.annotation_file import SPLITS
+from psg_ros.data.checking import DatasetReport, check_dataset, report_lines
+from psg_ros.data.opening import find_annotation_file
+from psg_ros.data.selection import select
+from psg_ros.files import check_writable, write_text
+from psg_ros.labels import Vocabulary, load_vocabulary
+from psg_ros.resources import share_path
+
+USAGE = "check DATA | select DATA -o FILE [options]"
+EXAMPLES = """\
+examples:
+  psg dataset check rooms --labels simulation
+  psg dataset check psg_data/psg.json --image-folder coco --panoptic-folder coco/annotations --fast
+  psg dataset check coco/annotations/panoptic_val2017.json --json report.json
+
+exit status 0 if the data set can be used (warnings are printed), 1 if not, 2 if there is none.
+"""
+CHECK = """\
+Look for everything that would stop a training or falsify a figure, and say all of it at once.
+
+Compares the class names with the vocabulary, counts segments and relations of each split, checks
+every entry, and opens every picture and PNG. Problems make the data set unusable; warnings do not:
+relations that come twice, images without any. Nothing is changed.
+"""
+
+SELECT = """\
+Write another annotation file for the same pictures: classes that a vocabulary lacks become void,
+and images whose ids fit a pattern become the test split. Data sets of different classes can be
+mixed for one training that way. Pictures and PNGs stay where they are; give their folder when the
+file is used (--image-folder, --panoptic-folder, or `images` and `panoptic` in a training config).
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the subcommands of `psg dataset`."""
+    actions = parser.add_subparsers(
+        prog="psg dataset", dest="action", metavar="ACTION", required=True
+    )
+    check = actions.add_parser(
+        "check",
+        help="look through a data set and say what is wrong",
+        usage="psg dataset check DATA [--split SPLIT] [--labels NAME] [options]",
+        description=CHECK,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_check_arguments(check)
+    check.set_defaults(act=_check)
+    chosen = actions.add_parser(
+        "select",
+        help="write an annotation file with fewer classes, or with images held out",
+        usage="psg dataset select DATA -o FILE [--labels NAME] [--hold-out PATTERN ...]",
+        description=SELECT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    _add_select_arguments(chosen)
+    chosen.set_defaults(act=_select)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the chosen subcommand."""
+    status: int = args.act(args)
+    return status
+
+
+def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", type=Path, metavar="DATA", help="annotation file (JSON), or a folder with one"
+    )
+    parser.add_argument("--split", choices=SPLITS, help="only this one (default: all)")
+    parser.add_argument(
+        "--labels",
+        default="psg",
+        metavar="NAME",
+        help="vocabulary: a name in config/labels or a YAML file (default: psg)",
+    )
+    add_folder_options(parser)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the whole report as JSON")
+    parser.add_argument(
+        "--workers",
+        type=count,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="processes that decode; 0: this one (default: one a core)",
+    )
+    parser.add_argument(
+        "--fast",
+        action="store_true",
+        help="look whether all files are there, but decode 100 images a split",
+    )
+    parser.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+
+
+def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", type=Path, metavar="DATA", help="annotation file in PSG's layout, or its folder"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="to write")
+    parser.add_argument(
+        "--labels",
+        default="psg",
+        metavar="NAME",
+        help="vocabulary to keep: a name in config/labels or a YAML file (default: psg)",
+    )
+    parser.add_argument(
+        "--hold-out",
+        nargs="+",
+        default=[],
+        metavar="PATTERN",
+        help="image ids of the new test split, as 'nyu_09*'; all others train",
+    )
+    parser.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+
+
+def _select(args: argparse.Namespace) -> int:
+    check_writable(args.out)
+    chosen = select(find_annotation_file(args.data), _vocabulary(args.labels), args.hold_out)
+    write_text(args.out, json.dumps(chosen.content))
+    dropped = ", ".join(f"{name} {count}" for name, count in chosen.dropped.most_common())
+    print(f"{args.out}: {len(chosen.content['data'])} images, {chosen.num_held_out} held out")
+    print(f"now void: {dropped or 'nothing'}")
+    return 0
+
+
+def _check(args: argparse.Namespace) -> int:
+    if args.json:
+        check_writable(args.json)
+    report = check_dataset(
+        args.data,
+        _vocabulary(args.labels),
+        split=args.split,
+        images=args.image_folder,
+        panoptic=args.panoptic_folder,
+        fast=args.fast,
+        workers=args.workers,
+        vocabulary_name=args.labels,
+    )
+    print("\n".join(report_lines(report, color=sys.stdout.isatty())))
+    if any(names.unknown for names in report.names):
+        print(_labels_hint(report))
+    if args.json:
+        write_text(args.json, report.to_json() + "\n")
+    return 1 if report.problems else 0
+
+
+def _vocabulary(name: str) -> Vocabulary:
+    return load_vocabulary(
+        Path(name) if name.endswith(".yaml") else _label_folder() / f"{name}.yaml"
+    )
+
+
+def _label_folder() -> Path:
+    return share_path() / "config" / "labels"
+
+
+def _labels_hint(report: DatasetReport) -> str:
+    """Name the vocabularies that know all names of the file."""
+    fitting = []
+    for file in sorted(_label_folder().glob("*.yaml")):
+        vocabulary = load_vocabulary(file)
+        known = {"labels": vocabulary.label_names, "predicates": vocabulary.predicate_names}
+        if all(set(names.names) <= set(known[names.kind]) for names in report.names):
+            fitting.append(f"--labels {file.stem}")
+    return (
+        f"fitting: {', '.join(fitting)}" if fitting else "no vocabulary here knows all these names"
+    )

@@ -1,0 +1,105 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Turn a training run into a model folder: manifest, labels and one or two ONNX files.
+
+The folder is all that `psg predict`, `psg evaluate` and the ROS node need; they never see torch.
+A run that is not finished can be exported once both stages have weights; a warning says how far it
+is.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from psg_ros.cli.options import positive_int, share
+
+USAGE = "RUN OUT [options]"
+EXAMPLES = """\
+examples:
+  psg export runs/demo models/mine
+  psg export runs/demo models/mine --score 0.6 --relation 0.2
+  psg export runs/demo models/fast --prune --merge-ratio 0.4
+  psg export runs/demo models/segments --segmenter-only
+  psg predict photo.jpg --model models/mine
+
+needs the extra train (torch, onnx, onnxscript).
+"""
+
+THRESHOLDS = {
+    "score": "class score below which a segment is dropped",
+    "overlap": "share of its own mask that a segment must win",
+    "relation": "score below which a relation is not listed",
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `psg export`."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a training run")
+    parser.add_argument("out", type=Path, metavar="OUT", help="model folder to write")
+    for name, meaning in THRESHOLDS.items():
+        parser.add_argument(
+            f"--{name}",
+            type=share,
+            metavar="X",
+            help=f"{meaning} (0 to 1) that the manifest recommends to users of the model",
+        )
+
+    add_switches(parser, "default: as it was trained")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
+        "--segmenter-only",
+        action="store_true",
+        help="write segments without learned relations; the run needs no relation stage",
+    )
+    form.add_argument(
+        "--fused",
+        type=positive_int,
+        metavar="N",
+        help="write one network instead of two, for at most N segments: on a GPU no data goes to "
+        "the host in between; on a CPU it is slower (default: two)",
+    )
+    parser.add_argument(
+        "--half",
+        action="store_true",
+        help="store weights in float16: files of half the size that compute in float32 as before",
+    )
+
+
+def add_switches(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add --prune and --merge-ratio, which need no other weights; None where not given."""
+    parser.add_argument(
+        "--prune",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="leave out, per pair, the cells that neither segment overlaps: faster, a little less "
+        f"accurate unless it was trained so ({default})",
+    )
+    parser.add_argument(
+        "--merge-ratio",
+        type=share,
+        metavar="X",
+        help="share of the patch tokens, 0 to below 1, merged before every attention of the "
+        f"segmenter; 0 is off ({default})",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export and say how to try the result."""
+    try:
+        from psg_ros.training.release import Layout, Switches, Thresholds, export_model
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"exporting needs: pip install '.[train]' in the source folder ({error})"
+        ) from error
+    given = {name: getattr(args, name) for name in THRESHOLDS}
+    thresholds = {name: value for name, value in given.items() if value is not None}
+    switches = Switches(args.prune, args.merge_ratio)
+    layout = Layout(half=args.half)
+    if args.fused:
+        layout = Layout("fused", args.fused, args.half)
+    elif args.segmenter_only:
+        layout = Layout("segmenter_only", half=args.half)
+    export_model(args.run, args.out, Thresholds(**thresholds), switches, layout)
+    print(f"wrote {args.out}\nnext: psg predict IMAGE --model {args.out}")
+    return 0

@@ -1,0 +1,73 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Train a model as a YAML file says: first the segmenter, then the relations on top of it.
+
+The run folder (`out` in the file) collects checkpoints and figures; a run that was stopped goes on
+with --resume. `psg export` makes a model folder of a run.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+USAGE = "CONFIG [--resume] [--device DEVICE] [options]"
+EXAMPLES = """\
+examples:
+  psg train config/train/demo.yaml
+  psg train config/train/demo.yaml --resume
+  psg train config/train/dsflash_s.yaml --device cuda
+  psg train config/train/demo.yaml --stage relations     the segmenter of the run is finished
+  torchrun --nproc-per-node 4 -m psg_ros train CONFIG --device cuda     on four GPUs
+
+needs the extra train (torch).
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `psg train`."""
+    parser.add_argument(
+        "config", type=Path, metavar="CONFIG", help="YAML file: model, labels, data, out, ..."
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="go on from the last checkpoint of the run folder"
+    )
+    parser.add_argument(
+        "--device", default="cpu", help="torch device: cpu, cuda, cuda:1 ... (default: cpu)"
+    )
+    parser.add_argument(
+        "--stage",
+        choices=("all", "segmentation", "relations"),
+        default="all",
+        help="only one of the two stages; relations start over unless --resume is given, and what "
+        "they left before is removed (default: all)",
+    )
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="write the curves as TensorBoard events, too (extra tensorboard)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train and say what comes next."""
+    try:
+        from psg_ros.training import train
+        from psg_ros.training.distributed import is_main_process
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"training needs: pip install '.[train]' in the source folder ({error})"
+        ) from error
+    try:
+        folder = train.run(
+            args.config,
+            resume=args.resume,
+            device=args.device,
+            stage=args.stage,
+            tensorboard=args.tensorboard,
+        )
+    except FloatingPointError as error:
+        raise RuntimeError(f"{error}; try a smaller learning_rate in {args.config}") from error
+    if is_main_process():
+        print(f"trained: {folder}\nnext: psg export {folder} MODEL_FOLDER")
+    return 0

@@ -1,0 +1,44 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Public backbones that a segmenter may start from, under our names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from psg_ros.network.checkpoints.eomt_transformers import backbone_to_ours
+from psg_ros.network.checkpoints.reading import Source
+from psg_ros.network.checkpoints.renaming import some_of
+
+
+def rename_dinov3(found: Source) -> Mapping[str, Tensor]:
+    """Return the weights of an EoMT as they are, those of a DINOv3 backbone under our names.
+
+    Raises:
+        ValueError: neither of the two.
+    """
+    if "stem.weight" in found.tensors or "cls_token" in found.tensors:
+        return found.tensors
+    renamed = backbone_to_ours(found.tensors)
+    if renamed.unknown:
+        raise ValueError(
+            f"{found.path} is neither of `psg convert` nor a DINOv3 backbone of transformers; "
+            f"unknown: {some_of(renamed.unknown)}"
+        )
+    return renamed.tensors
+
+
+RENAMINGS: dict[str, Callable[[Source], Mapping[str, Tensor]]] = {"eomt": rename_dinov3}
+"""By the type of the segmenter; without an entry only weights under our names will do."""
+
+
+def initial_tensors(found: Source, segmenter: str) -> Mapping[str, Tensor]:
+    """Return the weights of a file under the names of a type of segmenter.
+
+    Raises:
+        ValueError: a layout that nobody knows.
+    """
+    rename = RENAMINGS.get(segmenter)
+    return found.tensors if rename is None else rename(found)

@@ -1,0 +1,109 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the config of every segmenter says, whatever the network. Needs no torch."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+
+def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise ValueError unless a setting has one of the values that it may have."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
+
+
+def check_least(config: Any, least: int, *names: str) -> None:
+    """Raise ValueError unless these settings of a config are `least` or more."""
+    for name in names:
+        if not getattr(config, name) >= least:
+            raise ValueError(f"{name} must be {least} or more, not {getattr(config, name)}")
+
+
+class FeatureMap(NamedTuple):
+    """Geometry of one map of features that the relation stage reads.
+
+    Attributes:
+        stride: px of the network input from one cell of the map to the next.
+        width: number of channels.
+    """
+
+    stride: int
+    width: int
+
+    def grid_hw(self, input_hw: tuple[int, int]) -> tuple[int, int]:
+        """Return rows and columns of the map for an input of this size."""
+        return input_hw[0] // self.stride, input_hw[1] // self.stride
+
+
+@dataclass(frozen=True)
+class SegmenterConfig(ABC):
+    """Base of all segmenter configs; a subclass adds the sizes of its network as fields.
+
+    Attributes:
+        type: the name in `psg_ros.network.segmenters.table`; every subclass sets its own.
+        input_hw: px, multiples of `input_step`.
+        num_queries: how many masks the segmenter gives for an image.
+        own_settings: settings of stage 1 that this segmenter reads and others may not, see
+            `psg_ros.training.config.SegmentationTraining`.
+        switches: fields that may change after training, because they need no other weights.
+        undecided: fields about which a checkpoint of the network alone says nothing.
+    """
+
+    type: str = field(default="", init=False)
+    input_hw: tuple[int, int] = (640, 640)
+    num_queries: int = 200
+
+    own_settings: ClassVar[tuple[str, ...]] = ()
+    switches: ClassVar[tuple[str, ...]] = ()
+    undecided: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    @abstractmethod
+    def mask_stride(self) -> int:
+        """Return the px of the input per cell of the mask logits."""
+
+    @property
+    @abstractmethod
+    def feature_maps(self) -> tuple[FeatureMap, ...]:
+        """Return the geometry of the features, in their order; strides may differ, and widths."""
+
+    @property
+    def mask_width(self) -> int:
+        """Return the channels of the mask features that training gets; 0: it gets none."""
+        return 0
+
+    @property
+    def stride(self) -> int:
+        """Return the coarsest stride of the features: the side of a patch in px."""
+        return max(feature_map.stride for feature_map in self.feature_maps)
+
+    @property
+    def input_step(self) -> int:
+        """Return what sizes of images must be multiples of, in px, so that all grids fill them."""
+        return math.lcm(self.stride, self.mask_stride)
+
+    @property
+    def grid_hw(self) -> tuple[int, int]:
+        """Return rows and columns of patches of the network input."""
+        return self.input_hw[0] // self.stride, self.input_hw[1] // self.stride
+
+    def check_training(self, settings: Any) -> None:  # noqa: B027, others may have nothing to refuse
+        """Raise ValueError for settings of stage 1 that cannot work with this network.
+
+        Args:
+            settings: `psg_ros.training.config.SegmentationTraining`; what does not depend on the
+                network has been checked already.
+        """
+
+    def check_geometry(self) -> None:
+        """Raise ValueError unless all grids fill the input, and finer features the patches."""
+        for stride, _ in self.feature_maps:
+            if self.stride % stride:
+                what = f"must divide the coarsest one, {self.stride}"
+                raise ValueError(f"the strides of the features {what}; {stride} does not")
+        if any(size % self.input_step or size < 1 for size in self.input_hw):
+            raise ValueError(f"input_hw {self.input_hw} must be multiples of {self.input_step} px")

@@ -1,0 +1,71 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A model of one file that finds segments and relates nothing.
+
+Artifact `segmenter` is that of the form `two_files`, without `patch_tokens`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from psg_ros.robot.forms.form import MergeSettings, check_class_columns
+from psg_ros.robot.forms.segmentation import SegmenterNetwork
+from psg_ros.robot.forms.steps import StepClock
+from psg_ros.robot.manifest import ModelFolder
+from psg_ros.robot.ops.regions import Regions
+from psg_ros.robot.runtime.backend import Backend
+from psg_ros.scene_graph import RelationScores, Segmentation
+
+
+@dataclass(frozen=True)
+class Unrelated:
+    """Segments without scores of pairs; see `Segmented`."""
+
+    segmentation: Segmentation
+    num_predicates: int
+
+    def relate(self, regions: Regions, max_segments: int, clock: StepClock) -> RelationScores:
+        """Return scores of no pair: nothing learned looks at them."""
+        clock.lap("regions")
+        pairs = np.zeros((0, 2), np.int32)
+        return RelationScores(pairs, np.zeros((0, self.num_predicates + 1), np.float32))
+
+
+class SegmenterOnly:
+    """See `psg_ros.robot.forms.form.Form`."""
+
+    ARTIFACTS: ClassVar[tuple[str, ...]] = ("segmenter",)
+
+    def __init__(self, folder: ModelFolder, *backends: Backend) -> None:
+        (segmenter,) = backends
+        self._segmenter = SegmenterNetwork(segmenter, folder)
+        self._num_predicates = folder.vocabulary.num_predicates
+
+    @staticmethod
+    def check(folder: ModelFolder) -> None:
+        """See `Form.check`."""
+        check_class_columns(folder, "segmenter")
+
+    def segment(
+        self, image_rgb: np.ndarray, settings: MergeSettings, clock: StepClock
+    ) -> Unrelated:
+        """See `Form.segment`."""
+        placement = self._segmenter.prepare(image_rgb)
+        clock.lap("preprocess")
+        output = self._segmenter.infer()
+        clock.lap("segmenter")
+        masks = self._segmenter.merge(output, placement, settings)
+        clock.lap("merge")
+        return Unrelated(masks.segmentation, self._num_predicates)
+
+    def adopt(
+        self, image_rgb: np.ndarray, segmentation: Segmentation, clock: StepClock
+    ) -> Unrelated:
+        """See `Form.adopt`."""
+        raise ValueError(
+            "this model finds segments only and relates none; take one with a relation stage"
+        )

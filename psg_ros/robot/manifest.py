@@ -1,0 +1,203 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Manifest: all that the runtime knows of a model folder.
+
+A model folder holds `manifest.yaml`, `labels.yaml` and the ONNX files that its form asks for; each
+module of `psg_ros.robot.forms` says which, with their tensors. The runtime knows neither network
+nor training code: a new segmenter is a new folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from psg_ros.config import config_from_dict, read_mapping
+from psg_ros.labels import Vocabulary, load_vocabulary
+from psg_ros.resources import share_path
+
+MANIFEST_FILE = "manifest.yaml"
+LABELS_FILE = "labels.yaml"
+FORMAT = 2
+SCALINGS = ("area", "eomt", "transformers")
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One tensor of an artifact.
+
+    Attributes:
+        dtype: numpy's name.
+        shape: an axis of -1 is free.
+        maximum: the greatest shape, where an axis is free: what an engine is built for, and nothing
+            larger is ever passed. Empty where none is free, or for a file's own declaration.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    maximum: tuple[int, ...] = ()
+
+    @property
+    def greatest(self) -> tuple[int, ...]:
+        """The greatest shape."""
+        return self.maximum or self.shape
+
+    def check_maximum(self) -> None:
+        """Raise ValueError unless every free axis has a maximum, and only those differ from it."""
+        pairs = tuple(zip(self.shape, self.greatest, strict=False))
+        fits = len(self.shape) == len(self.greatest) and all(
+            high > 0 and size in (-1, high) for size, high in pairs
+        )
+        if not fits:
+            raise ValueError(
+                f"tensor {self.name} of shape {list(self.shape)} needs a maximum: the same shape "
+                f"with a number in place of each -1, not {list(self.maximum)}"
+            )
+
+
+@dataclass(frozen=True)
+class ArtifactSpec:
+    """One ONNX file: its name inside the model folder, SHA-256 of its bytes, tensors."""
+
+    file: str
+    sha256: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Contents of `manifest.yaml`.
+
+    Attributes:
+        form: how the artifacts work together, a name of `psg_ros.robot.forms.FORMS`.
+        input_hw: network input size in px. Images are scaled to fit and padded right and bottom.
+        mask_stride: input px per cell of the mask logits.
+        score_threshold, overlap_threshold, relation_threshold: recommended for this model.
+        artifacts: by name; the form says which.
+        grid_hw: cells of the relation stage; None where there is none.
+        cell_px: input px per cell, (vertical, horizontal); what lies beyond the cells is unused.
+        scaling: how images are scaled, one of `SCALINGS`; see `psg_ros.robot.ops.image`.
+    """
+
+    format: int
+    name: str
+    description: str
+    form: str
+    input_hw: tuple[int, int]
+    mask_stride: int
+    score_threshold: float
+    overlap_threshold: float
+    relation_threshold: float
+    artifacts: dict[str, ArtifactSpec]
+    grid_hw: tuple[int, int] | None = None
+    cell_px: tuple[int, int] | None = None
+    scaling: str = "area"
+
+    def __post_init__(self) -> None:
+        if self.scaling not in SCALINGS:
+            known = ", ".join(SCALINGS)
+            raise ValueError(f"scaling must be one of {known}, not {self.scaling!r}")
+        if self.scaling == "transformers" and len(set(self.input_hw)) > 1:
+            raise ValueError(f"scaling transformers needs a square input, not {self.input_hw}")
+        for spec in self.artifacts.values():
+            for tensor in (*spec.inputs, *spec.outputs):
+                tensor.check_maximum()
+
+    def artifact(self, name: str) -> ArtifactSpec:
+        """Return an artifact by its name.
+
+        Raises:
+            ValueError: the model does not have it.
+        """
+        if name not in self.artifacts:
+            there = ", ".join(self.artifacts)
+            raise ValueError(f"{self.name} has no artifact {name}, but {there}")
+        return self.artifacts[name]
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A checked model folder, ready to be opened by a backend."""
+
+    path: Path
+    manifest: Manifest
+    vocabulary: Vocabulary = field(repr=False)
+
+    def artifact_path(self, artifact: str) -> Path:
+        return self.path / self.manifest.artifact(artifact).file
+
+
+def find_model(model: str) -> Path:
+    """Return the folder of a model given as a name below models/ or as a path.
+
+    Raises:
+        FileNotFoundError: neither; the message lists the models that are there.
+    """
+    shelf = share_path() / "models"
+    for folder in (Path(model).expanduser(), shelf / model):
+        if (folder / MANIFEST_FILE).is_file():
+            return folder.resolve()
+    there = sorted(p.parent.name for p in shelf.glob(f"*/{MANIFEST_FILE}"))
+    raise FileNotFoundError(
+        f"no model {model!r}: it is neither a folder with a {MANIFEST_FILE} nor one of the shipped "
+        f"models {there}"
+    )
+
+
+def load_model_folder(model: str) -> ModelFolder:
+    """Read and check a model folder: manifest, labels, presence and digest of every artifact.
+
+    Whether they fit the form of the model is for `psg_ros.robot.forms.load_model` to say.
+
+    Raises:
+        FileNotFoundError: the folder or one of its files is missing.
+        ValueError: a damaged or foreign file; the message names it and what to do.
+    """
+    path = find_model(model)
+    manifest = read_manifest(path / MANIFEST_FILE)
+    vocabulary = load_vocabulary(path / LABELS_FILE)
+    for spec in manifest.artifacts.values():
+        _check_artifact(path, spec)
+    return ModelFolder(path, manifest, vocabulary)
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read `manifest.yaml`.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: of another format, or damaged; names the file.
+    """
+    values = read_mapping(path)
+    if values.get("format") != FORMAT:
+        raise ValueError(
+            f"{path}: manifest format {values.get('format')!r}, but this version reads {FORMAT}; "
+            "export the model again"
+        )
+    return config_from_dict(Manifest, values, str(path))
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal text."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _check_artifact(folder: Path, spec: ArtifactSpec) -> None:
+    if Path(spec.file).name != spec.file:
+        raise ValueError(f"{folder / MANIFEST_FILE}: {spec.file!r} must lie inside the folder")
+    path = folder / spec.file
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; the manifest beside it names it")
+    actual = file_sha256(path)
+    if actual != spec.sha256:
+        raise ValueError(
+            f"{path} is damaged or belongs to another manifest (SHA-256 {actual[:12]}..., the "
+            f"manifest says {spec.sha256[:12]}...); copy the whole folder again or export again"
+        )

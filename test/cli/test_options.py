@@ -1,0 +1,97 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Options derived from configuration dataclasses."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from psg_ros.cli import options
+from psg_ros.config import EvaluationConfig, PipelineConfig
+
+
+def parse(*arguments: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    options.add_pipeline_options(parser)
+    return parser.parse_args(arguments)
+
+
+def test_without_options_the_defaults_of_the_dataclass_hold() -> None:
+    assert options.pipeline_config(parse()) == PipelineConfig()
+
+
+def test_every_field_is_an_option_whose_help_gives_range_and_default() -> None:
+    parser = argparse.ArgumentParser()
+    options.add_pipeline_options(parser)
+    text = " ".join(parser.format_help().split())
+    for field in dataclasses.fields(PipelineConfig):
+        assert f"--{field.name.replace('_', '-')}" in text
+        assert f"(default: {field.default})" in text
+    assert "CPU threads of the backend; 0 leaves the choice to it; 0 to 256 (default: 0)" in text
+
+
+def test_a_command_with_other_defaults_keeps_them_unless_a_file_or_an_option_says_more(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("max_relations: 7\n")
+    config = options.pipeline_config(parse("--pipeline", str(file)), EvaluationConfig)
+    assert config == EvaluationConfig(max_relations=7) and config.min_segment_area == 0
+    config = options.pipeline_config(parse("--min-segment-area", "0.1"), EvaluationConfig)
+    assert config.min_segment_area == 0.1
+
+
+def test_options_win_over_the_file_which_wins_over_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("model: a\nmax_relations: 7\n")
+    config = options.pipeline_config(parse("--pipeline", str(file), "--model", "b"))
+    assert config == PipelineConfig(model="b", max_relations=7)
+
+
+def test_an_option_at_its_default_value_still_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("max_relations: 7\n")
+    config = options.pipeline_config(parse("--pipeline", str(file), "--max-relations", "100"))
+    assert config.max_relations == 100
+
+
+def test_a_value_out_of_range_is_refused_with_the_range() -> None:
+    with pytest.raises(ValueError, match=r"score_threshold must lie in 0.0 .. 1.0 or be -1.0"):
+        options.pipeline_config(parse("--score-threshold", "2"))
+
+
+def test_an_unknown_key_of_the_file_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("modle: a\n")
+    with pytest.raises(ValueError, match="did you mean 'model'"):
+        options.pipeline_config(parse("--pipeline", str(file)))
+
+
+@pytest.mark.parametrize("text", ["640", "640x", "8x8", "640x480x3", "axb", "640x99999"])
+def test_a_size_must_look_like_one(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="640x480"):
+        options.size_wh(text)
+
+
+def test_numbers_have_ranges() -> None:
+    assert options.size_wh("640X480") == (640, 480)
+    assert (options.count("0"), options.positive_int("1"), options.positive_float("0.5")) == (
+        0,
+        1,
+        0.5,
+    )
+    for kind, text in (
+        (options.count, "-1"),
+        (options.positive_int, "0"),
+        (options.positive_float, "0"),
+        (options.positive_float, "inf"),
+        (options.positive_float, "nan"),
+        (options.share, "1.1"),
+        (options.share, "1.1"),
+    ):
+        with pytest.raises(argparse.ArgumentTypeError):
+            kind(text)

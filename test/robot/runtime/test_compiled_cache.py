@@ -1,0 +1,274 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A cache is never worse than none: what is wrong with it is said once and used never."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pwd
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from psg_ros import files
+from psg_ros.robot.runtime import compiled_cache
+from psg_ros.robot.runtime.compiled_cache import cache_folder, load, store
+
+NETWORK = bytes(range(256)) * 64
+PURPOSE = "this version, this processor, this model"
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """$PSG_CACHE, not made yet; and every warning is new."""
+    monkeypatch.setenv("PSG_CACHE", str(tmp_path / "cache"))
+    compiled_cache._warn.cache_clear()
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def kept(own_home: Path) -> Path:
+    """A network that an earlier start stored."""
+    path = cache_folder("openvino") / "net.blob"
+    store(path, PURPOSE, NETWORK)
+    assert load(path, PURPOSE) == NETWORK
+    return path
+
+
+# --- where it lies -------------------------------------------------------------------------------
+
+
+def test_folders_and_files_are_the_user_s_alone(kept: Path, own_home: Path) -> None:
+    assert kept.parent == own_home / "openvino"
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (own_home, kept.parent, kept)]
+    assert modes == [0o700, 0o700, 0o600]
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        folder = cache_folder("openvino")
+        store(folder / "net.blob", PURPOSE, NETWORK)
+    finally:
+        os.umask(before)
+    assert cache_folder("openvino") == folder
+    assert not (folder / "net.blob").stat().st_mode & 0o077
+
+
+def test_without_psg_cache_it_lies_where_caches_lie(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PSG_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    assert cache_folder("openvino") == tmp_path / "xdg" / "psg_ros" / "openvino"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert cache_folder("openvino") == tmp_path / "home" / ".cache" / "psg_ros" / "openvino"
+
+
+def test_a_linked_dot_cache_is_an_ordinary_thing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "large_disk").mkdir()
+    (tmp_path / ".cache").symlink_to(tmp_path / "large_disk")
+    monkeypatch.delenv("PSG_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert cache_folder("openvino").is_dir()
+
+
+def test_a_user_without_home_and_entry_has_no_cache(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_entry(uid: int) -> None:
+        raise KeyError(uid)
+
+    for name in ("PSG_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", no_entry)
+    assert cache_folder("openvino") is None
+    assert "set PSG_CACHE to a folder of your own" in caplog.text
+
+
+def of_another_user(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: home.stat().st_uid + 1)
+
+
+def inner_folder_of_another_user(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a folder away")
+    (home / "openvino").mkdir(parents=True)
+    os.chown(home / "openvino", 4711, 4711)
+
+
+def open_to_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir()
+    home.chmod(0o777)
+
+
+def open_like_tmp(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir()
+    home.chmod(0o1777)
+
+
+def inner_folder_open_to_all(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (home / "openvino").mkdir(parents=True)
+    (home / "openvino").chmod(0o777)
+
+
+def open_to_a_foreign_group(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir()
+    home.chmod(0o770)
+    monkeypatch.setattr(os, "getegid", lambda: home.stat().st_gid + 1)
+
+
+def a_link(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.with_name("elsewhere").mkdir()
+    home.symlink_to(home.with_name("elsewhere"))
+
+
+def a_link_inside(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.mkdir(mode=0o700)
+    home.with_name("elsewhere").mkdir()
+    (home / "openvino").symlink_to(home.with_name("elsewhere"))
+
+
+def a_link_to_nowhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.symlink_to(home.with_name("nowhere"))
+
+
+def a_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.write_text("")
+
+
+def below_a_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.with_name("file").write_text("")
+    monkeypatch.setenv("PSG_CACHE", str(home.with_name("file") / "cache"))
+
+
+def a_name_too_long(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PSG_CACHE", str(home / ("x" * 5000)))
+
+
+def where_nobody_may_write(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PSG_CACHE", "/proc/cache")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        of_another_user, inner_folder_of_another_user, open_to_all, open_like_tmp,
+        inner_folder_open_to_all, open_to_a_foreign_group, a_link, a_link_inside,
+        a_link_to_nowhere, a_file, below_a_file, a_name_too_long, where_nobody_may_write,
+    ],
+)  # fmt: skip
+def test_a_folder_that_is_not_safe_is_named_once_and_not_used(
+    spoil, own_home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    spoil(own_home, monkeypatch)
+    assert [cache_folder("openvino") for _ in range(3)] == [None] * 3
+    (warning,) = caplog.messages
+    assert str(Path(os.environ["PSG_CACHE"]).parent) in warning
+    assert warning.endswith("compiled again at every start; set PSG_CACHE to a folder of your own")
+
+
+def test_the_user_s_own_group_is_no_stranger(own_home: Path) -> None:
+    own_home.mkdir()
+    own_home.chmod(0o775)  # what mkdir gives on Ubuntu
+    assert cache_folder("openvino") is not None
+
+
+# --- what lies in it -----------------------------------------------------------------------------
+
+
+def overwrite(offset: int, content: bytes):
+    def damage(path: Path) -> None:
+        with path.open("r+b") as file:
+            file.seek(offset, os.SEEK_END if offset < 0 else os.SEEK_SET)
+            file.write(content)
+
+    return damage
+
+
+@pytest.mark.parametrize(
+    ("damage", "is_said"),
+    [
+        (overwrite(64 + 4096, bytes(4096)), True),
+        (overwrite(-1, b"x"), True),
+        (overwrite(64, b"x"), True),
+        (overwrite(40, b"x"), True),
+        (lambda path: os.truncate(path, len(NETWORK) // 2), True),
+        (lambda path: os.truncate(path, 40), True),
+        (lambda path: path.open("ab").write(b"x"), True),
+        (lambda path: path.write_bytes(bytes(64 + len(NETWORK))), False),
+        (lambda path: path.write_bytes(b""), False),
+        (lambda path: path.unlink(), False),
+    ],
+    ids=[
+        "zeros inside", "last byte", "first byte", "digest", "half", "no digest", "longer", "zeros",
+        "empty", "gone",
+    ],
+)  # fmt: skip
+def test_a_damaged_network_is_not_read_but_replaced(
+    damage, is_said: bool, kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    damage(kept)
+    assert load(kept, PURPOSE) is None
+    assert [f"{kept} is damaged" in text for text in caplog.messages] == [True] * is_said
+    store(kept, PURPOSE, NETWORK)
+    assert load(kept, PURPOSE) == NETWORK
+
+
+def test_a_network_for_another_purpose_is_replaced_without_a_word(
+    kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert load(kept, "the next version") is None
+    store(kept, "the next version", NETWORK[::-1])
+    assert load(kept, "the next version") == NETWORK[::-1]
+    assert list(kept.parent.iterdir()) == [kept]
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_what_is_no_file_is_neither_followed_nor_waited_for(
+    kind: str, kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    aside = kept.rename(kept.with_name("aside"))
+    if kind == "link":
+        kept.symlink_to(aside)
+    elif kind == "pipe":
+        os.mkfifo(kept)
+    else:
+        kept.mkdir()
+    assert load(kept, PURPOSE) is None
+    assert str(kept) in caplog.text and "compiled again" in caplog.text
+    store(kept, PURPOSE, NETWORK)
+    assert load(kept, PURPOSE) == (NETWORK if kind == "link" else None), "only files are replaced"
+
+
+def test_a_full_disk_is_a_warning_and_leaves_nothing(
+    kept: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "replace", full)
+    for name in ("a.blob", "b.blob"):
+        store(kept.with_name(name), PURPOSE, NETWORK)
+    (warning,) = caplog.messages
+    assert "No space left on device" in warning and "set PSG_CACHE" in warning
+    assert list(kept.parent.iterdir()) == [kept]
+
+
+def test_what_a_killed_process_left_is_cleared_away(kept: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    kept.with_name(f".net.{ended.pid}.partial.blob").write_bytes(NETWORK[:99])
+    store(kept, PURPOSE, NETWORK)
+    assert list(kept.parent.iterdir()) == [kept]

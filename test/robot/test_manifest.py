@@ -1,0 +1,134 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Model folders: what is accepted, and what a damaged one says."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+import yaml
+from tiny_model import write_tiny_model
+
+from psg_ros.robot import manifest as manifest_module
+from psg_ros.robot.manifest import TensorSpec, find_model, load_model_folder
+
+
+@pytest.fixture
+def folder(tiny_model, tmp_path):
+    return shutil.copytree(tiny_model, tmp_path / "copy")
+
+
+def change(folder, edit):
+    file = folder / "manifest.yaml"
+    content = yaml.safe_load(file.read_text())
+    edit(content)
+    file.write_text(yaml.safe_dump(content))
+
+
+def test_a_written_model_reads_back(tiny_model):
+    model = load_model_folder(str(tiny_model))
+    assert model.manifest.input_hw == (64, 96)
+    assert model.manifest.grid_hw == (4, 6)
+    assert model.manifest.artifact("relations").inputs[1].shape == (-1, 24)
+    assert model.vocabulary.label_names[:3] == ("red", "green", "blue")
+    assert model.artifact_path("segmenter") == tiny_model.resolve() / "segmenter.onnx"
+
+
+def test_writing_a_model_twice_gives_the_same_bytes(tiny_model, tmp_path):
+    again = write_tiny_model(tmp_path / "again")
+    for file in tiny_model.iterdir():
+        assert (again / file.name).read_bytes() == file.read_bytes()
+
+
+def test_a_shipped_model_is_found_by_its_name(tiny_model, tmp_path, monkeypatch):
+    shutil.copytree(tiny_model, tmp_path / "models" / "shipped")
+    monkeypatch.setattr(manifest_module, "share_path", lambda: tmp_path)
+    assert find_model("shipped") == (tmp_path / "models" / "shipped").resolve()
+
+
+def test_a_wrong_name_lists_the_shipped_models(tiny_model, tmp_path, monkeypatch):
+    for name in ("small", "large"):
+        shutil.copytree(tiny_model, tmp_path / "models" / name)
+    monkeypatch.setattr(manifest_module, "share_path", lambda: tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"no model 'smal'.*\['large', 'small'\]"):
+        find_model("smal")
+
+
+def test_images_are_scaled_by_areas_unless_the_manifest_says_otherwise(folder):
+    assert load_model_folder(str(folder)).manifest.scaling == "area"
+    change(folder, lambda content: content.update(scaling="eomt"))
+    assert load_model_folder(str(folder)).manifest.scaling == "eomt"
+
+
+@pytest.mark.parametrize(
+    ("scaling", "message"),
+    [("lanczos", "scaling must be one of area, eomt"), ("transformers", "needs a square input")],
+)
+def test_an_impossible_scaling_is_refused(folder, scaling, message):
+    change(folder, lambda content: content.update(scaling=scaling))
+    with pytest.raises(ValueError, match=message):
+        load_model_folder(str(folder))
+
+
+def test_an_unknown_key_is_refused_with_the_nearest_known_one(folder):
+    change(folder, lambda content: content.update(mask_strid=4))
+    with pytest.raises(ValueError, match="manifest.yaml: unknown key 'mask_strid'.*'mask_stride'"):
+        load_model_folder(str(folder))
+
+
+def test_a_missing_key_is_named(folder):
+    change(folder, lambda content: content.pop("mask_stride"))
+    with pytest.raises(ValueError, match="manifest.yaml: .*mask_stride"):
+        load_model_folder(str(folder))
+
+
+def test_another_format_is_refused(folder):
+    change(folder, lambda content: content.update(format=1))
+    with pytest.raises(ValueError, match="manifest format 1.*export the model again"):
+        load_model_folder(str(folder))
+
+
+@pytest.mark.parametrize("stage", ["segmenter", "relations"])
+def test_changed_weights_are_refused_by_name(folder, stage):
+    file = folder / f"{stage}.onnx"
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    with pytest.raises(ValueError, match=f"{stage}.onnx is damaged or belongs to another manifest"):
+        load_model_folder(str(folder))
+
+
+def test_missing_weights_are_named(folder):
+    (folder / "relations.onnx").unlink()
+    with pytest.raises(FileNotFoundError, match="relations.onnx is missing"):
+        load_model_folder(str(folder))
+
+
+def test_weights_outside_the_folder_are_refused(folder):
+    outside = {"file": "../segmenter.onnx"}
+    change(folder, lambda content: content["artifacts"]["segmenter"].update(outside))
+    with pytest.raises(ValueError, match="inside the folder"):
+        load_model_folder(str(folder))
+
+
+def test_the_greatest_shape_of_a_tensor_is_its_own_where_no_axis_is_free():
+    assert TensorSpec("image", "uint8", (1, 4, 4, 3)).greatest == (1, 4, 4, 3)
+    assert TensorSpec("boxes", "float32", (-1, 8), (6, 8)).greatest == (6, 8)
+
+
+@pytest.mark.parametrize("maximum", [None, [200], [200, 9], [-1, 8], [0, 8], [200, 8, 1]])
+def test_a_free_axis_without_a_fitting_maximum_is_refused(folder, maximum):
+    def edit(content):
+        boxes = content["artifacts"]["relations"]["inputs"][3]
+        assert boxes.pop("maximum") == [200, 8]
+        if maximum is not None:
+            boxes["maximum"] = maximum
+
+    change(folder, edit)
+    with pytest.raises(ValueError, match=r"tensor boxes of shape \[-1, 8\] needs a maximum"):
+        load_model_folder(str(folder))
+
+
+def test_an_unknown_artifact_is_refused_with_the_known_ones(folder):
+    model = load_model_folder(str(folder))
+    with pytest.raises(ValueError, match="tiny has no artifact fused, but segmenter, relations"):
+        model.artifact_path("fused")

@@ -1,0 +1,312 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Image to scene graph, with a real model on each backend that is installed."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+import numpy as np
+import pytest
+from backends import EACH, INSTALLED
+from tiny_model import paint, write_tiny_model
+
+from psg_ros.config import PipelineConfig
+from psg_ros.robot.forms import STEPS
+from psg_ros.robot.pipeline import Pipeline
+from psg_ros.scene_graph import Segmentation
+
+SCENE = {"cyan": (0, 0, 640, 430), "red": (64, 64, 192, 256), "blue": (400, 240, 600, 400)}
+
+
+@pytest.fixture(scope="module", params=EACH)
+def pipeline(request, tiny_model):
+    with Pipeline.open(PipelineConfig(str(tiny_model), request.param)) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def same_config(request):
+    """Give the shared pipeline its first configuration back."""
+    if "pipeline" not in request.fixturenames:
+        yield
+        return
+    opened = request.getfixturevalue("pipeline")
+    before = opened.config
+    yield
+    opened.replace_config(before)
+
+
+def with_options(pipeline, **options):
+    pipeline.replace_config(dataclasses.replace(pipeline.config, **options))
+    return pipeline
+
+
+def triplets(graph):
+    names = [node.class_name for node in graph.nodes]
+    return {(names[r.subject], r.predicate_name, names[r.object]) for r in graph.relations}
+
+
+def test_nodes_name_what_was_painted(pipeline):
+    graph = pipeline(paint((430, 640), SCENE))
+    assert [node.class_name for node in graph.nodes] == ["red", "blue", "cyan"]
+    assert [node.is_thing for node in graph.nodes] == [True, True, False]
+    assert [node.segment for node in graph.nodes] == [0, 1, 2]
+    for node in graph.nodes[:2]:
+        # A cell of the mask grid is 27 px of this picture.
+        assert node.bbox_xyxy == pytest.approx(SCENE[node.class_name], abs=27)
+        left, top, right, bottom = SCENE[node.class_name]
+        assert node.centroid_xy == pytest.approx([(left + right) / 2, (top + bottom) / 2], abs=10)
+        assert not node.truncated and node.score > 0.99
+    assert graph.nodes[2].truncated
+
+
+def test_node_facts_are_those_of_the_label_map(pipeline):
+    graph = pipeline(paint((430, 640), SCENE))
+    for node in graph.nodes:
+        rows, cols = np.nonzero(graph.segmentation.label_map == node.segment)
+        assert node.area_px == len(rows)
+        assert node.bbox_xyxy == (cols.min(), rows.min(), cols.max() + 1, rows.max() + 1)
+        assert node.label == graph.segmentation.labels[node.segment]
+
+
+def test_relations_say_how_boxes_lie(pipeline):
+    graph = pipeline(paint((430, 640), SCENE))
+    found = triplets(graph)
+    assert {("red", "left of", "blue"), ("blue", "right of", "red")} <= found
+    assert ("cyan", "left of", "blue") in found and ("blue", "right of", "cyan") in found
+    scores = [relation.score for relation in graph.relations]
+    assert scores == sorted(scores, reverse=True) and 0 < min(scores) <= max(scores) <= 1
+
+
+def test_relation_scores_hold_every_directed_pair_once(pipeline):
+    pairs = pipeline(paint((430, 640), SCENE)).relation_scores.pairs.tolist()
+    assert sorted(map(tuple, pairs)) == [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
+
+
+@pytest.mark.parametrize("resolution", ["image", "input", "mask"])
+@pytest.mark.parametrize("hw", [(1, 1), (7, 300), (48, 64), (720, 405)])
+def test_a_black_picture_gives_an_empty_graph_of_its_size(pipeline, resolution, hw):
+    graph = with_options(pipeline, merge_resolution=resolution)(np.zeros((*hw, 3), np.uint8))
+    assert (graph.nodes, graph.relations) == ((), ())
+    assert graph.segmentation.image_hw == hw
+    assert graph.relation_scores.pairs.shape == (0, 2)
+
+
+@pytest.mark.parametrize("resolution", ["image", "input", "mask"])
+def test_one_segment_has_no_relations(pipeline, resolution):
+    image = paint((48, 64), {"red": (0, 0, 64, 48)})
+    graph = with_options(pipeline, merge_resolution=resolution)(image)
+    assert [node.class_name for node in graph.nodes] == ["red"]
+    assert graph.relations == ()
+
+
+@pytest.mark.parametrize("hw", [(20, 30), (64, 96), (300, 200), (1080, 1920)])
+def test_every_resolution_finds_the_same_graph(pipeline, hw):
+    height, width = hw
+    middle = width // 2
+    image = paint(hw, {"green": (0, 0, middle, height), "yellow": (middle, 0, width, height)})
+    for resolution in ("image", "input", "mask"):
+        graph = with_options(pipeline, merge_resolution=resolution)(image)
+        assert {("green", "left of", "yellow"), ("yellow", "right of", "green")} <= triplets(graph)
+        assert graph.segmentation.image_hw == hw
+
+
+def test_earlier_results_stay_as_they_were(pipeline):
+    first = pipeline(paint((430, 640), SCENE))
+    label_map = first.segmentation.label_map.copy()
+    logits = first.relation_scores.logits.copy()
+    pipeline(paint((430, 640), {"green": (0, 0, 640, 200), "white": (0, 200, 640, 430)}))
+    np.testing.assert_array_equal(first.segmentation.label_map, label_map)
+    np.testing.assert_array_equal(first.relation_scores.logits, logits)
+
+
+def test_the_image_is_left_alone_and_may_be_read_only(pipeline):
+    image = paint((430, 640), SCENE)
+    before = image.copy()
+    image.flags.writeable = False
+    pipeline(image)
+    np.testing.assert_array_equal(image, before)
+
+
+def test_times_are_measured_for_every_stage(pipeline):
+    times = dataclasses.astuple(pipeline(paint((430, 640), SCENE)).times)
+    assert all(0 < milliseconds < 10_000 for milliseconds in times)
+
+
+def test_thresholds_can_change_between_frames(pipeline):
+    image = paint((430, 640), SCENE)
+    everything = pipeline(image)
+    assert len(with_options(pipeline, max_relations=2)(image).relations) == 2
+    assert with_options(pipeline, max_relations=0)(image).relations == ()
+    assert with_options(pipeline, relation_threshold=1.0, max_relations=100)(image).relations == ()
+    pipeline.replace_config(dataclasses.replace(pipeline.config, relation_threshold=0.0))
+    assert len(pipeline(image).relations) == 6 >= len(everything.relations)
+    assert len(with_options(pipeline, max_segments=2)(image).relation_scores.pairs) == 2
+    assert with_options(pipeline, score_threshold=1.0)(image).nodes == ()
+
+
+@pytest.mark.parametrize("resolution", ["image", "input", "mask"])
+def test_small_segments_are_left_out_with_their_relations(pipeline, resolution):
+    scene = {"red": (64, 64, 192, 256), "blue": (560, 380, 600, 420)}  # 9 % and 0.6 %
+    sees = with_options(pipeline, merge_resolution=resolution)
+    assert [node.class_name for node in sees(paint((430, 640), scene)).nodes] == ["red", "blue"]
+    graph = with_options(pipeline, min_segment_area=0.03)(paint((430, 640), scene))
+    assert [node.class_name for node in graph.nodes] == ["red"]
+    assert graph.relations == () and set(np.unique(graph.segmentation.label_map)) == {-1, 0}
+
+
+def test_minus_one_takes_the_threshold_of_the_model(pipeline):
+    image = paint((430, 640), SCENE)
+    recommended = pipeline(image).relations
+    explicit = with_options(pipeline, relation_threshold=pipeline.manifest.relation_threshold)
+    assert explicit(image).relations == recommended
+
+
+def test_what_needs_a_new_model_cannot_change_while_it_is_loaded(pipeline):
+    with pytest.raises(ValueError, match="threads cannot change from 0 to 2 .*open a new pipeline"):
+        with_options(pipeline, threads=2)
+    assert pipeline.config.threads == 0
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+        np.zeros((0, 4, 3), np.uint8),
+        np.zeros((4, 0, 3), np.uint8),
+        None,
+    ],
+)
+def test_what_is_not_an_rgb_image_is_refused(pipeline, image):
+    with pytest.raises(ValueError, match=r"non-empty RGB array uint8 \[height, width, 3\]"):
+        pipeline(image)
+
+
+def test_a_refused_image_does_not_disturb_the_next(pipeline):
+    image = paint((430, 640), SCENE)
+    before = pipeline(image).segmentation.label_map
+    with pytest.raises(ValueError, match="RGB"):
+        pipeline(image[:, :, 0])
+    np.testing.assert_array_equal(pipeline(image).segmentation.label_map, before)
+
+
+def test_it_tells_what_it_runs(pipeline, tiny_model, tmp_path):
+    assert pipeline.model_name == "tiny"
+    assert pipeline.backend_name == pipeline.config.backend
+    assert pipeline.precision in ("fp32", "bf16"), "never auto"
+    assert pipeline.vocabulary.predicate_names[0] == "left of"
+    other = write_tiny_model(tmp_path / "other", num_queries=4)
+    with Pipeline.open(dataclasses.replace(pipeline.config, model=str(other))) as changed:
+        assert changed.model_sha256 != pipeline.model_sha256
+    copy = shutil.copytree(tiny_model, tmp_path / "copy")
+    with Pipeline.open(dataclasses.replace(pipeline.config, model=str(copy))) as same:
+        assert same.model_sha256 == pipeline.model_sha256 and len(same.model_sha256) == 64
+
+
+def test_after_closing_it_says_so(tiny_model):
+    opened = Pipeline.open(PipelineConfig(str(tiny_model)))
+    opened.close()
+    opened.close()
+    with pytest.raises(RuntimeError, match="was closed"):
+        opened(np.zeros((4, 4, 3), np.uint8))
+
+
+def test_a_wrong_model_name_is_refused():
+    with pytest.raises(FileNotFoundError, match="no model 'nowhere'"):
+        Pipeline.open(PipelineConfig("nowhere"))
+
+
+@pytest.mark.skipif(not INSTALLED, reason="needs a backend")
+def test_other_sizes_of_network_work_too(tmp_path):
+    folder = write_tiny_model(
+        tmp_path / "large", input_hw=(160, 120), num_queries=7, mask_stride=8, cell_px=(40, 24)
+    )
+    with Pipeline.open(PipelineConfig(str(folder))) as opened:
+        graph = opened(paint((300, 100), {"red": (0, 0, 100, 150), "white": (0, 150, 100, 300)}))
+    assert ("red", "above", "white") in triplets(graph)
+
+
+def test_given_segments_are_kept_and_related(pipeline):
+    image = paint((430, 640), SCENE)
+    found = pipeline(image)
+    given = pipeline.predict_relations(image, found.segmentation)
+    np.testing.assert_array_equal(given.segmentation.label_map, found.segmentation.label_map)
+    np.testing.assert_array_equal(given.relation_scores.pairs, found.relation_scores.pairs)
+    np.testing.assert_allclose(
+        given.relation_scores.logits, found.relation_scores.logits, atol=0.05
+    )
+
+
+def test_given_segments_of_another_size_are_refused(pipeline):
+    image = paint((430, 640), SCENE)
+    segmentation = pipeline(image).segmentation
+    with pytest.raises(ValueError, match="does not fit"):
+        pipeline.predict_relations(image[:-1], segmentation)
+
+
+def tiles(count: int) -> Segmentation:
+    """Return an image of 6 x 10 tiles, the first `count` of them segments of changing size."""
+    label_map = np.full((240, 400), -1, np.int32)
+    for segment in range(count):
+        top, left = segment // 10 * 40, segment % 10 * 40
+        label_map[top : top + 8 + segment % 32, left : left + 39 - segment % 31] = segment
+    return Segmentation(label_map, np.arange(count) % 6, np.full(count, 0.9, np.float32))
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 60])
+def test_any_number_of_segments_is_related_and_each_pair_as_if_it_were_alone(pipeline, count):
+    image = np.random.default_rng(0).integers(0, 256, (240, 400, 3)).astype(np.uint8)
+    given = tiles(count)
+    scores = pipeline.predict_relations(image, given).relation_scores
+    assert len(scores.pairs) == count * (count - 1)
+    assert len({tuple(pair) for pair in scores.pairs.tolist()}) == len(scores.pairs)
+    for row in range(0, len(scores.pairs) // 2, 293):
+        first, second = scores.pairs[row]
+        table = np.full(count + 1, -1, np.int32)
+        table[[first, second]] = 0, 1
+        labels, confidence = given.labels[[first, second]], given.scores[:2]
+        alone = Segmentation(table[given.label_map], labels, confidence)
+        expected = pipeline.predict_relations(image, alone).relation_scores.logits
+        both = scores.logits[[row, row + len(scores.pairs) // 2]]
+        np.testing.assert_allclose(both, expected, atol=0.05)
+
+
+def test_what_was_opened_is_closed_when_the_rest_fails(tiny_model, monkeypatch):
+    closed = []
+
+    class Opened:
+        name = "stand-in"
+
+        def close(self):
+            closed.append(self)
+
+    answers = iter([Opened(), OSError("no memory left")])
+
+    def open_backend(*_, **__):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr("psg_ros.robot.pipeline.open_backend", open_backend)
+    with pytest.raises(OSError, match="no memory left"):
+        Pipeline.open(PipelineConfig(str(tiny_model)))
+    assert len(closed) == 1
+
+
+def test_a_model_without_relations_gives_the_same_nodes(tiny_model, tmp_path):
+    image = paint((430, 640), SCENE)
+    with Pipeline.open(PipelineConfig(str(tiny_model))) as pipeline:
+        whole = pipeline(image)
+    segments_only = write_tiny_model(tmp_path / "segments", with_relations=False)
+    with Pipeline.open(PipelineConfig(str(segments_only))) as pipeline:
+        graph = pipeline(image)
+        assert set(pipeline.step_ms) == set(STEPS) - {"relations"}
+        with pytest.raises(ValueError, match="finds segments only"):
+            pipeline.predict_relations(image, graph.segmentation)
+    assert graph.nodes == whole.nodes and len(graph.nodes) == 3
+    assert graph.relations == () and graph.relation_scores.logits.shape == (0, 5)

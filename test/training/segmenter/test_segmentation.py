@@ -1,0 +1,274 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Stage 1 as a whole: what it leaves behind, and that a kill costs nothing but time."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from psg_ros.config import load_config
+from psg_ros.data.opening import open_dataset
+from psg_ros.network.config import ModelConfig
+from psg_ros.training import train
+from psg_ros.training.checkpoint import load_state, load_weights, save_state
+from psg_ros.training.config import TrainConfig
+from psg_ros.training.distributed import Ranks
+from psg_ros.training.history import History
+from psg_ros.training.segmenter import segmentation
+from psg_ros.training.segmenter.segmentation_checks import check_settings
+from psg_ros.training.segmenter.segmentation_run import STATE, WEIGHTS, SegmentationRun
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture(autouse=True)
+def report_every_step(monkeypatch):
+    monkeypatch.setattr(segmentation, "REPORT_EVERY", 1)
+
+
+def train_segmenter(config_path: Path, *, resume: bool = False) -> tuple[torch.nn.Module, Path]:
+    """Run stage 1 as a new process would; returns the model and the run folder."""
+    config = load_config(TrainConfig, config_path)
+    torch.manual_seed(config.seed)
+    vocabulary = train.vocabulary_of(config)
+    model = train.build_model(config, vocabulary).segmenter
+    dataset = open_dataset(Path(config.data), vocabulary, "train")
+    segmentation.train_segmenter(model, dataset, config, resume=resume, ranks=Ranks())
+    return model, Path(config.out)
+
+
+def learned(folder: Path) -> list[dict]:
+    """What a run has recorded but its use of memory, which differs from process to process."""
+    rows = History(folder / "segmentation.jsonl").rows()
+    return [{name: row[name] for name in row if name != "memory_mib"} for row in rows]
+
+
+def test_a_run_leaves_averaged_weights_a_checkpoint_and_curves(write_config):
+    model, folder = train_segmenter(write_config())
+    assert {path.name for path in folder.iterdir()} == {
+        WEIGHTS, STATE, "segmentation.jsonl", "segmentation.png",
+    }  # fmt: skip
+    weights = load_weights(folder / WEIGHTS)
+    for name, value in model.state_dict().items():
+        assert value.equal(weights[name]), "the model holds what was written"
+    rows = History(folder / "segmentation.jsonl").rows()
+    assert [row["samples"] for row in rows] == [2, 4, 6, 8, 10, 12]
+    assert all(math.isfinite(row["dice"]) for row in rows)
+
+
+def test_every_phase_has_its_own_picture_size(write_config, monkeypatch):
+    sizes, real = [], SegmentationRun.step
+
+    def step(self, images, targets):
+        sizes.append((tuple(images.shape[2:]), tuple(targets[0].masks.shape[1:])))
+        return real(self, images, targets)
+
+    monkeypatch.setattr(SegmentationRun, "step", step)
+    train_segmenter(write_config())
+    assert sizes == [((16, 32), (4, 8))] * 3 + [((32, 48), (8, 12))] * 3
+
+
+@pytest.mark.parametrize(
+    ("report_every", "killed_at"), [(1, 2), (1, 3), (1, 5), (2, 1), (2, 3), (4, 3), (4, 5)]
+)
+def test_a_killed_and_resumed_run_ends_like_one_that_was_left_alone(
+    write_config, monkeypatch, interrupt, report_every, killed_at
+):
+    monkeypatch.setattr(segmentation, "REPORT_EVERY", report_every)
+    whole_model, whole_folder = train_segmenter(write_config("whole"))
+    config = write_config("killed", minutes_between_checkpoints=0.0)
+    with interrupt(SegmentationRun, lambda run: run.samples_seen == 2 * killed_at):
+        train_segmenter(config)
+    model, folder = train_segmenter(config, resume=True)
+    for name, value in whole_model.state_dict().items():
+        assert value.equal(model.state_dict()[name]), name
+    assert learned(whole_folder) == learned(folder)
+    assert len(learned(folder)) == 6 // report_every
+
+
+def test_a_state_without_running_means_still_goes_on(write_config, monkeypatch, interrupt):
+    monkeypatch.setattr(segmentation, "REPORT_EVERY", 2)
+    config = write_config("killed", minutes_between_checkpoints=0.0)
+    with interrupt(SegmentationRun, lambda run: run.samples_seen == 2):
+        train_segmenter(config)
+    path = config.parent / "killed" / STATE
+    state = load_state(path)
+    assert state.pop("means")["count"] == 1
+    save_state(state, path)
+    _, folder = train_segmenter(config, resume=True)
+    assert [row["samples"] for row in learned(folder)] == [6, 10]
+
+
+def test_what_was_done_after_the_last_checkpoint_is_done_and_reported_again(
+    write_config, monkeypatch
+):
+    config, real = write_config(minutes_between_checkpoints=1e9), SegmentationRun.step
+
+    def step(self, images, targets):
+        if self.samples_seen == 6:
+            raise KeyboardInterrupt
+        losses = real(self, images, targets)
+        if self.samples_seen == 2:
+            self.save(Path(self.config.out))
+        return losses
+
+    monkeypatch.setattr(SegmentationRun, "step", step)
+    with pytest.raises(KeyboardInterrupt):
+        train_segmenter(config)
+    monkeypatch.setattr(SegmentationRun, "step", real)
+    _, folder = train_segmenter(config, resume=True)
+    rows = History(folder / "segmentation.jsonl").rows()
+    assert [row["samples"] for row in rows] == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_reports_everything_once(
+    write_config, interrupt
+):
+    config = write_config()
+    with interrupt(SegmentationRun, lambda run: run.samples_seen == 4):
+        train_segmenter(config)
+    _, folder = train_segmenter(config, resume=True)
+    assert [row["samples"] for row in learned(folder)] == [2, 4, 6, 8, 10, 12]
+
+
+def test_a_run_that_starts_anew_forgets_the_state_of_an_earlier_one(write_config, interrupt):
+    config = write_config()
+    _, folder = train_segmenter(config)
+    with interrupt(SegmentationRun, lambda run: True):
+        train_segmenter(config)
+    assert load_state(folder / STATE)["samples_seen"] == 0
+
+
+def test_resuming_a_finished_run_changes_nothing_and_reads_no_pictures(write_config, monkeypatch):
+    config = write_config()
+    model, folder = train_segmenter(config)
+    monkeypatch.setattr(segmentation, "load_samples", None)
+    again, _ = train_segmenter(config, resume=True)
+    assert again.class_head.weight.equal(model.class_head.weight)
+    assert len(History(folder / "segmentation.jsonl").rows()) == 6
+
+
+def test_other_seeds_give_other_networks(write_config):
+    first, second = (train_segmenter(write_config(f"s{s}", seed=s))[0] for s in (1, 2))
+    assert not first.class_head.weight.equal(second.class_head.weight)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+
+def save(state, path):
+    if state["samples_seen"] == 6 and how == "save":
+        Path(path).write_bytes(b"half of a fi")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return real_save(state, path)
+
+if __name__ == "__main__":  # workers import this file, too
+    import torch
+    from psg_ros.training import network, segmentation, train
+
+    share, config, how = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+    torch.set_num_threads(1)
+    network.share_path = lambda: share
+    segmentation.REPORT_EVERY = 1
+    real_save, torch.save = torch.save, save
+    train.run(config, stage="segmentation", resume=how == "resume")
+"""
+STREAMING = {
+    "phases": [{"input_hw": [32, 48], "samples": 12}],
+    "keep_in_memory": False,
+    "workers": 1,
+    "augmentation": "large_scale_jitter",
+}
+
+
+@pytest.mark.slow
+def test_a_process_killed_while_it_saves_costs_nothing_but_time(write_config, tiny_share, tmp_path):
+    whole_folder = train.run(write_config("whole", segmentation=STREAMING), stage="segmentation")
+    config = write_config("killed", segmentation=STREAMING, minutes_between_checkpoints=0.0)
+    script = tmp_path / "script.py"
+    script.write_text(KILLED)
+
+    def start(how: str) -> int:
+        command = [sys.executable, str(script), str(tiny_share), str(config), how]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        return subprocess.run(command, cwd=ROOT, env=environment, timeout=240).returncode
+
+    assert start("save") == -signal.SIGKILL
+    assert load_state(tmp_path / "killed" / STATE)["samples_seen"] == 4
+    (left,) = (tmp_path / "killed").glob(".*")
+    assert left.read_bytes() == b"half of a fi"
+    assert start("resume") == 0
+    assert not list((tmp_path / "killed").glob(".*"))
+    assert learned(whole_folder) == learned(tmp_path / "killed")
+    whole, resumed = (load_weights(f / WEIGHTS) for f in (whole_folder, tmp_path / "killed"))
+    assert all(value.equal(resumed[name]) for name, value in whole.items())
+
+
+def test_a_checkpoint_of_another_network_is_refused(write_config):
+    config = write_config()
+    _, folder = train_segmenter(config)
+    state = load_state(folder / STATE)
+    state["losses"].pop("model.queries")
+    save_state(state, folder / STATE)
+    with pytest.raises(
+        ValueError, match="segmenter.state is no checkpoint of this network: .*queries"
+    ):
+        train_segmenter(config, resume=True)
+
+
+@pytest.mark.parametrize("keep", [0, 100, 20_000])
+def test_half_a_checkpoint_is_named_and_not_used(write_config, keep):
+    config = write_config()
+    _, folder = train_segmenter(config)
+    path = folder / STATE
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(ValueError, match="segmenter.state is damaged or no checkpoint"):
+        train_segmenter(config, resume=True)
+
+
+def test_a_loss_that_is_not_finite_names_the_batch(write_config, monkeypatch):
+    real = SegmentationRun.step
+
+    def step(self, images, targets):
+        if self.samples_seen == 4:
+            raise FloatingPointError("loss is nan after 4 samples")
+        return real(self, images, targets)
+
+    monkeypatch.setattr(SegmentationRun, "step", step)
+    config = write_config()
+    with pytest.raises(
+        FloatingPointError, match="loss is nan after 4 samples, at the images "
+    ) as e:
+        train_segmenter(config)
+    facts = json.loads((Path(load_config(TrainConfig, config).out) / "bad_batch.json").read_text())
+    assert facts["samples_seen"] == 4 and facts["rank"] == 0 and "loss is nan" in facts["error"]
+    assert len(facts["image_ids"]) == 2 and set(facts["image_ids"]) <= set("01234")
+    assert ", ".join(facts["image_ids"]) in str(e.value)
+
+
+@pytest.mark.parametrize("changes", [{"points": 32, "upscale_all": True}, {"accumulate": 2}])
+def test_other_ways_to_compare_masks_train_as_well(write_config, changes):
+    _, folder = train_segmenter(write_config(segmentation=changes))
+    assert [row["samples"] for row in learned(folder)] == [2, 4, 6, 8, 10, 12]
+    assert all(math.isfinite(row["mask"]) for row in learned(folder))
+
+
+def test_memory_is_among_the_curves(write_config):
+    _, folder = train_segmenter(write_config())
+    rows = History(folder / "segmentation.jsonl").rows()
+    assert all(row["memory_mib"] > 10 for row in rows)
+
+
+@pytest.mark.parametrize("name", ["demo", "eomt_s", "eomt_b", "eomt_l"])
+def test_the_recipes_of_the_package_fit_their_networks(name):
+    config = load_config(TrainConfig, ROOT / "config" / "train" / f"{name}.yaml")
+    network = load_config(ModelConfig, ROOT / "config" / "model" / f"{config.model}.yaml")
+    check_settings(config.segmentation, network.segmenter, num_images=118_287)
