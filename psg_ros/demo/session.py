@@ -116,6 +116,8 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
     if complaint := transport_complaint(os.environ):
         print(f"warning: {complaint}", file=sys.stderr, flush=True)
     environment = demo_environment(os.environ)
+    domain = f"{DOMAIN_VARIABLE}={environment[DOMAIN_VARIABLE]}"
+    print(f"to look in with other tools: {domain}, topics below /{NAMESPACE}", flush=True)
     children: dict[str, Child] = {}
     with _all_ended(children):
         for name, command in _commands(options).items():

@@ -179,6 +179,7 @@ def test_a_signal_ends_the_run_in_good_order(start, video: Path, tmp_path: Path,
 def test_ctrl_c_before_the_first_graph_is_no_failure(start, video: Path, tmp_path: Path, seconds):
     demo = start("--source", video, "--loop", "--seconds", 60)
     assert "as processes over ROS 2" in demo.stdout.readline()
+    assert re.search(r": ROS_DOMAIN_ID=\d+, topics below /psg_demo$", demo.stdout.readline())
     time.sleep(seconds)  # the processes are being started, or import
     demo.send_signal(signal.SIGINT)
     output, errors = demo.communicate(timeout=60)
