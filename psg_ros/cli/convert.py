@@ -19,7 +19,7 @@ import dataclasses
 import sys
 from pathlib import Path
 
-from psg_ros.cli.export import add_switches
+from psg_ros.cli.export import add_merge_ratio
 from psg_ros.cli.targets import check_folder
 
 USAGE = "SOURCE OUT [--backbone SOURCE] [--labels NAME] [--export FOLDER] [options]"
@@ -62,28 +62,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export",
         type=Path,
         metavar="FOLDER",
-        help="also write a model folder; its relation stage is random and lists no relation unless "
-        "--relation-threshold is lowered",
+        help="also write a model folder, which finds segments and relates none",
     )
-    parser.add_argument(
-        "--seed", type=int, default=0, metavar="N", help="of that random stage (default: 0)"
-    )
-    add_switches(parser, "of the model that --export writes; default: off")
+    add_merge_ratio(parser, "of the model that --export writes; default: off")
 
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and say what was found, what was assumed and what comes next."""
     try:
         from psg_ros.network.checkpoints.convert import convert
-        from psg_ros.training.adopted import check_free, export_untrained, write_run
-        from psg_ros.training.release import Switches
+        from psg_ros.training.adopted import check_free, export_segments, write_run
     except ModuleNotFoundError as error:
         raise ImportError(
             f"converting needs: pip install '.[train]' in the source folder ({error})"
         ) from error
-    switches = Switches(args.prune, args.merge_ratio)
-    if switches != Switches() and not args.export:
-        raise ValueError("--prune and --merge-ratio belong to the model that --export writes")
+    if args.merge_ratio is not None and not args.export:
+        raise ValueError("--merge-ratio belongs to the model that --export writes")
     for folder in filter(None, (args.out, args.export)):
         check_folder(folder)
     check_free(args.out)
@@ -96,12 +90,11 @@ def run(args: argparse.Namespace) -> int:
         dataclasses.replace(converted.config, merge_ratio=args.merge_ratio)
     # The export first: it is what may fail, and then there shall be no run folder either.
     if args.export:
-        warning = export_untrained(converted, args.export, args.labels, args.seed, switches)
+        export_segments(converted, args.export, args.labels, args.merge_ratio)
     folder = write_run(converted, args.out, args.labels)
     print(f"wrote {folder}")
     if args.export:
         print(f"wrote {args.export}")
-        print(f"warning: {warning}", file=sys.stderr)
         print(f"next: psg predict IMAGE --model {args.export}")
     print(f"next: set `data` in {folder}/relations.yaml, then")
     print(f"      psg train {folder}/relations.yaml --stage relations")

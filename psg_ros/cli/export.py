@@ -68,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_switches(parser: argparse.ArgumentParser, default: str) -> None:
     """Add --prune and --merge-ratio, which need no other weights; None where not given."""
+    add_merge_ratio(parser, default)
     parser.add_argument(
         "--prune",
         action=argparse.BooleanOptionalAction,
@@ -75,6 +76,10 @@ def add_switches(parser: argparse.ArgumentParser, default: str) -> None:
         help="leave out, per pair, the cells that neither segment overlaps: faster, a little less "
         f"accurate unless it was trained so ({default})",
     )
+
+
+def add_merge_ratio(parser: argparse.ArgumentParser, default: str) -> None:
+    """Add --merge-ratio; None where not given."""
     parser.add_argument(
         "--merge-ratio",
         type=share,

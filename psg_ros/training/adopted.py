@@ -3,7 +3,7 @@
 """A converted public segmenter -> a run folder to go on from, and a model folder to try.
 
 Nobody has trained a relation stage for it. The run folder is as after the first stage of training;
-the model folder gets a random relation stage, says so, and recommends to list no relation.
+the model folder is of the form `segmenter_only`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import dataclasses
 import os
 from pathlib import Path
 
-import torch
 import yaml
 
 from psg_ros.files import scratch_beside
@@ -23,15 +22,11 @@ from psg_ros.network.dsflash import build_dsflash
 from psg_ros.resources import share_path
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.network import CONVERTED_MODEL
-from psg_ros.training.release import AS_TRAINED, Switches, Thresholds, release, switched
+from psg_ros.training.release import Layout, Switches, Thresholds, release, switched
 from psg_ros.training.segmenter.segmentation_run import WEIGHTS
 
 SETTINGS_FILE = "relations.yaml"
 DEFAULT_DATA = "data/psg"
-UNTRAINED = (
-    "The relation stage is NOT trained: random weights (seed {seed}), its relations mean nothing."
-)
-UNTRAINED_THRESHOLDS = Thresholds(relation=1.0)  # nothing reaches it
 
 
 def model_config(converted: Converted, name: str) -> ModelConfig:
@@ -93,23 +88,23 @@ def write_run(converted: Converted, folder: Path, labels: str) -> Path:
     return folder
 
 
-def export_untrained(
-    converted: Converted, out: Path, labels: str, seed: int, switches: Switches = AS_TRAINED
-) -> str:
-    """Write a model folder whose relation stage is random; return the warning about it.
+def export_segments(
+    converted: Converted, out: Path, labels: str, merge_ratio: float | None = None
+) -> None:
+    """Write a model folder of the segmenter alone.
+
+    Args:
+        merge_ratio: share of the patch tokens merged in front of every attention; None: none.
 
     Raises:
-        FileNotFoundError, ValueError: unsuitable labels, or a switch out of range.
+        FileNotFoundError, ValueError: unsuitable labels, or a ratio out of range.
     """
     vocabulary = vocabulary_for(converted, labels)
-    warning = UNTRAINED.format(seed=seed)
     config = model_config(converted, out.resolve().name)
-    config = dataclasses.replace(config, description=f"{config.description}. {warning}")
-    torch.manual_seed(seed)
     model = build_dsflash(config, vocabulary.num_labels, vocabulary.num_predicates).eval()
     model.segmenter.load_state_dict(converted.weights)
-    release(switched(model, switches), labels, out, UNTRAINED_THRESHOLDS)
-    return warning
+    model = switched(model, Switches(merge_ratio=merge_ratio))
+    release(model, labels, out, Thresholds(), Layout("segmenter_only"))
 
 
 def _yaml(content: dict) -> str:

@@ -49,20 +49,15 @@ def test_the_run_folder_is_ready_for_the_second_stage(checkpoint, tmp_path, caps
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
-def test_the_model_folder_says_that_its_relations_are_untrained(checkpoint, tmp_path, capsys):
+def test_the_model_folder_finds_segments_and_relates_none(checkpoint, tmp_path):
     folder = tmp_path / "model"
-    arguments = [str(checkpoint), str(tmp_path / "run"), "--export", str(folder), "--seed", "7"]
+    arguments = [str(checkpoint), str(tmp_path / "run"), "--export", str(folder)]
     assert main(["convert", *arguments]) == 0
-    warning = "warning: The relation stage is NOT trained: random weights (seed 7)"
-    assert warning in capsys.readouterr().err
     manifest = load_model_folder(str(folder)).manifest
-    assert "NOT trained: random weights (seed 7)" in manifest.description
-    assert manifest.scaling == "eomt"
-    graph = predicted(folder, tmp_path, [])
-    assert graph["relations"] == [], "nothing random is listed unless it is asked for"
-    asked = ["--relation-threshold", "0", "--score-threshold", "0", "--overlap-threshold", "0"]
-    graph = predicted(folder, tmp_path, asked)
-    assert len(graph["nodes"]) < 2 or graph["relations"]
+    assert (manifest.form, manifest.scaling) == ("segmenter_only", "eomt")
+    everything = ["--relation-threshold", "0", "--score-threshold", "0", "--overlap-threshold", "0"]
+    graph = predicted(folder, tmp_path, everything)
+    assert graph["nodes"] and graph["relations"] == []
 
 
 def predicted(folder: Path, tmp_path: Path, options: list[str]) -> dict:
@@ -82,7 +77,8 @@ def test_a_converted_s_at_its_published_size_predicts(tmp_path):
     assert main(["convert", str(source), str(tmp_path / "run"), "--export", str(folder)]) == 0
     manifest = load_model_folder(str(folder)).manifest
     assert manifest.description.startswith("EoMT-S, DINOv2, transformers layout: 133 labels, 200")
-    assert (manifest.input_hw, manifest.mask_stride, manifest.grid_hw) == ((640, 640), 4, (13, 13))
+    assert (manifest.form, manifest.input_hw) == ("segmenter_only", (640, 640))
+    assert (manifest.mask_stride, manifest.grid_hw) == (4, None)
     assert manifest.scaling == "transformers"
     options = ["--score-threshold", "0", "--overlap-threshold", "0", "--max-segments", "8"]
     graph = predicted(folder, tmp_path, options)
@@ -99,7 +95,7 @@ def test_labels_of_another_number_are_refused(checkpoint, tmp_path, capsys):
 
 def test_unknown_labels_are_refused_with_those_there_are(checkpoint, tmp_path, capsys):
     assert main(["convert", str(checkpoint), str(tmp_path / "run"), "--labels", "coco"]) == 2
-    assert "no labels 'coco'; config/labels has: psg, simulation" in capsys.readouterr().err
+    assert "no labels 'coco'; config/labels has: photo, psg, simulation" in capsys.readouterr().err
 
 
 def test_a_folder_with_a_segmenter_is_not_overwritten(checkpoint, tmp_path, capsys):
