@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from backends import needs
 from tiny_psg import VOCABULARY, change_json, write_tiny_psg
 
 from psg_ros.config import PipelineConfig
@@ -54,7 +55,14 @@ def test_thresholds_of_the_model_are_described_by_their_value(tiny_model):
 
 def test_the_precision_is_the_one_in_use_never_auto(tiny_model):
     pipeline, facts = describe(tiny_model, precision="auto")
-    assert facts["precision"] == pipeline.precision == "fp32", "ONNX Runtime has no other"
+    assert facts["precision"] == pipeline.precision
+    assert pipeline.precision in ("fp32", "bf16"), "which of them depends on the processor"
+
+
+@needs("onnxruntime")
+def test_onnx_runtime_computes_in_fp32_whatever_the_processor(tiny_model):
+    _, facts = describe(tiny_model, precision="auto", backend="onnxruntime")
+    assert facts["precision"] == "fp32"
 
 
 def test_how_images_are_scaled_is_the_models(tiny_model, tmp_path):
