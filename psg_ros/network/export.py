@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import onnx
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
@@ -199,6 +200,18 @@ def _export(
             external_data=False,
             verbose=False,
         )
+    forget_origin(path)
+
+
+def forget_origin(path: str) -> None:
+    """Drop what the exporter notes of every operator: lines of our source, with names of folders."""
+    network = onnx.load(path)
+    graph = network.graph
+    values = (*graph.value_info, *graph.input, *graph.output, *graph.initializer)
+    for part in (network, graph, *graph.node, *values):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(network, path)
 
 
 @contextmanager

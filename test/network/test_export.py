@@ -135,6 +135,7 @@ def test_every_segmenter_agrees_with_torch_on_each_backend(variant, tmp_path):
     export.export_segmenter(model, str(path))
     assert_plain(path, ALLOWED | MERGING if ratio else ALLOWED)
     assert readers(path, "image") == {"Cast"}, "TensorRT takes bytes into nothing else"
+    assert str(Path(export.__file__).parent).encode() not in path.read_bytes(), "no folder names"
     assert not free_axes(path), "one image at a time"
     whole = small_model((*variant[:-1], 0.0))
     with torch.no_grad():
