@@ -204,7 +204,7 @@ def _export(
 
 
 def forget_origin(path: str) -> None:
-    """Drop what the exporter notes of every operator: lines of our source, with names of folders."""
+    """Drop what the exporter notes of every operator: lines of our source, names of folders."""
     network = onnx.load(path)
     graph = network.graph
     values = (*graph.value_info, *graph.input, *graph.output, *graph.initializer)
