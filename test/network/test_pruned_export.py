@@ -104,7 +104,8 @@ def test_a_grid_of_a_few_cells_can_be_exported(grid_hw, tmp_path):
     path = tmp_path / "relations.onnx"
     model = small_model(prune=True, input_hw=(grid_hw[0] * 16, grid_hw[1] * 16))
     export.export_relations(model, str(path))
-    spec = config_from_dict(ArtifactSpec, describe_artifact(path), path.name)
+    facts = describe_artifact(path, {"pair": 500, "token": grid_hw[0] * grid_hw[1]})
+    spec = config_from_dict(ArtifactSpec, facts, path.name)
     num_cells, pairs = grid_hw[0] * grid_hw[1], 3
     generator = torch.manual_seed(1)
     overlaps = torch.rand(2, pairs, num_cells, generator=generator)
