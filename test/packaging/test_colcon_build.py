@@ -82,7 +82,7 @@ def test_other_packages_can_compile_against_the_messages(install: Path):
 def test_modules_lie_beside_the_generated_messages(install: Path):
     (package,) = install.glob("lib/python*/site-packages/psg_ros")
     assert "__version__" in (package / "__init__.py").read_text()
-    assert (package / "pipeline.py").is_file()
+    assert (package / "robot" / "pipeline.py").is_file()
     assert (package / "msg" / "_scene_graph.py").is_file()
     # A pip build in the checkout has its own, for another interpreter perhaps.
     assert not list(package.glob("libpsg_ros__*.so"))
@@ -95,7 +95,7 @@ def test_start_scripts_lie_where_ros2_run_looks(install: Path):
 
 def test_colcon_test_runs_our_tests_with_the_pytest_of_ubuntu(install: Path, venv: Path):
     workspace = install.parents[1]
-    parts = ["--ctest-args", "-R", "^(runtime|stages|test_pipeline|tracking)$"]
+    parts = ["--ctest-args", "-R", "^robot$"]
     colcon(venv, workspace, "test", "--base-paths", "src", *parts)
     # Ends with an error when a test failed.
     summary = colcon(venv, workspace, "test-result", "--test-result-base", "build")
@@ -103,7 +103,7 @@ def test_colcon_test_runs_our_tests_with_the_pytest_of_ubuntu(install: Path, ven
         r"Summary: (\d+) tests, 0 errors, 0 failures, (\d+) skipped", summary.strip()
     ).groups()
     assert int(num_tests) > 2 * int(num_skipped), "one backend is enough for most"
-    log = (workspace / "build" / "psg_ros" / "ament_cmake_pytest" / "tracking.txt").read_text()
+    log = (workspace / "build" / "psg_ros" / "ament_cmake_pytest" / "robot.txt").read_text()
     assert f"pytest-{PYTEST}," in log and "test_segment_tracker.py" in log
 
 

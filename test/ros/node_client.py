@@ -16,6 +16,9 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter, parameter_value_to_python
 from ros_session import START_S
 
+PATIENCE_S = 3.0
+"""How long the first request waits. Now and then it gets no answer, the next one does."""
+
 TRANSITIONS = {
     "configure": Transition.TRANSITION_CONFIGURE,
     "activate": Transition.TRANSITION_ACTIVATE,
@@ -34,7 +37,7 @@ class NodeClient:
         self._node = rclpy.create_node("test_client", context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
-        self._target, self._clients = node, {}
+        self._target, self._clients, self._has_met = node, {}, False
         self.last_ms = 0.0
 
     def close(self) -> None:
@@ -68,7 +71,21 @@ class NodeClient:
         answer = self._call(DescribeParameters, "describe_parameters", request)
         return {d.name: d for d in answer.descriptors}
 
+    def _meet(self) -> None:
+        """Ask for the state, which changes nothing, until the node answers for the first time."""
+        client = self._node.create_client(GetState, f"{self._target}/get_state")
+        assert client.wait_for_service(START_S), "no service get_state"
+        for _ in range(round(START_S / PATIENCE_S)):
+            future = client.call_async(GetState.Request())
+            self._executor.spin_until_future_complete(future, timeout_sec=PATIENCE_S)
+            if future.done():
+                self._has_met = True
+                return
+        raise AssertionError("the node does not answer")
+
     def _call(self, kind: Any, service: str, request: Any) -> Any:
+        if not self._has_met:
+            self._meet()
         if service not in self._clients:
             client = self._node.create_client(kind, f"{self._target}/{service}")
             assert client.wait_for_service(START_S), f"no service {service}"

@@ -28,7 +28,7 @@ from psg_ros.network.segmenters.table import SEGMENTERS
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.robot.manifest import load_model_folder
 from psg_ros.robot.pipeline import Pipeline
-from psg_ros.training import train
+from psg_ros.training import network, train
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import SegmentationTraining, TrainConfig
 from psg_ros.training.relations import relation_run
@@ -81,7 +81,7 @@ def toy_config(
 def test_it_is_trained_exported_and_run_in_every_form(toy_config, tiny_psg, tmp_path):
     run = train.run(toy_config(segmentation=LONGER, validation_images=1))
     picture, answers = read_image(tiny_psg / "0.png"), {}
-    forms = {"two": (AS_TRAINED, None), "pruned": (Switches(prune=True), None)}
+    forms = {"two": (AS_TRAINED,), "pruned": (Switches(prune=True),)}
     for name, form in (forms | {"fused": (AS_TRAINED, Layout("fused", 4))}).items():
         folder = export_model(run, tmp_path / name, ALL_RELATIONS, *form)
         manifest = load_model_folder(folder).manifest
@@ -122,7 +122,7 @@ def test_a_run_folder_starts_another_run(toy_config):
 
 
 def test_its_config_survives_what_the_ladder_and_conversions_make_of_it(toy_config):
-    config = load_config(ModelConfig, train.model_file(load_config(TrainConfig, toy_config())))
+    config = load_config(ModelConfig, network.model_file(load_config(TrainConfig, toy_config())))
     assert isinstance(config.segmenter, ToyConfig)
     assert config_from_dict(ModelConfig, dataclasses.asdict(config), "again") == config
     with pytest.raises(ValueError, match="the ladder measures EoMT, not the segmenter toy"):

@@ -137,7 +137,7 @@ def test_directed_pairs_are_learned_in_their_direction_alone(tiny_network):
     """DSFormer: the other direction of a pair has no say unless it is drawn itself."""
     stage, settings = variant(tiny_network, {"split": "none"})
     losses, batch = RelationLosses(stage, settings, WEIGHTS), batch_of(stage, settings)
-    cells = stage.tap_embedding(list(batch.features.float().unbind(1)))
+    cells = stage.tap_embedding(feature_maps(stage, batch.features))
     vectors = stage.pair_vectors(
         cells[batch.image], *batch.overlap.unbind(1), batch.boxes.flatten(1)
     )
