@@ -24,7 +24,8 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import torch
-from psg_ros.training import network, segmentation, train
+from psg_ros.training import network, train
+from psg_ros.training.segmenter import segmentation
 
 torch.set_num_threads(1)
 share, config, resume = Path(sys.argv[1]), Path(sys.argv[2]), len(sys.argv) > 3
@@ -36,7 +37,8 @@ KEEP_FEATURES = """
 import os, sys
 from pathlib import Path
 import torch
-from psg_ros.training import network, relations, train
+from psg_ros.training import network, train
+from psg_ros.training.relations import relations
 from psg_ros.training.checkpoint import save_weights
 
 torch.set_num_threads(1)

@@ -172,7 +172,8 @@ def save(state, path):
 
 if __name__ == "__main__":  # workers import this file, too
     import torch
-    from psg_ros.training import network, segmentation, train
+    from psg_ros.training import network, train
+    from psg_ros.training.segmenter import segmentation
 
     share, config, how = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     torch.set_num_threads(1)
