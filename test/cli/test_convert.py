@@ -148,13 +148,13 @@ def test_what_cannot_be_converted_leaves_no_folder(change, said, checkpoint, tmp
     assert list(tmp_path.iterdir()) == [checkpoint]
 
 
-@pytest.mark.parametrize("step", ["export_untrained", "save_weights"])
+@pytest.mark.parametrize("step", ["export_segments", "save_weights"])
 def test_a_full_disk_leaves_no_folder(step, checkpoint, tmp_path, monkeypatch, capsys):
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(f"psg_ros.training.adopted.{step}", full)
-    export = ["--export", str(tmp_path / "model")] if step == "export_untrained" else []
+    export = ["--export", str(tmp_path / "model")] if step == "export_segments" else []
     assert main(["convert", str(checkpoint), str(tmp_path / "new" / "run"), *export]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == [checkpoint]
