@@ -44,7 +44,7 @@ def may_mount() -> None:
 def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("video") / "full_hd.mp4"
     image = cv2.resize(paint((240, 320), {"red": (20, 20, 100, 90)}), FULL_HD)
-    with VideoWriter(path, FULL_HD, RATE_HZ) as writer:
+    with VideoWriter(path, RATE_HZ) as writer:
         for _ in range(FRAMES):
             writer.write(image)
     return path
