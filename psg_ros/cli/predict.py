@@ -33,7 +33,7 @@ from psg_ros.config import PictureConfig
 from psg_ros.drawing.annotated_files import AnnotatedOutput, open_annotated
 from psg_ros.drawing.draw import overlay
 from psg_ros.files import check_not_input, printable
-from psg_ros.graph_files import GraphFile, graph_record, relation_line, segment_ids
+from psg_ros.graph_files import GraphFile, graph_record, relation_line, stamp_record
 from psg_ros.media import Frame, Header, Media, MediaError, OnUnreadable, open_media, shortened
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.scene_graph import SceneGraph
@@ -179,7 +179,7 @@ def _report(
             graph,
             pipeline.vocabulary,
             max_relations=args.drawn_relations,
-            track_ids=segment_ids(graph),
+            track_ids=graph.node_ids,
         )
         drawings.write(frame, drawn)
     if not any(outputs):
@@ -202,8 +202,7 @@ def _record(frame: Frame, graph: SceneGraph, media: Media, pipeline: Pipeline) -
 
 def _header_record(header: Header) -> dict[str, Any]:
     """Return the header of a recorded image as ROS writes it in JSON: stamp and frame_id."""
-    sec, nanosec = divmod(header.stamp_ns, 1_000_000_000)
-    return {"stamp": {"sec": sec, "nanosec": nanosec}, "frame_id": header.frame_id}
+    return {"stamp": stamp_record(header.stamp_ns), "frame_id": header.frame_id}
 
 
 def _print(
@@ -222,4 +221,4 @@ def _print(
         print("  " + relation_line(graph, relation))
     if media.is_single and not graph.relations:
         for node in graph.nodes:
-            print(f"  {node.class_name} #{node.segment + 1}   {node.score:.2f}")
+            print(f"  {node.class_name} #{node.id}   {node.score:.2f}")

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,13 +15,11 @@ from rclpy.clock import Clock
 from std_msgs.msg import Header
 
 from psg_ros.drawing.draw import overlay
-from psg_ros.graph_files import segment_ids
 from psg_ros.node_config import NodeConfig
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros.arrivals import ArrivalCounts
 from psg_ros.ros.conversions import (
     FrameCounts,
-    NodeTrack,
     ns_to_time,
     rgb_to_msg,
     scene_graph_to_msg,
@@ -97,15 +95,16 @@ class FrameProcessor:
             image_rgb = self._decode(frame.message, self._config.max_megapixels)
             graph = pipeline(image_rgb)
             header = frame.message.header
-            tracks = self._track(graph, header) if self._config.track else None
-            self._publish_graph(graph, header, tracks, frame)
+            if self._config.track:
+                graph = self._track(graph, header)
+            self._publish_graph(graph, header, frame)
         except Exception:
             self._failed += 1
             raise
         if is_wanted(self._outputs.segmentation):
             self._outputs.segmentation.publish(segmentation_to_msg(graph.segmentation, header))
         if self._config.annotated_image and is_wanted(self._outputs.annotated):
-            drawn = self._draw(image_rgb, graph, pipeline, tracks)
+            drawn = self._draw(image_rgb, graph, pipeline)
             self._outputs.annotated.publish(rgb_to_msg(drawn, header))
 
     def publish_vocabulary(self, pipeline: Pipeline) -> None:
@@ -127,20 +126,16 @@ class FrameProcessor:
             self._config = wanted
             self.publish_vocabulary(pipeline)
 
-    def _track(self, graph: SceneGraph, header: Header) -> tuple[NodeTrack, ...]:
+    def _track(self, graph: SceneGraph, header: Header) -> SceneGraph:
         if self._interrupted:
             self._interrupted = False
             self._identities.interrupt()
-        return self._identities.update(graph.segmentation, header, self._config.track_gap_s)
+        tracks = self._identities.update(graph.segmentation, header, self._config.track_gap_s)
+        nodes = (replace(n, track=t) for n, t in zip(graph.nodes, tracks, strict=True))
+        return replace(graph, nodes=tuple(nodes))
 
-    def _publish_graph(
-        self,
-        graph: SceneGraph,
-        header: Header,
-        tracks: tuple[NodeTrack, ...] | None,
-        frame: ReceivedFrame,
-    ) -> None:
-        message = scene_graph_to_msg(graph, header, tracks)
+    def _publish_graph(self, graph: SceneGraph, header: Header, frame: ReceivedFrame) -> None:
+        message = scene_graph_to_msg(graph, header)
         message.camera = self._config.camera
         message.vocabulary_version = self._version.number
         message.activated = self._activated
@@ -161,18 +156,11 @@ class FrameProcessor:
             lost=arrivals.lost,
         )
 
-    def _draw(
-        self,
-        image_rgb: np.ndarray,
-        graph: SceneGraph,
-        pipeline: Pipeline,
-        tracks: tuple[NodeTrack, ...] | None,
-    ) -> np.ndarray:
-        ids = segment_ids(graph) if tracks is None else [track.id for track in tracks]
+    def _draw(self, image_rgb: np.ndarray, graph: SceneGraph, pipeline: Pipeline) -> np.ndarray:
         return overlay(
             image_rgb,
             graph,
             pipeline.vocabulary,
             max_relations=self._config.annotated_relations,
-            track_ids=ids,
+            track_ids=graph.node_ids,
         )

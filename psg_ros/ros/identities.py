@@ -9,8 +9,8 @@ import math
 from std_msgs.msg import Header
 
 from psg_ros.robot.tracking.segment_tracker import SegmentTracker
-from psg_ros.ros.conversions import NANOSECONDS, NodeTrack, ns_to_time, time_to_ns
-from psg_ros.scene_graph import Segmentation
+from psg_ros.ros.conversions import NANOSECONDS, time_to_ns
+from psg_ros.scene_graph import Segmentation, Track, TrackState
 
 CONFIRMED_HITS = 3
 """Images in which a segment must have been seen to count as established (our choice)."""
@@ -37,7 +37,7 @@ class Identities:
 
     def update(
         self, segmentation: Segmentation, header: Header, max_gap_s: float
-    ) -> tuple[NodeTrack, ...]:
+    ) -> tuple[Track, ...]:
         """Return the identity of each segment, in segment order.
 
         Args:
@@ -52,9 +52,13 @@ class Identities:
         ids = [self._ids_before + track.id for track in tracks]
         self._last_id = max(self._last_id, *ids, 0)
         return tuple(
-            NodeTrack(id_, ns_to_time(track.first_seen_ns), track.hits >= CONFIRMED_HITS)
+            Track(id_, _state(track.hits), track.first_seen_ns)
             for id_, track in zip(ids, tracks, strict=True)
         )
+
+
+def _state(hits: int) -> TrackState:
+    return TrackState.CONFIRMED if hits >= CONFIRMED_HITS else TrackState.TENTATIVE
 
 
 def _follows(last: tuple[int, str], now: tuple[int, str], max_gap_s: float) -> bool:

@@ -13,8 +13,9 @@ from std_msgs.msg import Header
 from psg_ros.node_config import NodeConfig
 from psg_ros.ros.conversions import NANOSECONDS, ns_to_time, time_to_ns
 from psg_ros.ros.identities import Identities
-from psg_ros.scene_graph import Segmentation
+from psg_ros.scene_graph import Segmentation, TrackState
 
+TENTATIVE, CONFIRMED = TrackState.TENTATIVE, TrackState.CONFIRMED
 START_NS = 1_700_000_000_123_456_789
 FRAME_NS = 33_000_000
 GAP_S = NodeConfig().track_gap_s
@@ -38,8 +39,8 @@ def follow(headers, max_gap_s=GAP_S):
     identities, seen = Identities(), []
     for one in headers:
         track, *_ = identities.update(two_things(), one, max_gap_s)
-        assert time_to_ns(track.first_seen) <= time_to_ns(one.stamp)
-        seen.append((track.id, time_to_ns(track.first_seen)))
+        assert track.first_seen_ns <= time_to_ns(one.stamp)
+        seen.append((track.id, track.first_seen_ns))
     return seen
 
 
@@ -48,8 +49,8 @@ def test_ids_stay_become_confirmed_and_know_their_first_image():
     for image in range(3):
         tracks = identities.update(two_things(), header(START_NS + image * FRAME_NS), GAP_S)
         assert [track.id for track in tracks] == [1, 2]
-        assert [track.confirmed for track in tracks] == [image == 2] * 2
-        assert all(track.first_seen == ns_to_time(START_NS) for track in tracks)
+        assert [track.state for track in tracks] == [TENTATIVE if image < 2 else CONFIRMED] * 2
+        assert all(track.first_seen_ns == START_NS for track in tracks)
 
 
 def test_an_interruption_ends_all_tracks_and_no_id_is_given_again():
@@ -62,8 +63,8 @@ def test_an_interruption_ends_all_tracks_and_no_id_is_given_again():
         identities.interrupt()
         tracks = identities.update(two_things(), header(expected[0]), GAP_S)
         assert [track.id for track in tracks] == expected
-        assert not any(track.confirmed for track in tracks)
-        assert tracks[0].first_seen == ns_to_time(expected[0])
+        assert all(track.state == TENTATIVE for track in tracks)
+        assert tracks[0].first_seen_ns == expected[0]
 
 
 @pytest.mark.parametrize(
