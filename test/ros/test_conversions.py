@@ -32,7 +32,6 @@ from psg_ros.msg import SceneGraph as GraphMessage  # noqa: E402
 from psg_ros.msg import SceneNode as NodeMessage  # noqa: E402
 from psg_ros.msg import SceneRelation as RelationMessage
 from psg_ros.ros import conversions  # noqa: E402
-from psg_ros.ros.identities import CONFIRMED_HITS, Identities  # noqa: E402
 
 HEADER = Header(stamp=Time(sec=1_700_000_000, nanosec=123_456_789), frame_id="camera_optical_frame")
 
@@ -223,16 +222,7 @@ def test_stamps_survive_the_way_to_nanoseconds_and_back(nanoseconds):
     assert conversions.time_to_ns(conversions.ns_to_time(nanoseconds)) == nanoseconds
 
 
-def test_first_seen_equals_the_stamp_to_the_nanosecond_and_hits_confirm():
-    identities, start_ns = Identities(), 1_700_000_000_123_456_789
-    first_frame = segmentation(1)
-    two = Segmentation(first_frame.label_map.copy(), np.zeros(2, np.int64), np.ones(2, np.float32))
-    two.label_map[2:] = 1
-    stamps = [conversions.ns_to_time(start_ns + 33_333_333 * i) for i in range(CONFIRMED_HITS + 1)]
-    (alone,) = identities.update(first_frame, Header(stamp=stamps[0]), 0.0)
-    assert (alone.first_seen_ns, alone.state) == (start_ns, TENTATIVE)
-    for stamp in stamps[1:]:
-        old, new = identities.update(two, Header(stamp=stamp), 0.0)
-    assert (old.id, old.first_seen_ns, old.state) == (alone.id, start_ns, CONFIRMED)
-    assert conversions.ns_to_time(new.first_seen_ns) == stamps[1] and new.id != old.id
-    assert (new.state == CONFIRMED) == (len(stamps) - 1 >= CONFIRMED_HITS)
+def test_first_seen_equals_the_stamp_to_the_nanosecond():
+    track = Track(1, TENTATIVE, 1_700_000_000_123_456_789)
+    (seen,) = conversions.scene_graph_to_msg(graph(1, tracks=[track]), HEADER).nodes
+    assert seen.first_seen == HEADER.stamp
