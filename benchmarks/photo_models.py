@@ -28,8 +28,8 @@ from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import open_dataset
 from psg_ros.drawing.annotated_files import write_image
 from psg_ros.drawing.draw import overlay
-from psg_ros.evaluation.overlap import measure_overlap
-from psg_ros.evaluation.panoptic_quality import PanopticCounts, panoptic_counts
+from psg_ros.evaluation.metrics.overlap import measure_overlap
+from psg_ros.evaluation.metrics.panoptic_quality import PanopticCounts, panoptic_counts
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.resources import share_path
 from psg_ros.robot.forms import (

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.evaluation.cost import Cost, describe_machine, resident_mib
-from psg_ros.evaluation.evaluator import Evaluator
-from psg_ros.evaluation.examples import Examples
-from psg_ros.evaluation.multi_mpo import MultiMpo
-from psg_ros.evaluation.results_reader import StoredPrediction
+from psg_ros.evaluation.metrics.evaluator import Evaluator
+from psg_ros.evaluation.metrics.multi_mpo import MultiMpo
+from psg_ros.evaluation.report.cost import Cost, describe_machine, resident_mib
+from psg_ros.evaluation.report.examples import Examples
+from psg_ros.evaluation.results.reader import StoredPrediction
 from psg_ros.evaluation.run import Run, Source, read_ahead
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.robot.ops.regions import measure_regions

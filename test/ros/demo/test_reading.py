@@ -1,0 +1,37 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Graphs that the demo's watcher reads off the wire."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+pytest.importorskip("rclpy", reason="needs ROS 2")
+pytest.importorskip("psg_ros.msg", reason="needs the generated messages")
+
+from std_msgs.msg import Header
+
+from psg_ros.ros.conversions import scene_graph_to_msg
+from psg_ros.ros.demo.reading import graph_from_msg
+from psg_ros.scene_graph import SceneGraph, SceneNode, SceneRelation, Segmentation
+
+
+def test_relations_keep_the_number_that_they_are_sorted_by():
+    label_map = np.array([[0, 1]], np.int32)
+    nodes = tuple(
+        SceneNode(i, i, "box", True, 0.5, (i, 0, i + 1, 1), (i + 0.5, 0.5), 1, True)
+        for i in range(2)
+    )
+    relations = (
+        SceneRelation(0, 1, 0, "on", 0.25, probability=0.75),
+        SceneRelation(1, 0, 0, "on", 0.5, probability=0.5),
+        SceneRelation(1, 0, 1, "beside", 0.125),
+    )
+    segmentation = Segmentation(label_map, np.arange(2), np.full(2, 0.5, np.float32))
+    sent = scene_graph_to_msg(SceneGraph(segmentation, nodes, relations), Header(), None)
+    received = graph_from_msg(sent).graph.relations
+    assert [relation.confidence for relation in received] == [0.75, 0.5, 0.125]
+    assert math.isnan(received[2].probability)
