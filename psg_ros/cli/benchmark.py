@@ -19,10 +19,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from psg_ros.benchmark import ladder_report, stage_report
-from psg_ros.benchmark.ladder import Row, measure_in_child
+from psg_ros.benchmark import stage_report
+from psg_ros.benchmark.ladder import report as ladder_report
+from psg_ros.benchmark.ladder.settings import Row, measure_in_child
+from psg_ros.benchmark.ladder.steps import DEPLOYED, STEPS
 from psg_ros.benchmark.machine import describe_machine
-from psg_ros.benchmark.steps import DEPLOYED, STEPS
 from psg_ros.benchmark.tables import terminal_head, terminal_line
 from psg_ros.cli import ladder_options
 from psg_ros.cli.options import (

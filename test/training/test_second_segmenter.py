@@ -18,8 +18,8 @@ import torch
 import yaml
 from toy_segmenter import TOY, WIDTHS, Toy, ToyConfig
 
-from psg_ros.benchmark.networks import build_network
-from psg_ros.benchmark.steps import RAW
+from psg_ros.benchmark.ladder.networks import build_network
+from psg_ros.benchmark.ladder.steps import RAW
 from psg_ros.config import PipelineConfig, config_from_dict, load_config
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import TapEmbedding

@@ -11,14 +11,14 @@ import cv2
 import numpy as np
 import torch
 
-from psg_ros.benchmark.frame import Frame
-from psg_ros.benchmark.inputs import build_scene, check_masks, read_picture, read_vocabulary
-from psg_ros.benchmark.ladder import LadderSettings, StepResult
+from psg_ros.benchmark.ladder.frame import Frame
+from psg_ros.benchmark.ladder.inputs import build_scene, check_masks, read_picture, read_vocabulary
+from psg_ros.benchmark.ladder.networks import Network, build_network
+from psg_ros.benchmark.ladder.settings import LadderSettings, StepResult
+from psg_ros.benchmark.ladder.steps import Step
+from psg_ros.benchmark.ladder.work import count_parameters, frame_flops, pair_tokens
 from psg_ros.benchmark.machine import peak_resident_mib, processor
-from psg_ros.benchmark.networks import Network, build_network
-from psg_ros.benchmark.steps import Step
 from psg_ros.benchmark.timing import time_calls
-from psg_ros.benchmark.work import count_parameters, frame_flops, pair_tokens
 from psg_ros.labels import Vocabulary
 from psg_ros.network.checkpoints.reading import read_file
 from psg_ros.network.mask_embedding import kept_cells

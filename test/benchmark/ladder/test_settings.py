@@ -7,14 +7,14 @@ import json
 
 import pytest
 
-from psg_ros.benchmark.child import measure
-from psg_ros.benchmark.ladder import (
+from psg_ros.benchmark.ladder.child import measure
+from psg_ros.benchmark.ladder.settings import (
     RunWeights,
     measure_in_child,
     result_from_dict,
     settings_from_dict,
 )
-from psg_ros.benchmark.steps import DEPLOYED, DSFORMER, PACKED, RAW, SHARED
+from psg_ros.benchmark.ladder.steps import DEPLOYED, DSFORMER, PACKED, RAW, SHARED
 
 
 def test_settings_survive_the_way_to_the_child(tiny_settings):

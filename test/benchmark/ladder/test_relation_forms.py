@@ -12,12 +12,12 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from psg_ros.benchmark.frame import Frame, FrameResult
-from psg_ros.benchmark.inputs import read_picture, read_vocabulary
-from psg_ros.benchmark.ladder import LadderSettings
-from psg_ros.benchmark.measurement import build_frame
-from psg_ros.benchmark.relation_forms import ordered_pairs
-from psg_ros.benchmark.steps import (
+from psg_ros.benchmark.ladder.frame import Frame, FrameResult
+from psg_ros.benchmark.ladder.inputs import read_picture, read_vocabulary
+from psg_ros.benchmark.ladder.measurement import build_frame
+from psg_ros.benchmark.ladder.relation_forms import ordered_pairs
+from psg_ros.benchmark.ladder.settings import LadderSettings
+from psg_ros.benchmark.ladder.steps import (
     BOTH_WAYS,
     CLASS_ONLY,
     DSFORMER,
@@ -31,7 +31,7 @@ from psg_ros.benchmark.steps import (
     TOME,
     Step,
 )
-from psg_ros.benchmark.work import frame_flops, pair_tokens
+from psg_ros.benchmark.ladder.work import frame_flops, pair_tokens
 from psg_ros.network.mask_embedding import kept_cells
 
 IN_TORCH = [step for step in STEPS if not step.deployed]

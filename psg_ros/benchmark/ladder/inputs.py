@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from psg_ros.benchmark.ladder import LadderSettings
-from psg_ros.benchmark.scene import Scene, make_scene
+from psg_ros.benchmark.ladder.scene import Scene, make_scene
+from psg_ros.benchmark.ladder.settings import LadderSettings
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.resources import share_path

@@ -7,8 +7,7 @@ import json
 
 import pytest
 
-from psg_ros.benchmark.ladder import Row, RunWeights, StepResult
-from psg_ros.benchmark.ladder_report import (
+from psg_ros.benchmark.ladder.report import (
     COLUMNS,
     NO_HELP,
     helps,
@@ -19,7 +18,16 @@ from psg_ros.benchmark.ladder_report import (
     record,
     row_cells,
 )
-from psg_ros.benchmark.steps import BOTH_WAYS, DSFORMER, PACKED, PRUNE, PRUNE_MASKED, SHARED, TOME
+from psg_ros.benchmark.ladder.settings import Row, RunWeights, StepResult
+from psg_ros.benchmark.ladder.steps import (
+    BOTH_WAYS,
+    DSFORMER,
+    PACKED,
+    PRUNE,
+    PRUNE_MASKED,
+    SHARED,
+    TOME,
+)
 from psg_ros.benchmark.timing import Timing
 
 HEADINGS = [column.heading for column in COLUMNS]

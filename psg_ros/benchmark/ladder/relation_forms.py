@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from psg_ros.benchmark.steps import Step
+from psg_ros.benchmark.ladder.dsformer import DsFormer
+from psg_ros.benchmark.ladder.steps import Step
 from psg_ros.network import packed_neck
 from psg_ros.network.dsflash import RelationStage
-from psg_ros.network.dsformer import DsFormer
 from psg_ros.network.export import PrunedRelationGraph
 from psg_ros.network.mask_embedding import kept_cells
 

@@ -11,15 +11,15 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from psg_ros.benchmark import flops
-from psg_ros.benchmark.flops import PairTokens
+from psg_ros.benchmark.ladder import flops
+from psg_ros.benchmark.ladder.flops import PairTokens
+from psg_ros.benchmark.ladder.resnet_fpn import ResNetFpn
 from psg_ros.config import load_config
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import RelationStage
-from psg_ros.network.resnet_fpn import ResNetFpn
 from psg_ros.network.segmenters.eomt import Eomt, make_stem
 
-CONFIGS = Path(__file__).parents[2] / "config" / "model"
+CONFIGS = Path(__file__).parents[3] / "config" / "model"
 NUM_LABELS, NUM_PREDICATES = 133, 56
 VARIANTS = ("dsflash_s", "dsflash_b", "dsflash_l")
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Measures one step; started by `ladder.measure_in_child` as `python -m psg_ros.benchmark.child`.
+"""Measures one step; a program of its own, started by `settings.measure_in_child`.
 
 Reads {"step": name, "settings": {...}} as JSON from the standard input and writes the result as
 JSON to the standard output.
@@ -13,8 +13,8 @@ import dataclasses
 import json
 import sys
 
-from psg_ros.benchmark.ladder import LadderSettings, StepResult, settings_from_dict
-from psg_ros.benchmark.steps import Step, choose_steps
+from psg_ros.benchmark.ladder.settings import LadderSettings, StepResult, settings_from_dict
+from psg_ros.benchmark.ladder.steps import Step, choose_steps
 
 
 def main() -> None:
@@ -29,10 +29,10 @@ def main() -> None:
 def measure(step: Step, settings: LadderSettings) -> StepResult:
     """Measure a step; the deployed one without loading torch first."""
     if step.deployed:
-        from psg_ros.benchmark.deployed import measure_deployed
+        from psg_ros.benchmark.ladder.deployed import measure_deployed
 
         return measure_deployed(step, settings)
-    from psg_ros.benchmark.measurement import measure_step
+    from psg_ros.benchmark.ladder.measurement import measure_step
 
     return measure_step(step, settings)
 

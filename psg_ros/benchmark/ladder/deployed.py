@@ -9,11 +9,11 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from psg_ros.benchmark.inputs import build_scene, check_masks, read_picture, read_vocabulary
-from psg_ros.benchmark.ladder import LadderSettings, StepResult
+from psg_ros.benchmark.ladder.inputs import build_scene, check_masks, read_picture, read_vocabulary
+from psg_ros.benchmark.ladder.scene import Scene
+from psg_ros.benchmark.ladder.settings import LadderSettings, StepResult
+from psg_ros.benchmark.ladder.steps import Step
 from psg_ros.benchmark.machine import peak_resident_mib, processor
-from psg_ros.benchmark.scene import Scene
-from psg_ros.benchmark.steps import Step
 from psg_ros.benchmark.timing import time_calls
 from psg_ros.config import PipelineConfig
 from psg_ros.robot.forms import load_model
@@ -129,7 +129,7 @@ def measure_deployed(step: Step, settings: LadderSettings) -> StepResult:
     peak_mib = peak_resident_mib()
     check_masks(len(graph.nodes), settings)
     # Only now: counting needs torch, which is not part of what is measured.
-    from psg_ros.benchmark.work import count_parameters, frame_flops, padded_tokens
+    from psg_ros.benchmark.ladder.work import count_parameters, frame_flops, padded_tokens
 
     tokens, model = padded_tokens(step, frame.num_cells), settings.model_config
     return StepResult(

@@ -8,8 +8,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from psg_ros.benchmark.ladder import LadderSettings, Row
-from psg_ros.benchmark.steps import STEPS, Step
+from psg_ros.benchmark.ladder.settings import LadderSettings, Row
+from psg_ros.benchmark.ladder.steps import STEPS, Step
 from psg_ros.benchmark.tables import Column, markdown_table
 from psg_ros.benchmark.timing import LEAST_REPEATS, is_faster
 from psg_ros.robot.runtime.backend import resolve_backend

@@ -10,15 +10,15 @@ from typing import cast
 import numpy as np
 import torch
 
-from psg_ros.benchmark import flops
-from psg_ros.benchmark.flops import PairTokens
-from psg_ros.benchmark.networks import Network, build_network, eomt_config, step_config
-from psg_ros.benchmark.steps import Step
+from psg_ros.benchmark.ladder import dsformer, flops
+from psg_ros.benchmark.ladder.dsformer import DsFormer
+from psg_ros.benchmark.ladder.flops import PairTokens
+from psg_ros.benchmark.ladder.networks import Network, build_network, eomt_config, step_config
+from psg_ros.benchmark.ladder.resnet_fpn import ResNetFpn
+from psg_ros.benchmark.ladder.steps import Step
 from psg_ros.labels import Vocabulary
-from psg_ros.network import dsformer, packed_neck
+from psg_ros.network import packed_neck
 from psg_ros.network.config import ModelConfig
-from psg_ros.network.dsformer import DsFormer
-from psg_ros.network.resnet_fpn import ResNetFpn
 
 
 def pair_tokens(step: Step, num_kept: np.ndarray, num_cells: int) -> PairTokens:

@@ -16,12 +16,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from psg_ros.benchmark.ladder.resnet_fpn import ResNetFpn
 from psg_ros.network.config import RelationConfig
 from psg_ros.network.layers import PIXEL_MEAN, PIXEL_STD
 from psg_ros.network.mask_embedding import MaskEmbedding
 from psg_ros.network.neck import NeckBlock, sine_code
 from psg_ros.network.relation_head import RelationHead
-from psg_ros.network.resnet_fpn import ResNetFpn
 
 NUM_EXTRA = 3
 """Class, semantic and location token stand before the cells; the sine code passes them by."""

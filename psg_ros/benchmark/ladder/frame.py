@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from psg_ros.benchmark.networks import Network
-from psg_ros.benchmark.relation_forms import Pairs, ordered_pairs, score_pairs
-from psg_ros.benchmark.scene import Scene
-from psg_ros.benchmark.steps import Step
-from psg_ros.network.dsformer import DsFormer
+from psg_ros.benchmark.ladder.dsformer import DsFormer
+from psg_ros.benchmark.ladder.networks import Network
+from psg_ros.benchmark.ladder.relation_forms import Pairs, ordered_pairs, score_pairs
+from psg_ros.benchmark.ladder.scene import Scene
+from psg_ros.benchmark.ladder.steps import Step
 from psg_ros.network.overlap_pooling import pair_overlaps
 from psg_ros.robot.forms.relations import relative_boxes, unordered_pairs
 from psg_ros.robot.ops.image import Placement, place, write_content

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from psg_ros.network.dsformer import DsFormer, DsFormerConfig
+from psg_ros.benchmark.ladder.dsformer import DsFormer, DsFormerConfig
 
 TINY = DsFormerConfig(
     input_hw=(64, 96), dim=48, depth=3, num_heads=4, head_hidden=20, num_labels=5, num_predicates=4

@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from psg_ros.benchmark.deployed import CountingBackend, SceneBackend
-from psg_ros.benchmark.scene import make_scene
+from psg_ros.benchmark.ladder.deployed import CountingBackend, SceneBackend
+from psg_ros.benchmark.ladder.scene import make_scene
 
 
 class Recorder:

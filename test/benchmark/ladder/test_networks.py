@@ -13,17 +13,25 @@ import torch
 import yaml
 from safetensors.torch import save_file
 
-from psg_ros.benchmark.inputs import read_picture, read_vocabulary
-from psg_ros.benchmark.ladder import LadderSettings
-from psg_ros.benchmark.measurement import build_frame
-from psg_ros.benchmark.networks import build_network
-from psg_ros.benchmark.steps import BOTH_WAYS, CLASS_ONLY, DSFORMER, PACKED, PER_MASK, RAW, SHARED
-from psg_ros.benchmark.work import count_parameters
+from psg_ros.benchmark.ladder.inputs import read_picture, read_vocabulary
+from psg_ros.benchmark.ladder.measurement import build_frame
+from psg_ros.benchmark.ladder.networks import build_network
+from psg_ros.benchmark.ladder.settings import LadderSettings
+from psg_ros.benchmark.ladder.steps import (
+    BOTH_WAYS,
+    CLASS_ONLY,
+    DSFORMER,
+    PACKED,
+    PER_MASK,
+    RAW,
+    SHARED,
+)
+from psg_ros.benchmark.ladder.work import count_parameters
 from psg_ros.cli.ladder_options import run_settings
 from psg_ros.config import load_config
 from psg_ros.network.config import ModelConfig
 
-CONFIGS = Path(__file__).parents[2] / "config" / "model"
+CONFIGS = Path(__file__).parents[3] / "config" / "model"
 
 
 @pytest.mark.parametrize(

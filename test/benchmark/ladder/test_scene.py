@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from psg_ros.benchmark.scene import make_scene, partition
+from psg_ros.benchmark.ladder.scene import make_scene, partition
 from psg_ros.robot.ops.image import place
 from psg_ros.robot.ops.panoptic import merge
 

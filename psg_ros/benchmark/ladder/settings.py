@@ -15,7 +15,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from psg_ros.benchmark.steps import Step
+from psg_ros.benchmark.ladder.steps import Step
 from psg_ros.benchmark.timing import Timing
 from psg_ros.config import config_from_dict
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from psg_ros.network.config import ModelConfig
 
 DTYPES = ("float32", "bfloat16")
-CHILD = "psg_ros.benchmark.child"
+CHILD = "psg_ros.benchmark.ladder.child"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from psg_ros.benchmark.steps import STEPS, choose_steps
+from psg_ros.benchmark.ladder.steps import STEPS, choose_steps
 
 DESCRIPTION = {"name", "number", "title", "before", "published"}
 BY_NAME = {step.name: step for step in STEPS}

@@ -11,10 +11,10 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from psg_ros.benchmark.steps import Step
+from psg_ros.benchmark.ladder.dsformer import DsFormer, DsFormerConfig
+from psg_ros.benchmark.ladder.steps import Step
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import RelationStage
-from psg_ros.network.dsformer import DsFormer, DsFormerConfig
 from psg_ros.network.neck import NeckBlock
 from psg_ros.network.segmenters.eomt import Eomt
 from psg_ros.network.segmenters.eomt_config import EomtConfig

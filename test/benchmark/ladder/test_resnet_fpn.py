@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from psg_ros.network.resnet_fpn import FeaturePyramid, ResNet50, ResNetFpn
+from psg_ros.benchmark.ladder.resnet_fpn import FeaturePyramid, ResNet50, ResNetFpn
 
 
 def randomise_norms(module: nn.Module) -> None:
