@@ -24,7 +24,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from psg_ros.benchmark.machine import describe_machine
+from psg_ros.machine import describe_machine
 
 NUM_LABELS, NUM_THINGS = 133, 80
 NUM_QUERIES, NUM_SURE = 200, 12

@@ -15,7 +15,6 @@ another way. The report names both, and how images were scaled.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -41,9 +40,9 @@ from psg_ros.evaluation.metrics.evaluator import DEFAULT_KS, Evaluator, Task
 from psg_ros.evaluation.metrics.multi_mpo import TITLE as MULTI_MPO
 from psg_ros.evaluation.metrics.multi_mpo import MultiMpo
 from psg_ros.evaluation.metrics.recall import PAIRS, k_name
-from psg_ros.evaluation.report.cost import Cost, describe_machine
+from psg_ros.evaluation.report.cost import Cost
 from psg_ros.evaluation.report.examples import Examples, write_worst
-from psg_ros.evaluation.report.markdown import percent, to_markdown
+from psg_ros.evaluation.report.markdown import to_markdown
 from psg_ros.evaluation.report.origin import (
     coverage_notes,
     describe_model,
@@ -51,12 +50,14 @@ from psg_ros.evaluation.report.origin import (
     settings_line,
 )
 from psg_ros.evaluation.report.page import Page, write_page
+from psg_ros.evaluation.report.scores import headline, percent
 from psg_ros.evaluation.results.fit import check_fit
 from psg_ros.evaluation.results.reader import Results
 from psg_ros.evaluation.results.writer import ResultsWriter
 from psg_ros.evaluation.run import Run, Source, from_pipeline, from_results
 from psg_ros.files import check_writable, write_text
 from psg_ros.labels import Vocabulary
+from psg_ros.machine import describe_machine
 from psg_ros.robot.pipeline import Pipeline
 
 USAGE = (
@@ -284,13 +285,12 @@ def _headline(
         settings_line(origin),
         *coverage_notes(origin),
     ]
-    names = [f"{kind}@{k_name(k)}" for kind in ("R", "mR") for k in ks]
-    names += ["mR@inf", "PQ", "PQ_things", "PQ_stuff"]
-    rows += [_score_line(name, report.scores[name]) for name in names if name in report.scores]
+    names = headline(report.scores, ks)
+    rows += [_score_line(name, report.scores[name]) for name in names]
     if multi_mpo is not None:
         rows += [f"{MULTI_MPO}:", *(_score_line(*item) for item in multi_mpo.items())]
     return rows
 
 
 def _score_line(name: str, value: float) -> str:
-    return f"  {name:<10} {'-' if math.isnan(value) else percent(value):>6} %"
+    return f"  {name:<10} {percent(value):>6} %"

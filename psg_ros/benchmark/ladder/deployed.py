@@ -13,9 +13,9 @@ from psg_ros.benchmark.ladder.inputs import build_scene, check_masks, read_pictu
 from psg_ros.benchmark.ladder.scene import Scene
 from psg_ros.benchmark.ladder.settings import LadderSettings, StepResult
 from psg_ros.benchmark.ladder.steps import Step
-from psg_ros.benchmark.machine import peak_resident_mib, processor
 from psg_ros.benchmark.timing import time_calls
 from psg_ros.config import PipelineConfig
+from psg_ros.machine import peak_resident_mib, processor
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.forms.two_files import TwoFiles
 from psg_ros.robot.pipeline import Pipeline

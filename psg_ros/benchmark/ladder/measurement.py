@@ -17,9 +17,9 @@ from psg_ros.benchmark.ladder.networks import Network, build_network
 from psg_ros.benchmark.ladder.settings import LadderSettings, StepResult
 from psg_ros.benchmark.ladder.steps import Step
 from psg_ros.benchmark.ladder.work import count_parameters, frame_flops, pair_tokens
-from psg_ros.benchmark.machine import peak_resident_mib, processor
 from psg_ros.benchmark.timing import time_calls
 from psg_ros.labels import Vocabulary
+from psg_ros.machine import peak_resident_mib, processor
 from psg_ros.network.checkpoints.reading import read_file
 from psg_ros.network.mask_embedding import kept_cells
 

@@ -8,11 +8,12 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from psg_ros import tables
 from psg_ros.benchmark.ladder.settings import LadderSettings, Row
 from psg_ros.benchmark.ladder.steps import STEPS, Step
-from psg_ros.benchmark.tables import Column, markdown_table
 from psg_ros.benchmark.timing import LEAST_REPEATS, is_faster
 from psg_ros.robot.runtime.backend import resolve_backend
+from psg_ros.tables import Column
 
 COLUMNS = (
     Column("step", 4),
@@ -135,7 +136,7 @@ def notes(settings: LadderSettings, rows: Sequence[Row]) -> list[str]:
 def markdown(settings: LadderSettings, rows: Sequence[Row], command: str) -> str:
     """Return the command, the table and the notes."""
     by_name = {row.step.name: row for row in rows}
-    table = markdown_table(COLUMNS, [row_cells(row, by_name) for row in rows])
+    table = tables.markdown(COLUMNS, [row_cells(row, by_name) for row in rows])
     return "\n".join(["", f"    {command}", "", table, "", *_items(notes(settings, rows)), ""])[1:]
 
 

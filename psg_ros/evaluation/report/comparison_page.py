@@ -8,18 +8,23 @@ import html
 import math
 from collections.abc import Sequence
 
+from psg_ros import tables
 from psg_ros.evaluation.report import page_parts as parts
 from psg_ros.evaluation.report.charts import Chart
 from psg_ros.evaluation.report.comparison import BOUND, FACTS, QUALITY, SCORES, Entry, correlation
-from psg_ros.evaluation.report.markdown import percent, table
 from psg_ros.evaluation.report.page import document
+from psg_ros.evaluation.report.scores import percent
 
-HEADER = ("report", "model", *SCORES, *FACTS)
+COLUMNS = (
+    *tables.named("report", "model", text=2),
+    *tables.named(*SCORES, text=0),
+    *tables.named(*FACTS, text=len(FACTS)),
+)
 
 
 def to_markdown(entries: Sequence[Entry]) -> str:
     """Return the table and the sentence on the correlation."""
-    return f"{table(HEADER, _rows(entries))}\n\n{correlation_text(entries)}\n"
+    return f"{tables.markdown(COLUMNS, _rows(entries))}\n\n{correlation_text(entries)}\n"
 
 
 def to_page(entries: Sequence[Entry]) -> str:
@@ -28,7 +33,7 @@ def to_page(entries: Sequence[Entry]) -> str:
     body = "<h1>Segmenters compared</h1>" + parts.section(
         f"{QUALITY} against {BOUND}", text, chart(entries)
     )
-    body += parts.section("Reports", parts.table(HEADER, _rows(entries)))
+    body += parts.section("Reports", tables.html(COLUMNS, _rows(entries)))
     return document("Segmenters compared", body)
 
 

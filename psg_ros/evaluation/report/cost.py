@@ -1,19 +1,17 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What an evaluation costs besides the forward passes: time by stage, memory over the images."""
+"""What an evaluation costs besides the forward passes: time by step, memory over the images."""
 
 from __future__ import annotations
 
-import os
-import platform
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-_STATM = Path("/proc/self/statm")
+from psg_ros.machine import resident_mib
+
 MEMORY_SAMPLES = 64
 FORWARD = "forward passes"
 """The work of predicting with a model; what else costs is compared with it."""
@@ -27,7 +25,7 @@ class Cost:
         work: what gives the predictions, for people.
         forward_s, metrics_s: wall-clock seconds of the main thread.
         waiting_s: seconds it waited for the reader.
-        metrics_cpu_s, reading_cpu_s: CPU seconds of those threads in these stages.
+        metrics_cpu_s, reading_cpu_s: CPU seconds of those threads in these steps.
         total_cpu_s: CPU seconds of all threads; what is not reading or metrics is forward.
         memory: (images so far, resident memory in MiB), about `MEMORY_SAMPLES` of them.
     """
@@ -94,15 +92,15 @@ class Cost:
     @property
     def summary(self) -> str:
         """Where the time went, in one line for people."""
-        stages = (
+        steps = (
             f"{self.work} {self.forward_s:.1f} s, metrics {self.metrics_s:.1f} s, "
             f"waiting for images {self.waiting_s:.1f} s"
         )
         if self.work != FORWARD:
-            return stages
+            return steps
         return (
             f"metrics and reading cost {self.overhead:.0%} on top of the forward passes "
-            f"({self.overhead_cpu:.0%} of CPU time; {stages})"
+            f"({self.overhead_cpu:.0%} of CPU time; {steps})"
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -114,25 +112,3 @@ class Cost:
         content: dict[str, Any] = {"work": self.work}
         content |= {name: round(getattr(self, name), 4) for name in names}
         return content | {"memory_mib": [[n, round(mib, 1)] for n, mib in self.memory]}
-
-
-def resident_mib() -> float | None:
-    """Return the memory that this process holds in RAM, or None where Linux' /proc is not."""
-    if not _STATM.is_file():
-        return None
-    pages = int(_STATM.read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def describe_machine() -> dict[str, str]:
-    """Return processor, cores at hand, system and Python, as free text."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return {
-        "processor": names[0] if names else platform.machine(),
-        "cores": str(cores),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-    }

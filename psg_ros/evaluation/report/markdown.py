@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
+from psg_ros import tables
 from psg_ros.evaluation.metrics.evaluation_report import (
     PROTOCOL,
     ClassRow,
@@ -16,8 +17,10 @@ from psg_ros.evaluation.metrics.evaluation_report import (
 )
 from psg_ros.evaluation.metrics.multi_mpo import TITLE as MULTI_MPO
 from psg_ros.evaluation.report.origin import coverage_notes
+from psg_ros.evaluation.report.scores import listed, percent
 
 MOST_CONFUSED = 10
+CONFUSED = tables.named("annotated", "predicted", "times", text=2)
 
 
 def to_markdown(
@@ -32,9 +35,9 @@ def to_markdown(
         multi_mpo: figures of that protocol, percent by name; they get a section of their own.
     """
     parts = [f"# {report.task}", _summary(report), *coverage_notes(origin or {})]
-    parts.append(_score_table(report.scores))
+    parts.append(tables.markdown(*listed(report.scores)))
     if multi_mpo is not None:
-        parts += [f"## {MULTI_MPO}", _score_table(multi_mpo)]
+        parts += [f"## {MULTI_MPO}", tables.markdown(*listed(multi_mpo))]
     if predicates := [row for row in report.per_predicate if row.num_images]:
         parts += ["## Predicates", _predicate_table(predicates)]
     if confused := most_confused(report.confusion):
@@ -52,11 +55,6 @@ def most_confused(rows: Iterable[ConfusionRow], limit: int = MOST_CONFUSED) -> l
     return sorted(wrong, key=lambda row: -row.count)[:limit]
 
 
-def percent(value: float) -> str:
-    """Return two decimals, or a dash where nothing was annotated."""
-    return "–" if math.isnan(value) else f"{value:.2f}"
-
-
 def _summary(report: EvaluationReport) -> str:
     return (
         f"{report.num_images} images, {report.num_related_images} with relations, "
@@ -64,20 +62,14 @@ def _summary(report: EvaluationReport) -> str:
     )
 
 
-def _score_table(scores: Mapping[str, float]) -> str:
-    return table(("score", "%"), ((name, percent(value)) for name, value in scores.items()))
-
-
 def _predicate_table(rows: list[PredicateRow]) -> str:
     names = list(rows[0].recall)
     cells = ([r.name, r.num_images, *(percent(r.recall[n]) for n in names)] for r in rows)
-    return table(("predicate", "images", *names), cells)
+    return tables.markdown(tables.named("predicate", "images", *names), cells)
 
 
 def _confusion_table(rows: list[ConfusionRow]) -> str:
-    return table(
-        ("annotated", "predicted", "times"), ((r.annotated, r.predicted, r.count) for r in rows)
-    )
+    return tables.markdown(CONFUSED, ((r.annotated, r.predicted, r.count) for r in rows))
 
 
 def _class_table(rows: list[ClassRow]) -> str:
@@ -87,16 +79,5 @@ def _class_table(rows: list[ClassRow]) -> str:
         + [row.true_positives, row.false_positives, row.false_negatives]
         for row in rows
     )
-    return table(("class", "kind", "PQ", "SQ", "RQ", "TP", "FP", "FN"), cells)
-
-
-def table(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """Return a Markdown table; the first column is text, the others are numbers."""
-    head = list(header)
-    align = [":--", *["--:"] * (len(head) - 1)]
-    lines = [head, align, *(map(_escape, map(str, row)) for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _escape(cell: str) -> str:
-    return cell.replace("|", r"\|")
+    columns = tables.named("class", "kind", "PQ", "SQ", "RQ", "TP", "FP", "FN", text=2)
+    return tables.markdown(columns, cells)

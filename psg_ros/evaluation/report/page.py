@@ -42,7 +42,7 @@ class Page:
     origin: Mapping[str, str]
     multi_mpo: Mapping[str, float] | None
     cost: Cost
-    machine: Mapping[str, str]
+    machine: Mapping[str, object]
     examples: Examples
 
 
@@ -66,12 +66,13 @@ def _sections(page: Page, vocabulary: Vocabulary) -> Iterable[str]:
     report = page.report
     yield _title(page)
     yield parts.tiles(report)
-    tables = [parts.recall_table(report.scores), parts.quality_table(report.scores)]
     yield parts.section(
-        "Scores", f'<p class="soft">{html.escape(PROTOCOL)}</p>', _side_by_side(tables)
+        "Scores",
+        f'<p class="soft">{html.escape(PROTOCOL)}</p>',
+        _side_by_side(parts.score_tables(report.scores)),
     )
     if page.multi_mpo is not None:
-        yield parts.section(MULTI_MPO, parts.recall_table(page.multi_mpo))
+        yield parts.section(MULTI_MPO, *parts.score_tables(page.multi_mpo))
     yield parts.section("Predicates", parts.predicate_chart(report.per_predicate))
     yield _confusion(report, vocabulary)
     yield _reliability(report)

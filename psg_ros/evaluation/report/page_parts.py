@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
+from psg_ros import tables
 from psg_ros.evaluation.metrics.evaluation_report import (
     ClassRow,
     ConfusionRow,
@@ -17,7 +18,8 @@ from psg_ros.evaluation.metrics.evaluation_report import (
 )
 from psg_ros.evaluation.report.charts import Chart
 from psg_ros.evaluation.report.cost import Cost
-from psg_ros.evaluation.report.markdown import most_confused, percent
+from psg_ros.evaluation.report.markdown import CONFUSED, most_confused
+from psg_ros.evaluation.report.scores import FIRST, grids, percent
 
 SHOWN_RECALL = ("R@50", "R@100", "R@20", "R@10")
 """Which column stands for a predicate in the chart: the first that was measured."""
@@ -31,37 +33,9 @@ def section(title: str, *parts: str) -> str:
     return f"<section><h2>{html.escape(title)}</h2>{''.join(parts)}</section>"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]], css: str = "") -> str:
-    """Return a table; the first column is text, the others are numbers."""
-    head = "".join(_cell("th", name, index) for index, name in enumerate(header))
-    body = "".join(
-        f"<tr>{''.join(_cell('td', value, index) for index, value in enumerate(row))}</tr>"
-        for row in rows
-    )
-    return f'<table class="{css}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-
-
-def recall_table(scores: Mapping[str, float]) -> str:
-    """Return the kinds of recall by what stands behind the @."""
-    depths = list(dict.fromkeys(name.split("@")[1] for name in scores if "@" in name))
-    kinds = list(dict.fromkeys(name.split("@")[0] for name in scores if "@" in name))
-    rows = [
-        [kind] + [percent(scores.get(f"{kind}@{depth}", math.nan)) for depth in depths]
-        for kind in kinds
-    ]
-    return table(["%", *(f"@{depth}" for depth in depths)], rows)
-
-
-def quality_table(scores: Mapping[str, float]) -> str:
-    """Return PQ, SQ, RQ of all, things, stuff; nothing for PredCls."""
-    if "PQ" not in scores:
-        return ""
-    suffixes = {"all": "", "things": "_things", "stuff": "_stuff"}
-    rows = [
-        [name, *(percent(scores[name + suffix]) for suffix in suffixes.values())]
-        for name in ("PQ", "SQ", "RQ")
-    ]
-    return table(["%", *suffixes], rows)
+def score_tables(scores: Mapping[str, float]) -> list[str]:
+    """Return every score."""
+    return [tables.html(*grid) for grid in grids(scores)]
 
 
 def predicate_chart(rows: Sequence[PredicateRow]) -> str:
@@ -134,7 +108,7 @@ def confused_table(rows: Sequence[ConfusionRow]) -> str:
     worst = [(row.annotated, row.predicted, row.count) for row in most_confused(rows)]
     if not worst:
         return '<p class="soft">No predicate was confused.</p>'
-    return f"<div><h3>Most confused</h3>{_pairs_table(worst)}</div>"
+    return f"<div><h3>Most confused</h3>{tables.html(CONFUSED, worst)}</div>"
 
 
 def score_histogram(score: ScoreReliability) -> str:
@@ -189,20 +163,19 @@ def cost_parts(cost: Cost) -> str:
     return f'<div class="side">{time_part}{_memory_chart(cost)}</div>'
 
 
-def facts_table(facts: Mapping[str, str]) -> str:
+def facts_table(facts: Mapping[str, object]) -> str:
     """Return names and values."""
     return "<table>" + "".join(
-        f"<tr><th>{html.escape(name)}</th><td><code>{html.escape(value)}</code></td></tr>"
+        f"<tr><th>{html.escape(name)}</th><td><code>{html.escape(str(value))}</code></td></tr>"
         for name, value in facts.items()
     ) + "</table>"  # fmt: skip
 
 
 def tiles(report: EvaluationReport) -> str:
     """Return the figures that people ask for first, large."""
-    wanted = ("R@20", "R@50", "mR@20", "mR@50", "mR@inf", "PQ")
     return '<div class="tiles">' + "".join(
         f'<div class="tile">{name}<b>{percent(report.scores[name])}</b></div>'
-        for name in wanted
+        for name in FIRST
         if not math.isnan(report.scores.get(name, math.nan))
     ) + "</div>"  # fmt: skip
 
@@ -240,17 +213,3 @@ def _matrix_cell(annotated: str, predicted: str, count: int, total: int, numbere
         f'<td title="{title}" style="background:rgba(47,111,176,{share:.3f});color:{color}">'
         f"{number}</td>"
     )
-
-
-def _pairs_table(rows: Iterable[tuple[str, str, int]]) -> str:
-    body = "".join(
-        f'<tr><td>{html.escape(a)}</td><td>{html.escape(p)}</td><td class="n">{n}</td></tr>'
-        for a, p, n in rows
-    )
-    head = '<tr><th>annotated</th><th>predicted</th><th class="n">times</th></tr>'
-    return f"<table>{head}{body}</table>"
-
-
-def _cell(kind: str, value: object, index: int) -> str:
-    css = ' class="n"' if index else ""
-    return f"<{kind}{css}>{html.escape(str(value))}</{kind}>"

@@ -141,12 +141,25 @@ def test_the_report_reads_as_tables(tmp_path):
     page = make_page(tmp_path)
     text = to_markdown(page.report, page.origin, {"R@20": 12.5})
     assert "# SGDet" in text and "| mR@20 | 50.00 |" in text
-    assert "## MultiMPO, not comparable\n\n| score | % |\n| :-- | --: |\n| R@20 | 12.50 |" in text
+    assert "## MultiMPO, not comparable\n\n| score | % |\n| --- | ---: |\n| R@20 | 12.50 |" in text
     assert "| a<b | on | 1 |" in text
     assert text.endswith("- images: all 1\n")
     tables = [line for line in text.replace(r"\|", "").splitlines() if line.startswith("|")]
     # Scores; confusion; predicate, images and 9 recalls; 8 columns of classes.
     assert {line.count("|") for line in tables} == {3, 4, 12, 9}
+
+
+def test_a_new_score_shows_in_every_output(tmp_path):
+    page = make_page(tmp_path)
+    scores = {**page.report.scores, "hR@20": 11.25, "PQ_dagger": 22.5}
+    page = dataclasses.replace(page, report=dataclasses.replace(page.report, scores=scores))
+    write_page(tmp_path / "report.html", page, VOCABULARY)
+    shown = read(tmp_path / "report.html").text
+    listed = to_markdown(page.report)
+    for name, value in (("hR@20", "11.25"), ("PQ_dagger", "22.50")):
+        assert f"| {name} | {value} |" in listed
+        assert page.report.to_dict()["scores"][name] == float(value)
+        assert name.split("@")[0] in shown and value in shown
 
 
 def test_figures_of_another_protocol_come_only_when_asked_for(tmp_path):
