@@ -54,14 +54,21 @@ def test_messages_are_built_against_what_they_run_with():
     ros = PROJECT["optional-dependencies"]["ros"]
     assert set(ros) < set(backend.GENERATORS)
     wheels = dict(re.sub(r"\[.*\]", "", wheel).split("==") for wheel in ros)
-    for file in ("demo.txt", "colcon.txt"):
+    for file in ("kilted.txt", "colcon.txt"):
         assert {name: pins(file)[name] for name in wheels} == {n: {v} for n, v in wheels.items()}
 
 
-def test_no_package_is_pinned_twice_for_one_python():
-    for name, versions in pins("test.txt").items():
-        both = versions | pins("demo.txt").get(name, versions)
-        assert both == versions, f"{name} is {both} in demo.txt and test.txt"
+@pytest.mark.parametrize("added", ["test.txt", "kilted.txt", "jazzy.txt"])
+def test_no_package_is_pinned_twice_for_one_python(added: str):
+    for name, versions in pins(added).items():
+        both = versions | pins("demo.txt").get(name, versions) | pins("test.txt").get(name, versions)
+        assert both == versions, f"{name} is {both} in demo.txt, test.txt and {added}"
+
+
+def test_one_environment_holds_one_ros_2():
+    assert not [name for file in ("demo.txt", "test.txt") for name in pins(file) if "ros-" in name]
+    kilted, jazzy = (pins(f"{distro}.txt")["ros-rclpy"] for distro in ("kilted", "jazzy"))
+    assert kilted == {"9.1.2"} and jazzy == {"7.1.6"}
 
 
 def test_torch_is_the_one_tried_version_and_brings_no_vision():
