@@ -134,9 +134,9 @@ def open_run(run_dir: Path) -> tuple[ModelFolder, Form]:
     """Return the segmenter of a run of which no relation stage need be trained."""
     import torch
 
-    from psg_ros.config import config_from_dict
+    from psg_ros.config import Thresholds, config_from_dict
     from psg_ros.network.export import SegmentsGraph
-    from psg_ros.training.release import Thresholds, describe_file, describe_network
+    from psg_ros.training.release import describe_file, describe_network
     from psg_ros.training.torch_pipeline import TorchBackend, segmenter_tensors
     from psg_ros.training.train import load_run, weight_files
 

@@ -130,8 +130,9 @@ def export_deployed(settings: LadderSettings, folder: Path) -> LadderSettings:
     """Write the network of the deployed step into a folder; return settings that name it."""
     from psg_ros.benchmark.ladder.inputs import read_vocabulary
     from psg_ros.benchmark.ladder.measurement import build_step_network
+    from psg_ros.config import Thresholds
     from psg_ros.network.dsflash import build_dsflash
-    from psg_ros.training.release import Thresholds, write_folder
+    from psg_ros.training.release import write_folder
 
     vocabulary = read_vocabulary(settings)
     network = build_step_network(DEPLOYED, settings, vocabulary)

@@ -61,8 +61,9 @@ def test_messages_are_built_against_what_they_run_with():
 @pytest.mark.parametrize("added", ["test.txt", "kilted.txt", "jazzy.txt"])
 def test_no_package_is_pinned_twice_for_one_python(added: str):
     for name, versions in pins(added).items():
-        both = versions | pins("demo.txt").get(name, versions) | pins("test.txt").get(name, versions)
-        assert both == versions, f"{name} is {both} in demo.txt, test.txt and {added}"
+        for other in ("demo.txt", "test.txt"):
+            both = versions | pins(other).get(name, versions)
+            assert both == versions, f"{name} is {both} in {other} and {added}"
 
 
 def test_one_environment_holds_one_ros_2():

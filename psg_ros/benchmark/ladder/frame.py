@@ -23,6 +23,7 @@ from psg_ros.benchmark.ladder.networks import Network
 from psg_ros.benchmark.ladder.relation_forms import Pairs, ordered_pairs, score_pairs
 from psg_ros.benchmark.ladder.scene import Scene
 from psg_ros.benchmark.ladder.steps import Step
+from psg_ros.config import RECOMMENDED, Thresholds
 from psg_ros.network.overlap_pooling import pair_overlaps
 from psg_ros.robot.forms.relations import relative_boxes, unordered_pairs
 from psg_ros.robot.ops.image import Placement, place, write_content
@@ -33,14 +34,6 @@ from psg_ros.robot.ops.triplets import Triplet, rank_relations
 from psg_ros.scene_graph import RelationScores
 
 MAX_RELATIONS = 100
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Of the panoptic merge; the defaults are EoMT's."""
-
-    score: float = 0.8
-    overlap: float = 0.8
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,7 @@ class Frame:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         scaling: str = "area",
-        thresholds: Thresholds = Thresholds(),
+        thresholds: Thresholds = RECOMMENDED,
     ) -> None:
         self.step, self.scaling, self.thresholds = step, scaling, thresholds
         self.device, self.dtype, self.is_thing = torch.device(device), dtype, is_thing

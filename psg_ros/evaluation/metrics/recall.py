@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from psg_ros.robot.ops.triplets import sigmoid
 from psg_ros.scene_graph import RelationScores
 
 PAIRS = -1
@@ -136,8 +137,7 @@ def rank_without_constraint(scores: RelationScores, limit: int) -> np.ndarray:
     Returns:
         int64 [entry, 3]; (subject, object, predicate), at most pairs x predicates entries.
     """
-    logits = scores.logits.astype(np.float64)
-    product = (_sigmoid(-logits[:, :1]) * _sigmoid(logits[:, 1:])).ravel()
+    product = (sigmoid(-scores.logits[:, :1]) * sigmoid(scores.logits[:, 1:])).ravel()
     entries = np.arange(product.size)
     if 0 < limit < product.size:
         # Sorting everything would cost most of the evaluation: keep what can be among the best.
@@ -181,11 +181,6 @@ def triplet_keys(triplets: np.ndarray, num_predicates: int) -> np.ndarray:
     """Return int64 [triplet], equal where triplets are; segment indices stay below 2^24."""
     subject, object_, predicate = triplets.T
     return ((subject << 24) + object_) * num_predicates + predicate
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore"):  # exp overflows to inf, whose sigmoid is the right 0
-        return 1.0 / (1.0 + np.exp(-logits))
 
 
 def _divide(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
