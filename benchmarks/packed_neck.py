@@ -28,10 +28,10 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from psg_ros.benchmark.machine import describe_machine
-from psg_ros.benchmark.networks import compute_all_tokens
-from psg_ros.benchmark.scene import partition
+from psg_ros.benchmark.ladder.networks import compute_all_tokens
+from psg_ros.benchmark.ladder.scene import partition
 from psg_ros.config import load_config
+from psg_ros.machine import describe_machine
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import RelationStage
 from psg_ros.network.mask_embedding import kept_cells

@@ -24,12 +24,12 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from psg_ros.benchmark.machine import describe_machine
+from psg_ros.config import Thresholds
+from psg_ros.machine import describe_machine
 
 NUM_LABELS, NUM_THINGS = 133, 80
 NUM_QUERIES, NUM_SURE = 200, 12
 INPUT_PX, GRID = 640, 160
-SCORE_THRESHOLD = OVERLAP_THRESHOLD = 0.8
 RESOLUTIONS = ("image", "input", "mask")
 REFERENCE = "transformers"
 
@@ -112,8 +112,8 @@ def reference(
         return processor.post_process_panoptic_segmentation(
             outputs,
             target_sizes=[image_hw],
-            threshold=SCORE_THRESHOLD,
-            overlap_mask_area_threshold=OVERLAP_THRESHOLD,
+            threshold=Thresholds.score,
+            overlap_mask_area_threshold=Thresholds.overlap,
             stuff_classes=stuff,
         )[0]["segmentation"].numpy()
 
@@ -138,8 +138,8 @@ def ours(
             mask_logits,
             placement,
             resolution=resolution,
-            score_threshold=SCORE_THRESHOLD,
-            overlap_threshold=OVERLAP_THRESHOLD,
+            score_threshold=Thresholds.score,
+            overlap_threshold=Thresholds.overlap,
             is_thing=is_thing,
             scratch=scratch,
         ).segmentation.label_map

@@ -28,8 +28,8 @@ from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import open_dataset
 from psg_ros.drawing.annotated_files import write_image
 from psg_ros.drawing.draw import overlay
-from psg_ros.evaluation.overlap import measure_overlap
-from psg_ros.evaluation.panoptic_quality import PanopticCounts, panoptic_counts
+from psg_ros.evaluation.metrics.overlap import measure_overlap
+from psg_ros.evaluation.metrics.panoptic_quality import PanopticCounts, panoptic_counts
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.resources import share_path
 from psg_ros.robot.forms import (
@@ -134,9 +134,9 @@ def open_run(run_dir: Path) -> tuple[ModelFolder, Form]:
     """Return the segmenter of a run of which no relation stage need be trained."""
     import torch
 
-    from psg_ros.config import config_from_dict
+    from psg_ros.config import Thresholds, config_from_dict
     from psg_ros.network.export import SegmentsGraph
-    from psg_ros.training.release import Thresholds, describe_file, describe_network
+    from psg_ros.training.release import describe_file, describe_network
     from psg_ros.training.torch_pipeline import TorchBackend, segmenter_tensors
     from psg_ros.training.train import load_run, weight_files
 

@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from psg_ros.benchmark.machine import describe_machine
+from psg_ros.machine import describe_machine
 from psg_ros.ros.transport import (
     PROFILE_VARIABLES,
     TRANSPORTS_VARIABLE,

@@ -2,17 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every default of the deployed part, as frozen dataclasses, and the strict YAML reader.
 
-Command-line flags and ROS parameters are derived from these fields: the text in `described` is
-their help and descriptor, `minimum` and `maximum` their range. `fixed` marks what needs a new
-`configure`.
+All settings of the package are fields of dataclasses that carry their own range: `checked` where
+only files set them, `described` where command-line flags and ROS parameters are derived from them,
+too. `__post_init__` calls `check_ranges`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import operator
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -28,6 +29,38 @@ MODEL_THRESHOLD = -1.0
 """A threshold of -1 means: take the value that the model's manifest recommends."""
 
 
+@dataclass(frozen=True)
+class Thresholds:
+    """What a model recommends unless told otherwise; those of the panoptic merge are EoMT's."""
+
+    score: float = 0.8
+    overlap: float = 0.8
+    relation: float = 0.1
+
+
+RECOMMENDED = Thresholds()
+
+
+def checked(
+    default: Any,
+    *,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    choices: tuple[str, ...] = (),
+) -> Any:
+    """Return a dataclass field with a default and an allowed range, see `check_ranges`.
+
+    Args:
+        minimum, maximum: allowed themselves.
+        above, below: limits that are not allowed themselves.
+    """
+    limits = {"minimum": minimum, "maximum": maximum, "above": above, "below": below}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return dataclasses.field(default=default, metadata={**given, "choices": choices})
+
+
 def described(
     default: Any,
     text: str,
@@ -38,9 +71,11 @@ def described(
     fixed: bool = False,
     from_model: bool = False,
 ) -> Any:
-    """Return a dataclass field with a default, a description and an allowed range.
+    """Return a field as `checked` does, with what flags and ROS parameters need besides.
 
     Args:
+        text: what the setting does, for help and descriptor.
+        fixed: a change needs a new `configure`.
         from_model: `MODEL_THRESHOLD` is allowed, too, though outside the range.
     """
     metadata = {
@@ -218,23 +253,49 @@ class EvaluationConfig(PipelineConfig):
 
 
 def check_ranges(config: Any) -> None:
-    """Raise ValueError for the first field outside the range or choices of its description."""
+    """Raise ValueError for the first field outside the range or choices that it declares."""
     for field in dataclasses.fields(config):
         value, facts = getattr(config, field.name), field.metadata
-        choices, low = facts.get("choices"), facts.get("minimum")
+        choices = facts.get("choices")
         if choices and value not in choices:
             raise ValueError(f"{field.name} must be one of {', '.join(choices)}, not {value!r}")
-        if low is None:
+        if facts.get("from_model") and value == MODEL_THRESHOLD:
             continue
-        high, from_model = facts["maximum"], facts["from_model"]
-        if not (low <= value <= high or (from_model and value == MODEL_THRESHOLD)):
-            raise ValueError(f"{field.name} must {range_text(low, high, from_model)}, not {value}")
+        if any(not within(value, limit) for within, limit in _limits(facts)):
+            raise ValueError(f"{field.name} must {range_text(**_range(facts))}, not {value}")
 
 
-def range_text(minimum: float, maximum: float, from_model: bool) -> str:
+def range_text(
+    minimum: float | None = None,
+    maximum: float | None = None,
+    from_model: bool = False,
+    *,
+    above: float | None = None,
+    below: float | None = None,
+) -> str:
     """Return what follows "must" where a value is outside its range."""
-    or_model = f" or be {MODEL_THRESHOLD} (the model's own)" if from_model else ""
-    return f"lie in {minimum} .. {maximum}{or_model}"
+    low, high = (above if minimum is None else minimum), (below if maximum is None else maximum)
+    if high is None:
+        text = f"be {low} or more" if above is None else f"be above {low}"
+    elif above is not None:
+        text = f"lie above {low} and up to {high}"
+    else:
+        text = f"lie in {low} .. {high}" + (" (exclusive)" if maximum is None else "")
+    return text + (f" or be {MODEL_THRESHOLD} (the model's own)" if from_model else "")
+
+
+_WITHIN: dict[str, Callable[[Any, Any], bool]] = {
+    "minimum": operator.ge, "maximum": operator.le, "above": operator.gt, "below": operator.lt,
+}  # fmt: skip
+
+
+def _range(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: facts[name] for name in (*_WITHIN, "from_model") if name in facts}
+
+
+def _limits(facts: Mapping[str, Any]) -> list[tuple[Callable[[Any, Any], bool], Any]]:
+    """Return the comparisons that must hold; NaN fails each of them."""
+    return [(within, facts[n]) for n, within in _WITHIN.items() if facts.get(n) is not None]
 
 
 def config_from_dict(kind: type[Config], values: dict[str, Any], source: str) -> Config:

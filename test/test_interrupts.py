@@ -27,7 +27,7 @@ except BaseException as error:
 """
 PSG = [sys.executable, "-m", "psg_ros", "predict", "photo.jpg"]
 CONSOLE = [sys.executable, "-c", "from psg_ros.console import main; main()", "predict", "a.jpg"]
-NODES = (NODE_MODULE, "psg_ros.ros.demo_camera", "psg_ros.ros.demo_watcher")
+NODES = (NODE_MODULE, "psg_ros.ros.demo.camera", "psg_ros.ros.demo.watcher")
 
 
 def interrupted(folder: Path, command: list[str], module: str) -> tuple[int, str]:

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import torch
 
+from psg_ros.config import Thresholds
 from psg_ros.labels import load_vocabulary
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import build_dsflash
 from psg_ros.network.segmenters.eomt_config import EomtConfig
 from psg_ros.resources import share_path
 from psg_ros.training.checkpoint import save_weights
-from psg_ros.training.release import Thresholds, release
+from psg_ros.training.release import release
 
 SIZES = EomtConfig(
     input_hw=(32, 48), dim=16, depth=3, num_heads=2, stem="convolution", num_registers=1,

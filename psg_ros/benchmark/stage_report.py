@@ -7,9 +7,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from psg_ros import tables
 from psg_ros.benchmark.stage_times import FRAME, StageReport
-from psg_ros.benchmark.tables import Column, bar, markdown_table, terminal_head, terminal_line
 from psg_ros.benchmark.timing import Timing
+from psg_ros.tables import Column
 
 COLUMNS = (
     Column("step", 12, left=True),
@@ -22,16 +23,16 @@ COLUMNS = (
 
 def terminal(report: StageReport) -> str:
     """Return a table with a bar for each step's share of the frame."""
-    lines = [terminal_line(COLUMNS, [*cells, bar(share)]) for cells, share in _rows(report)]
+    table = tables.terminal(COLUMNS, [[*cells, bar(share)] for cells, share in _rows(report)])
     cpu = f"CPU time of a frame {report.frame.cpu_median_ms:.1f} ms (all threads)"
     rate = f"{1000 / report.frame.median_ms:.1f} frames a second; {cpu}"
     facts = ", ".join(f"{name} {value}" for name, value in report.facts.items())
-    return "\n".join([facts, "", terminal_head(COLUMNS), *lines, "", rate])
+    return "\n".join([facts, "", table, "", rate])
 
 
 def markdown(report: StageReport, command: str) -> str:
     """Return the command and the table."""
-    table = markdown_table(COLUMNS[:-1], [cells for cells, _ in _rows(report)])
+    table = tables.markdown(COLUMNS[:-1], [cells for cells, _ in _rows(report)])
     facts = ", ".join(f"{name} {value}" for name, value in report.facts.items())
     return f"    {command}\n\n{facts}:\n\n{table}\n"
 
@@ -63,3 +64,10 @@ def _rows(report: StageReport) -> list[tuple[list[str], float]]:
 def _row(name: str, timing: Timing, frame: Timing) -> tuple[list[str], float]:
     share = timing.median_ms / frame.median_ms
     return [name, f"{timing.median_ms:.2f}", f"{timing.p95_ms:.2f}", f"{share:.0%}"], share
+
+
+def bar(share: float, width: int = 30) -> str:
+    """Return a bar of blocks, `width` characters for a share of 1, to an eighth of a character."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    full, rest = divmod(eighths, 8)
+    return "█" * full + ("", *"▏▎▍▌▋▊▉")[rest]

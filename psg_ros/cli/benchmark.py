@@ -19,11 +19,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from psg_ros.benchmark import ladder_report, stage_report
-from psg_ros.benchmark.ladder import Row, measure_in_child
-from psg_ros.benchmark.machine import describe_machine
-from psg_ros.benchmark.steps import DEPLOYED, STEPS
-from psg_ros.benchmark.tables import terminal_head, terminal_line
+from psg_ros.benchmark import stage_report
+from psg_ros.benchmark.ladder import report as ladder_report
+from psg_ros.benchmark.ladder.settings import Row, measure_in_child
+from psg_ros.benchmark.ladder.steps import DEPLOYED, STEPS
 from psg_ros.cli import ladder_options
 from psg_ros.cli.options import (
     add_pipeline_options,
@@ -34,6 +33,8 @@ from psg_ros.cli.options import (
 )
 from psg_ros.config import PipelineConfig
 from psg_ros.files import check_writable, write_text
+from psg_ros.machine import describe_machine
+from psg_ros.tables import terminal_head, terminal_line
 
 USAGE = "(--stages | --ladder) [options]"
 EXAMPLES = f"""\

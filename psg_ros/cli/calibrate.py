@@ -30,7 +30,7 @@ from psg_ros.cli.options import (
 from psg_ros.config import TRACKING_SETTINGS
 from psg_ros.data.dataset import read_picture
 from psg_ros.data.opening import SPLITS
-from psg_ros.evaluation.reliability import Reliability
+from psg_ros.evaluation.metrics.reliability import Reliability
 from psg_ros.files import check_writable
 from psg_ros.frame import Frame
 from psg_ros.robot.calibration import CALIBRATION_FILE, save_calibration

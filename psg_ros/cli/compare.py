@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from psg_ros.evaluation.comparison import check_comparable, read_entry
-from psg_ros.evaluation.comparison_page import to_markdown, to_page
+from psg_ros.evaluation.report.comparison import check_comparable, read_entry
+from psg_ros.evaluation.report.comparison_page import to_markdown, to_page
 from psg_ros.files import check_writable, write_text
 
 USAGE = "REPORT REPORT ... [--markdown FILE] [--html FILE]"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from psg_ros.data.opening import find_annotation_file
 from psg_ros.data.selection import select
 from psg_ros.files import check_writable, write_text
 from psg_ros.labels import Vocabulary, load_vocabulary
+from psg_ros.machine import cores
 from psg_ros.resources import share_path
 
 USAGE = "check DATA | select DATA -o FILE [options]"
@@ -98,7 +98,7 @@ def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         type=count,
-        default=os.cpu_count() or 1,
+        default=cores(),
         metavar="N",
         help="processes that decode; 0: this one (default: one a core)",
     )

@@ -24,10 +24,10 @@ from psg_ros.cli.options import (
     size_wh,
 )
 from psg_ros.config import PictureConfig
-from psg_ros.demo.live_view import loss_line, summary_lines
-from psg_ros.demo.session import RESULT_FILES, DemoOptions, run_demo
 from psg_ros.files import printable
 from psg_ros.media import open_media, shortened
+from psg_ros.ros.demo.live_view import loss_line, summary_lines
+from psg_ros.ros.demo.session import RESULT_FILES, DemoOptions, run_demo
 
 USAGE = "[--source PATH] [--seconds N] [--out FOLDER] [options]"
 EXAMPLES = """\

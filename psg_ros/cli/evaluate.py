@@ -4,7 +4,7 @@
 
 The task sgdet judges everything the model says. The task predcls gives it the true masks and labels
 and judges the relations alone. Results of any method, as a folder, can be judged in place of a
-model; `psg_ros.evaluation.results_format` says what such a folder holds. So can a run folder of
+model; `psg_ros.evaluation.results.format` says what such a folder holds. So can a run folder of
 `psg train`, whose network then runs in torch, with the thresholds that an export recommends.
 
 Unlike the node, this merges masks at image size and computes in fp32, so that figures compare with
@@ -15,7 +15,6 @@ another way. The report names both, and how images were scaled.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -36,27 +35,29 @@ from psg_ros.cli.targets import check_folder
 from psg_ros.config import TRACKING_SETTINGS, EvaluationConfig
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import SPLITS
-from psg_ros.evaluation.cost import Cost, describe_machine
-from psg_ros.evaluation.evaluator import DEFAULT_KS, Evaluator, Task
-from psg_ros.evaluation.examples import Examples, write_worst
-from psg_ros.evaluation.markdown import percent, to_markdown
-from psg_ros.evaluation.multi_mpo import TITLE as MULTI_MPO
-from psg_ros.evaluation.multi_mpo import MultiMpo
-from psg_ros.evaluation.origin import (
+from psg_ros.evaluation.metrics.evaluation_report import EvaluationReport, json_text, plain_values
+from psg_ros.evaluation.metrics.evaluator import DEFAULT_KS, Evaluator, Task
+from psg_ros.evaluation.metrics.multi_mpo import TITLE as MULTI_MPO
+from psg_ros.evaluation.metrics.multi_mpo import MultiMpo
+from psg_ros.evaluation.metrics.recall import PAIRS, k_name
+from psg_ros.evaluation.report.cost import Cost
+from psg_ros.evaluation.report.examples import Examples, write_worst
+from psg_ros.evaluation.report.markdown import to_markdown
+from psg_ros.evaluation.report.origin import (
     coverage_notes,
     describe_model,
     describe_origin,
     settings_line,
 )
-from psg_ros.evaluation.page import Page, write_page
-from psg_ros.evaluation.recall import PAIRS, k_name
-from psg_ros.evaluation.report import EvaluationReport, json_text, plain_values
-from psg_ros.evaluation.results_fit import check_fit
-from psg_ros.evaluation.results_reader import Results
-from psg_ros.evaluation.results_writer import ResultsWriter
+from psg_ros.evaluation.report.page import Page, write_page
+from psg_ros.evaluation.report.scores import headline, percent
+from psg_ros.evaluation.results.fit import check_fit
+from psg_ros.evaluation.results.reader import Results
+from psg_ros.evaluation.results.writer import ResultsWriter
 from psg_ros.evaluation.run import Run, Source, from_pipeline, from_results
 from psg_ros.files import check_writable, write_text
 from psg_ros.labels import Vocabulary
+from psg_ros.machine import describe_machine
 from psg_ros.robot.pipeline import Pipeline
 
 USAGE = (
@@ -81,7 +82,7 @@ class Judged:
     """What is judged: predictions, what their indices mean, and where they come from.
 
     Attributes:
-        model: facts about what predicted, see `psg_ros.evaluation.origin`.
+        model: facts about what predicted, see `psg_ros.evaluation.report.origin`.
         results: the folder of the predictions; None where a model runs.
     """
 
@@ -284,13 +285,12 @@ def _headline(
         settings_line(origin),
         *coverage_notes(origin),
     ]
-    names = [f"{kind}@{k_name(k)}" for kind in ("R", "mR") for k in ks]
-    names += ["mR@inf", "PQ", "PQ_things", "PQ_stuff"]
-    rows += [_score_line(name, report.scores[name]) for name in names if name in report.scores]
+    names = headline(report.scores, ks)
+    rows += [_score_line(name, report.scores[name]) for name in names]
     if multi_mpo is not None:
         rows += [f"{MULTI_MPO}:", *(_score_line(*item) for item in multi_mpo.items())]
     return rows
 
 
 def _score_line(name: str, value: float) -> str:
-    return f"  {name:<10} {'-' if math.isnan(value) else percent(value):>6} %"
+    return f"  {name:<10} {percent(value):>6} %"

@@ -92,7 +92,8 @@ def add_merge_ratio(parser: argparse.ArgumentParser, default: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export and say how to try the result."""
     try:
-        from psg_ros.training.release import Layout, Switches, Thresholds, export_model
+        from psg_ros.config import Thresholds
+        from psg_ros.training.release import Layout, Switches, export_model
     except ModuleNotFoundError as error:
         raise ImportError(
             f"exporting needs: pip install '.[train]' in the source folder ({error})"

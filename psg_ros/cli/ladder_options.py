@@ -9,8 +9,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from psg_ros.benchmark.ladder import DTYPES, LadderSettings, RunWeights
-from psg_ros.benchmark.steps import DEPLOYED, Step, choose_steps
+from psg_ros.benchmark.ladder.settings import DTYPES, LadderSettings, RunWeights
+from psg_ros.benchmark.ladder.steps import DEPLOYED, Step, choose_steps
 from psg_ros.cli.options import positive_int
 from psg_ros.config import load_config
 from psg_ros.resources import share_path
@@ -128,10 +128,11 @@ def run_settings(folder: Path) -> dict[str, Any]:
 
 def export_deployed(settings: LadderSettings, folder: Path) -> LadderSettings:
     """Write the network of the deployed step into a folder; return settings that name it."""
-    from psg_ros.benchmark.inputs import read_vocabulary
-    from psg_ros.benchmark.measurement import build_step_network
+    from psg_ros.benchmark.ladder.inputs import read_vocabulary
+    from psg_ros.benchmark.ladder.measurement import build_step_network
+    from psg_ros.config import Thresholds
     from psg_ros.network.dsflash import build_dsflash
-    from psg_ros.training.release import Thresholds, write_folder
+    from psg_ros.training.release import write_folder
 
     vocabulary = read_vocabulary(settings)
     network = build_step_network(DEPLOYED, settings, vocabulary)

@@ -9,11 +9,11 @@ processes. A run that was interrupted goes on when the same command is given aga
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from psg_ros.cli.options import count, positive_int, size_wh
+from psg_ros.machine import cores
 from psg_ros.simulation import generate_dataset
 
 USAGE = "OUT [--train N] [--val N] [--test N] [options]"
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--workers",
         type=positive_int,
-        default=os.cpu_count() or 1,
+        default=cores(),
         metavar="N",
         help="processes (default: one a core)",
     )

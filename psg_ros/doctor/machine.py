@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import platform
 import shutil
 import sys
@@ -14,9 +13,9 @@ from pathlib import Path
 
 from psg_ros import __version__, shared_memory
 from psg_ros.doctor.finding import Finding, version_of
+from psg_ros.machine import cores, cpu_info, processor
 from psg_ros.resources import share_path
 
-CPU_INFO = Path("/proc/cpuinfo")
 NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 BASICS = {"numpy": "numpy", "yaml": "pyyaml", "tqdm": "tqdm"}
 BF16_FLAGS = frozenset(("avx512_bf16", "amx_bf16", "bf16"))
@@ -55,14 +54,8 @@ def _package() -> Finding:
 
 
 def _processor() -> Finding:
-    info = CPU_INFO.read_text() if CPU_INFO.is_file() else ""
-    names = [
-        line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")
-    ]
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    bf16 = "with bf16" if has_bf16(info) else "without bf16 (networks run in fp32)"
-    name = names[0] if names else platform.machine()
-    return Finding("optional", "processor", "ok", f"{cores} cores, {bf16}, {name}")
+    bf16 = "with bf16" if has_bf16(cpu_info()) else "without bf16 (networks run in fp32)"
+    return Finding("optional", "processor", "ok", f"{cores()} cores, {bf16}, {processor()}")
 
 
 def _shared_memory() -> Finding:

@@ -18,12 +18,12 @@ import numpy as np
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import read_picture
-from psg_ros.evaluation.cost import FORWARD, Cost
-from psg_ros.evaluation.evaluator import Evaluator, Task
-from psg_ros.evaluation.examples import Examples
-from psg_ros.evaluation.multi_mpo import MultiMpo
-from psg_ros.evaluation.results_reader import Results, StoredPrediction
-from psg_ros.evaluation.results_writer import ResultsWriter
+from psg_ros.evaluation.metrics.evaluator import Evaluator, Task
+from psg_ros.evaluation.metrics.multi_mpo import MultiMpo
+from psg_ros.evaluation.report.cost import FORWARD, Cost
+from psg_ros.evaluation.report.examples import Examples
+from psg_ros.evaluation.results.reader import Results, StoredPrediction
+from psg_ros.evaluation.results.writer import ResultsWriter
 from psg_ros.frame import Frame
 from psg_ros.robot.pipeline import Pipeline
 

@@ -4,8 +4,8 @@
 
 from dataclasses import dataclass
 
-from psg_ros.config import chosen_by_type
-from psg_ros.network.segmenter_config import SegmenterConfig, check_choice, check_least
+from psg_ros.config import check_ranges, checked, chosen_by_type
+from psg_ros.network.segmenter_config import SegmenterConfig
 from psg_ros.network.segmenters.table import DEFAULT_SEGMENTER, config_class
 from psg_ros.robot.manifest import SCALINGS
 
@@ -35,26 +35,21 @@ class RelationConfig:
             network than without: DSFlash loses 2 points of mR@50 when only the test prunes.
     """
 
-    dim: int = 384
-    depth: int = 6
-    num_heads: int = 8
+    dim: int = checked(384, minimum=1)
+    depth: int = checked(6, minimum=1)
+    num_heads: int = checked(8, minimum=1)
     mlp_ratio: float = 4.0
-    head_hidden: int = 768
-    cell_patches: int = 3
-    tap_norm: str = "layernorm"
-    tap_projection: int = 0
-    background: str = "sum"
-    position: str = "every_block"
-    split: str = "gate"
+    head_hidden: int = checked(768, minimum=1)
+    cell_patches: int = checked(3, minimum=1)
+    tap_norm: str = checked("layernorm", choices=("layernorm", "none"))
+    tap_projection: int = checked(0, minimum=0)
+    background: str = checked("sum", choices=BACKGROUNDS)
+    position: str = checked("every_block", choices=("every_block", "first", "none"))
+    split: str = checked("gate", choices=("gate", "two_linear", "none"))
     prune: bool = False
 
     def __post_init__(self) -> None:
-        check_choice("tap_norm", self.tap_norm, ("layernorm", "none"))
-        check_choice("background", self.background, BACKGROUNDS)
-        check_least(self, 1, "dim", "depth", "num_heads", "head_hidden", "cell_patches")
-        check_least(self, 0, "tap_projection")
-        check_choice("position", self.position, ("every_block", "first", "none"))
-        check_choice("split", self.split, ("gate", "two_linear", "none"))
+        check_ranges(self)
         if self.dim % 4:
             raise ValueError(f"dim {self.dim} must be a multiple of 4, for the sine code")
         if self.dim % self.num_heads:
@@ -74,12 +69,12 @@ class ModelConfig:
 
     name: str
     description: str = ""
-    scaling: str = "area"
+    scaling: str = checked("area", choices=SCALINGS)
     segmenter: SegmenterConfig = chosen_by_type(DEFAULT_SEGMENTER, config_class)
     relations: RelationConfig = RelationConfig()
 
     def __post_init__(self) -> None:
-        check_choice("scaling", self.scaling, SCALINGS)
+        check_ranges(self)
         self.segmenter.check_geometry()
         input_hw, grid_hw = self.segmenter.input_hw, self.segmenter.grid_hw
         if self.scaling == "transformers" and len(set(input_hw)) > 1:

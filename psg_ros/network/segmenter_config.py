@@ -9,18 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-
-def check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    """Raise ValueError unless a setting has one of the values that it may have."""
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-
-
-def check_least(config: Any, least: int, *names: str) -> None:
-    """Raise ValueError unless these settings of a config are `least` or more."""
-    for name in names:
-        if not getattr(config, name) >= least:
-            raise ValueError(f"{name} must be {least} or more, not {getattr(config, name)}")
+from psg_ros.config import check_ranges, checked
 
 
 class FeatureMap(NamedTuple):
@@ -55,11 +44,14 @@ class SegmenterConfig(ABC):
 
     type: str = field(default="", init=False)
     input_hw: tuple[int, int] = (640, 640)
-    num_queries: int = 200
+    num_queries: int = checked(200, minimum=1)
 
     own_settings: ClassVar[tuple[str, ...]] = ()
     switches: ClassVar[tuple[str, ...]] = ()
     undecided: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
     @property
     @abstractmethod

@@ -8,20 +8,10 @@ import copy
 from typing import Any
 
 from rclpy.lifecycle import LifecycleNode
-from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
-from sensor_msgs.msg import Image
 
-from psg_ros.msg import GraphVocabulary, SceneGraph
 from psg_ros.ros.qos_overrides import publisher_options
 from psg_ros.ros.start import ANNOTATED_TOPIC, GRAPH_TOPIC, SEGMENTATION_TOPIC, VOCABULARY_TOPIC
-
-GRAPH_QOS = QoSProfile(depth=5, reliability=QoSReliabilityPolicy.RELIABLE)
-IMAGE_QOS = QoSProfile(depth=1, reliability=QoSReliabilityPolicy.RELIABLE)
-LATCHED_QOS = QoSProfile(
-    depth=1,
-    reliability=QoSReliabilityPolicy.RELIABLE,
-    durability=QoSDurabilityPolicy.TRANSIENT_LOCAL,
-)
+from psg_ros.ros.topics import OUTPUTS
 
 
 class Outputs:
@@ -32,14 +22,15 @@ class Outputs:
 
     def __init__(self, node: LifecycleNode) -> None:
         self._node = node
-        self.graph = self._publisher(SceneGraph, GRAPH_TOPIC, GRAPH_QOS)
-        self.segmentation = self._publisher(Image, SEGMENTATION_TOPIC, IMAGE_QOS)
-        self.annotated = self._publisher(Image, ANNOTATED_TOPIC, IMAGE_QOS)
-        self.vocabulary = self._publisher(GraphVocabulary, VOCABULARY_TOPIC, LATCHED_QOS)
+        self._publishers = {topic: self._publisher(topic) for topic in OUTPUTS}
+        self.graph = self._publishers[GRAPH_TOPIC]
+        self.segmentation = self._publishers[SEGMENTATION_TOPIC]
+        self.annotated = self._publishers[ANNOTATED_TOPIC]
+        self.vocabulary = self._publishers[VOCABULARY_TOPIC]
 
     def close(self) -> None:
-        """Take the topics back."""
-        for publisher in (self.graph, self.segmentation, self.annotated, self.vocabulary):
+        """Destroy the publishers."""
+        for publisher in self._publishers.values():
             self._node.destroy_lifecycle_publisher(publisher)
 
     def need_images(self, *, annotated: bool) -> bool:
@@ -51,7 +42,8 @@ class Outputs:
         offered = [self.graph, self.segmentation, *([self.annotated] if annotated else [])]
         return any(is_wanted(publisher) for publisher in offered)
 
-    def _publisher(self, kind: type, topic: str, qos: QoSProfile) -> Any:
+    def _publisher(self, topic: str) -> Any:
+        kind, qos = OUTPUTS[topic]
         # rclpy writes overrides into the profile that it is given.
         return self._node.create_lifecycle_publisher(
             kind, topic, copy.copy(qos), qos_overriding_options=publisher_options()

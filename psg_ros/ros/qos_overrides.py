@@ -16,7 +16,8 @@ from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSPolicyKind, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from psg_ros.ros.start import IMAGE_SUFFIXES, IMAGE_TOPIC, OUTPUT_TOPICS
+from psg_ros.ros.start import IMAGE_SUFFIXES, IMAGE_TOPIC
+from psg_ros.ros.topics import OUTPUTS
 
 PREFIX = "qos_overrides."
 POLICIES = ("history", "depth", "reliability")
@@ -78,7 +79,7 @@ def _endpoints(node: Node) -> list[tuple[str, str]]:
     image = node.resolve_topic_name(IMAGE_TOPIC)
     # All transports, though one is in use: a file may serve either.
     inputs = [(image + suffix, "subscription") for suffix in IMAGE_SUFFIXES.values()]
-    return inputs + [(node.resolve_topic_name(topic), "publisher") for topic in OUTPUT_TOPICS]
+    return inputs + [(node.resolve_topic_name(topic), "publisher") for topic in OUTPUTS]
 
 
 def _check_value(name: str, value: object) -> None:

@@ -26,7 +26,6 @@ GRAPH_TOPIC = "scene_graph"
 ANNOTATED_TOPIC = "~/annotated_image"
 SEGMENTATION_TOPIC = "~/segmentation"
 VOCABULARY_TOPIC = "~/vocabulary"
-OUTPUT_TOPICS = (GRAPH_TOPIC, ANNOTATED_TOPIC, SEGMENTATION_TOPIC, VOCABULARY_TOPIC)
 
 IMAGE_SUFFIXES = {"raw": "", "compressed": "/compressed"}
 """What each `image_transport` adds to the image topic, after remapping."""

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import yaml
 
+from psg_ros.config import Thresholds
 from psg_ros.files import scratch_beside
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.network.checkpoints.convert import Converted
@@ -22,7 +23,7 @@ from psg_ros.network.dsflash import build_dsflash
 from psg_ros.resources import share_path
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.network import CONVERTED_MODEL
-from psg_ros.training.release import Layout, Switches, Thresholds, release, switched
+from psg_ros.training.release import Layout, Switches, release, switched
 from psg_ros.training.segmenter.segmentation_run import WEIGHTS
 
 SETTINGS_FILE = "relations.yaml"

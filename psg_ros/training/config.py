@@ -2,7 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Settings of a training run; files in config/train hold differences from these."""
 
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass
+
+from psg_ros.config import Thresholds, check_ranges, checked
+
+PRECISIONS = ("bfloat16", "float32")
+AUGMENTATIONS = ("mild", "large_scale_jitter", "photo")
+"""Of stage 1; keys of `psg_ros.training.segmenter.augmentation.AUGMENTATIONS`."""
 
 
 @dataclass(frozen=True)
@@ -10,7 +16,10 @@ class Phase:
     """A stretch of stage 1 at one picture size: cheap small pictures first, the real size last."""
 
     input_hw: tuple[int, int]
-    samples: int
+    samples: int = checked(MISSING, minimum=0)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -93,41 +102,44 @@ class SegmentationTraining:
 
     phases: tuple[Phase, ...] = ()
     sources: tuple[DataSource, ...] = ()
-    balance: float = 0.0
+    balance: float = checked(0.0, minimum=0)
     stem_weights: str = ""
     graft_from: str = ""
-    stem_frozen_samples: int = 0
-    stem_rate: float = 1.0
+    stem_frozen_samples: int = checked(0, minimum=0)
+    stem_rate: float = checked(1.0, minimum=0, maximum=1)
     initial_weights: str = ""
-    batch_size: int = 16
-    accumulate: int = 1
-    precision: str = "bfloat16"
-    schedule: str = "cosine"
-    learning_rate: float = 1e-3
-    layer_decay: float = 1.0
+    batch_size: int = checked(16, minimum=1)
+    accumulate: int = checked(1, minimum=1)
+    precision: str = checked("bfloat16", choices=PRECISIONS)
+    schedule: str = checked("cosine", choices=("cosine", "poly"))
+    learning_rate: float = checked(1e-3, above=0)
+    layer_decay: float = checked(1.0, above=0, maximum=1)
     decay_query_blocks: bool = True
-    weight_decay: float = 0.05
+    weight_decay: float = checked(0.05, minimum=0)
     decay_vectors: bool = False
-    beta2: float = 0.98
-    warmup_samples: int = 3000
-    backbone_warmup_samples: int = 0
-    clip_norm: float = 1.0
-    gate_until: float = 0.8
+    beta2: float = checked(0.98, minimum=0, below=1)
+    warmup_samples: int = checked(3000, minimum=0)
+    backbone_warmup_samples: int = checked(0, minimum=0)
+    clip_norm: float = checked(1.0, above=0)
+    gate_until: float = checked(0.8, minimum=0, maximum=1)
     gate_start: tuple[int, ...] = ()
     gate_end: tuple[int, ...] = ()
-    points: int = 0
+    points: int = checked(0, minimum=0)
     upscale_all: bool = False
-    class_weight: float = 2.0
-    mask_weight: float = 5.0
-    dice_weight: float = 5.0
-    no_object_weight: float = 0.1
-    semantic_weight: float = 1.0
+    class_weight: float = checked(2.0, minimum=0)
+    mask_weight: float = checked(5.0, minimum=0)
+    dice_weight: float = checked(5.0, minimum=0)
+    no_object_weight: float = checked(0.1, above=0)
+    semantic_weight: float = checked(1.0, minimum=0)
     ignore_void: bool = False
-    average: float = 0.999
-    augmentation: str = "mild"
-    min_segment_px: int = 60
+    average: float = checked(0.999, minimum=0, below=1)
+    augmentation: str = checked("mild", choices=AUGMENTATIONS)
+    min_segment_px: int = checked(60, minimum=0)
     keep_in_memory: bool = True
-    workers: int = 2
+    workers: int = checked(2, minimum=0)
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -190,52 +202,41 @@ class RelationTraining:
         ValueError: settings that exclude each other, or are outside their range.
     """
 
-    epochs: int = 20
-    max_images: int = 0
-    images_per_step: int = 32
-    pairs_per_step: int = 0
-    learning_rate: float = 1e-5
-    weight_decay: float = 0.02
-    warmup_epochs: float = 1.0
-    clip_norm: float = 1.0
-    negatives_per_positive: float = 0.2
+    epochs: int = checked(20, minimum=1)
+    max_images: int = checked(0, minimum=0)
+    images_per_step: int = checked(32, minimum=1)
+    pairs_per_step: int = checked(0, minimum=0)
+    learning_rate: float = checked(1e-5, minimum=0)
+    weight_decay: float = checked(0.02, minimum=0)
+    warmup_epochs: float = checked(1.0, minimum=0)
+    clip_norm: float = checked(1.0, above=0)
+    negatives_per_positive: float = checked(0.2, above=0)
     both_orders: bool = False
     swap_training: bool = True
-    consistency_weight: float = 1.0
-    consistency_target: str = "gated"
+    consistency_weight: float = checked(1.0, minimum=0)
+    consistency_target: str = checked("gated", choices=("gated", "hidden"))
     consistency_stop_gradient: bool = False
-    node_weight: float = 0.0
-    reverse_unlabelled: str = "negative"
+    node_weight: float = checked(0.0, minimum=0, below=1)
+    reverse_unlabelled: str = checked("negative", choices=("negative", "ignore"))
     positive_weights: bool = True
-    positive_weight_limit: float = 1000.0
-    no_relation_weight: str = "ratio"
-    masks: str = "true"
-    mask_resolution: str = "full"
-    score_threshold: float = 0.8
-    overlap_threshold: float = 0.8
-    augmentation: str = "none"
+    positive_weight_limit: float = checked(1000.0, minimum=1)
+    no_relation_weight: str = checked("ratio", choices=("ratio", "balanced"))
+    masks: str = checked("true", choices=("true", "inferred"))
+    mask_resolution: str = checked("full", choices=("full", "raw"))
+    score_threshold: float = checked(Thresholds.score, minimum=0, maximum=1)
+    overlap_threshold: float = checked(Thresholds.overlap, minimum=0, maximum=1)
+    augmentation: str = checked("none", choices=("none", "three_augment"))
     feature_cache: str = ""
-    workers: int = 2
+    workers: int = checked(2, minimum=0)
     frozen: bool = True
-    segmenter_rate: float = 0.1
-    precision: str = "bfloat16"
-    validation_images: int = 0
-    validation_split: str = "train"
-    validation_task: str = "PredCls"
+    segmenter_rate: float = checked(0.1, minimum=0)
+    precision: str = checked("bfloat16", choices=PRECISIONS)
+    validation_images: int = checked(0, minimum=0)
+    validation_split: str = checked("train", choices=("train", "val"))
+    validation_task: str = checked("PredCls", choices=("PredCls", "SGDet"))
 
     def __post_init__(self) -> None:
-        for name, choices in _RELATION_CHOICES.items():
-            if getattr(self, name) not in choices:
-                known = ", ".join(choices)
-                raise ValueError(f"{name} must be one of {known}, not {getattr(self, name)!r}")
-        for name, least in _RELATION_MINIMA.items():
-            if not getattr(self, name) >= least:
-                raise ValueError(f"{name} must be {least} or more, not {getattr(self, name)}")
-        for name in ("negatives_per_positive", "clip_norm"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
-        if self.node_weight >= 1:
-            raise ValueError(f"node_weight must be below 1, not {self.node_weight}")
+        check_ranges(self)
         self._check_features()
 
     @property
@@ -257,25 +258,6 @@ class RelationTraining:
                 f"masks: inferred are found once for every image, but {what} in every step; choose "
                 "augmentation: none and frozen: true"
             )
-
-
-_RELATION_CHOICES = {
-    "consistency_target": ("gated", "hidden"),
-    "reverse_unlabelled": ("negative", "ignore"),
-    "no_relation_weight": ("ratio", "balanced"),
-    "masks": ("true", "inferred"),
-    "mask_resolution": ("full", "raw"),
-    "augmentation": ("none", "three_augment"),
-    "precision": ("bfloat16", "float32"),
-    "validation_split": ("train", "val"),
-    "validation_task": ("PredCls", "SGDet"),
-}
-_RELATION_MINIMA = {
-    "epochs": 1, "max_images": 0, "images_per_step": 1, "pairs_per_step": 0, "learning_rate": 0,
-    "weight_decay": 0, "warmup_epochs": 0, "consistency_weight": 0,
-    "positive_weight_limit": 1, "workers": 0, "segmenter_rate": 0, "validation_images": 0,
-    "node_weight": 0,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)

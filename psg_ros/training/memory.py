@@ -5,12 +5,10 @@
 from __future__ import annotations
 
 import ctypes
-import os
-from pathlib import Path
 
 import torch
 
-STATM = Path("/proc/self/statm")  # Linux: sizes in pages, the second one is resident
+from psg_ros.machine import resident_mib
 
 
 def return_free_memory() -> None:
@@ -26,8 +24,8 @@ def return_free_memory() -> None:
 
 def memory_use(device: str) -> dict[str, float]:
     """Return in MiB what this process holds, and the most it has held on its GPU so far."""
-    pages = int(STATM.read_text().split()[1])
-    use = {"memory_mib": round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)}
+    resident = resident_mib()
+    use = {} if resident is None else {"memory_mib": round(resident, 1)}
     if torch.device(device).type == "cuda":
         use["gpu_peak_mib"] = round(torch.cuda.max_memory_allocated(device) / 2**20, 1)
     return use

@@ -16,6 +16,7 @@ import onnx
 import yaml
 from torch import nn
 
+from psg_ros.config import RECOMMENDED, Thresholds
 from psg_ros.files import scratch_beside
 from psg_ros.labels import load_vocabulary
 from psg_ros.network import export
@@ -27,15 +28,6 @@ from psg_ros.robot.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, Manifest,
 from psg_ros.training.train import load_run
 
 SEGMENTER_FILE, RELATIONS_FILE, FUSED_FILE = "segmenter.onnx", "relations.onnx", "fused.onnx"
-
-
-@dataclasses.dataclass(frozen=True)
-class Thresholds:
-    """What the manifest recommends; the defaults are EoMT's, found good for the papers' models."""
-
-    score: float = 0.8
-    overlap: float = 0.8
-    relation: float = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +66,7 @@ AS_TRAINED = Switches()
 def export_model(
     run_dir: Path,
     out: Path,
-    thresholds: Thresholds = Thresholds(),
+    thresholds: Thresholds = RECOMMENDED,
     switches: Switches = AS_TRAINED,
     layout: Layout = TWO_FILES,
 ) -> Path:

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from psg_ros.config import PipelineConfig, config_from_dict
+from psg_ros.config import PipelineConfig, Thresholds, config_from_dict
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.network.export import (
     PRUNED_NAMES,
@@ -29,13 +29,7 @@ from psg_ros.robot.forms.two_files import TwoFiles
 from psg_ros.robot.manifest import ArtifactSpec, Manifest, ModelFolder, TensorSpec
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.runtime.tensors import check_inputs
-from psg_ros.training.release import (
-    Thresholds,
-    describe_file,
-    describe_network,
-    greatest_axes,
-    sizes,
-)
+from psg_ros.training.release import describe_file, describe_network, greatest_axes, sizes
 from psg_ros.training.train import check_device, load_run, weight_files
 
 DTYPES = {"image": "uint8", "cells": "int64"}

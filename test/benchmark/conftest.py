@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from psg_ros.benchmark.ladder import LadderSettings
+from psg_ros.benchmark.ladder.settings import LadderSettings
 
 TINY_MODEL = {
     "name": "tiny",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from psg_ros.evaluation.panoptic_quality import PanopticCounts
+from psg_ros.evaluation.metrics.panoptic_quality import PanopticCounts
 from psg_ros.labels import ObjectLabel, Vocabulary
 from psg_ros.scene_graph import Segmentation
 

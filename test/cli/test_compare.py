@@ -13,8 +13,8 @@ from tiny_psg import VOCABULARY, write_tiny_psg
 
 from psg_ros.__main__ import main
 from psg_ros.data.opening import open_dataset
-from psg_ros.evaluation.examples import graph_of_truth
-from psg_ros.evaluation.results_writer import ResultsWriter
+from psg_ros.evaluation.report.examples import graph_of_truth
+from psg_ros.evaluation.results.writer import ResultsWriter
 from psg_ros.scene_graph import RelationScores
 
 

@@ -20,7 +20,7 @@ from tiny_psg import VOCABULARY, change_json, write_tiny_psg
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import open_dataset
-from psg_ros.evaluation.evaluator import Evaluator, Task
+from psg_ros.evaluation.metrics.evaluator import Evaluator, Task
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.resources import share_path
 from psg_ros.scene_graph import RelationScores, SceneGraph, SceneNode

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.evaluation.cost import Cost, describe_machine, resident_mib
-from psg_ros.evaluation.evaluator import Evaluator
-from psg_ros.evaluation.examples import Examples
-from psg_ros.evaluation.multi_mpo import MultiMpo
-from psg_ros.evaluation.results_reader import StoredPrediction
+from psg_ros.evaluation.metrics.evaluator import Evaluator
+from psg_ros.evaluation.metrics.multi_mpo import MultiMpo
+from psg_ros.evaluation.report.cost import Cost
+from psg_ros.evaluation.report.examples import Examples
+from psg_ros.evaluation.results.reader import StoredPrediction
 from psg_ros.evaluation.run import Run, Source, read_ahead
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
+from psg_ros.machine import resident_mib
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import RelationScores, SceneGraph, Segmentation
@@ -158,8 +159,3 @@ def test_memory_is_noted_some_sixty_times_and_at_the_end():
     assert 60 <= len(cost.memory) <= 70
     assert cost.memory[-1][0] == 1000
     assert all(1 < mib < 1e6 for _, mib in cost.memory)
-
-
-def test_the_machine_has_a_name():
-    machine = describe_machine()
-    assert int(machine["cores"]) >= 1 and machine["python"].startswith("3.")

@@ -14,7 +14,7 @@ from backends import EACH
 from torch import nn
 from torch.nn import functional
 
-from psg_ros.config import PipelineConfig
+from psg_ros.config import PipelineConfig, Thresholds
 from psg_ros.frame import Frame
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.network import export
@@ -32,7 +32,7 @@ from psg_ros.robot.manifest import (
 )
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.training import release
-from psg_ros.training.release import Layout, Thresholds, write_folder
+from psg_ros.training.release import Layout, write_folder
 
 INPUT_HW, MASK_HW = (96, 144), (24, 36)
 NUM_QUERIES = 12

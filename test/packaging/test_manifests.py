@@ -54,19 +54,28 @@ def test_messages_are_built_against_what_they_run_with():
     ros = PROJECT["optional-dependencies"]["ros"]
     assert set(ros) < set(backend.GENERATORS)
     wheels = dict(re.sub(r"\[.*\]", "", wheel).split("==") for wheel in ros)
-    for file in ("demo.txt", "colcon.txt"):
+    for file in ("kilted.txt", "colcon.txt"):
         assert {name: pins(file)[name] for name in wheels} == {n: {v} for n, v in wheels.items()}
 
 
-def test_no_package_is_pinned_twice_for_one_python():
-    for name, versions in pins("test.txt").items():
-        both = versions | pins("demo.txt").get(name, versions)
-        assert both == versions, f"{name} is {both} in demo.txt and test.txt"
+@pytest.mark.parametrize("added", ["test.txt", "kilted.txt", "jazzy.txt"])
+def test_no_package_is_pinned_twice_for_one_python(added: str):
+    for name, versions in pins(added).items():
+        for other in ("demo.txt", "test.txt"):
+            both = versions | pins(other).get(name, versions)
+            assert both == versions, f"{name} is {both} in {other} and {added}"
 
 
-def test_torch_is_the_one_tried_version_and_brings_no_vision():
-    assert pins("test.txt")["torch"] == {"2.13.0"}
-    assert "torch==2.13.0" in PROJECT["optional-dependencies"]["train"]
+def test_one_environment_holds_one_ros_2():
+    assert not [name for file in ("demo.txt", "test.txt") for name in pins(file) if "ros-" in name]
+    kilted, jazzy = (pins(f"{distro}.txt")["ros-rclpy"] for distro in ("kilted", "jazzy"))
+    assert kilted == {"9.1.2"} and jazzy == {"7.1.6"}
+
+
+def test_any_torch_of_a_vendor_fits_the_tried_one_is_pinned_and_brings_no_vision():
+    (wanted,) = (r for r in PROJECT["optional-dependencies"]["train"] if r.startswith("torch"))
+    assert re.fullmatch(r"torch>=2\.\d+", wanted), "an exact pin or a ceiling breaks other builds"
+    assert len(pins("test.txt")["torch"]) == 1
     for file in ("demo.txt", "test.txt"):
         assert "torchvision" not in pins(file)
     assert "torch" not in pins("demo.txt")
@@ -79,6 +88,13 @@ def test_manifest_names_every_package_that_messages_and_cmake_use():
     texts = "\n".join(path.read_text() for path in (ROOT / "msg").glob("*.msg"))
     in_messages = set(re.findall(r"^([a-z_]+)/", texts, re.MULTILINE))
     assert in_messages <= dependencies("depend")
+
+
+def test_rosdep_alone_brings_a_backend():
+    # Keys of rosdep's python.yaml that end in -pip are installed with pip.
+    backends = {"python3-onnxruntime-pip": "onnxruntime"}
+    found = {backends[key] for key in dependencies("exec_depend") & backends.keys()}
+    assert found & BACKENDS.keys()
 
 
 def test_manifest_makes_this_a_package_of_interfaces():

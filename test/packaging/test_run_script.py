@@ -29,7 +29,7 @@ case "$*" in
     echo "VIRTUAL_ENV=$4" >"$4/bin/activate"
     echo "version = 3.12.0" >"$4/pyvenv.cfg" ;;
 *" install -r "*)
-    echo "install $(basename "${@: -1}")" >>"$CALLS"
+    echo "install $(grep -o '[a-z]*[.]txt' <<<"$*" | xargs)" >>"$CALLS"
     if [[ ${FAKE_PIP-} == kill ]]; then kill -KILL $PPID; fi
     if [[ ${FAKE_PIP-} == fail ]]; then echo "no such version"; exit 1; fi ;;
 *" --editable "*)
@@ -57,7 +57,7 @@ class Checkout:
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         self.calls_file.write_text("")
-        hidden = ("PSG_VENV", "MUJOCO_GL", "ROS_DISTRO")
+        hidden = ("PSG_VENV", "PSG_ROS", "MUJOCO_GL", "ROS_DISTRO")
         env = {name: value for name, value in os.environ.items() if name not in hidden}
         env |= {"PYTHON": str(self.python), "CALLS": str(self.calls_file), "MUJOCO_GL": "egl"}
         command = [str(self.folder / "run"), *arguments]
@@ -76,12 +76,13 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(tmp_path)
 
 
-FULL_SETUP = ["venv", "install demo.txt", "package"]
+FULL_SETUP = ["venv", "install demo.txt kilted.txt", "package"]
+WITH_JAZZY = ["venv", "install demo.txt jazzy.txt", "package"]
 
 
 def test_help_teaches_every_command(checkout: Checkout):
     output = checkout.run("--help").stdout
-    for word in ("demo", "test", "psg", "setup", "PYTHON", "PSG_VENV"):
+    for word in ("demo", "test", "psg", "setup", "PYTHON", "PSG_ROS", "PSG_VENV"):
         assert word in output
     assert checkout.calls == []
 
@@ -100,7 +101,10 @@ def test_first_start_sets_up_and_the_second_skips_it(checkout: Checkout):
     assert checkout.calls == []
 
 
-@pytest.mark.parametrize("changed", ["requirements/demo.txt", "msg/SceneGraph.msg", "setup.py"])
+CHANGES = ["requirements/demo.txt", "requirements/kilted.txt", "msg/SceneGraph.msg", "setup.py"]
+
+
+@pytest.mark.parametrize("changed", CHANGES)
 def test_a_change_is_installed_into_the_same_environment(checkout: Checkout, changed: str):
     checkout.run("setup")
     with (checkout.folder / changed).open("a") as file:
@@ -111,17 +115,47 @@ def test_a_change_is_installed_into_the_same_environment(checkout: Checkout, cha
 
 def test_test_set_serves_the_demo_but_not_the_other_way(checkout: Checkout):
     checkout.run("setup", "test")
-    assert checkout.calls == ["venv", "install test.txt", "package"]
+    assert checkout.calls == ["venv", "install test.txt kilted.txt", "package"]
     checkout.run("setup")
     assert checkout.calls == []
     (checkout.folder / "requirements" / "test.txt").write_text("")
     checkout.run("setup")
     assert checkout.calls == []
     checkout.run("setup", "test")
-    assert checkout.calls == ["install test.txt", "package"]
+    assert checkout.calls == ["install test.txt kilted.txt", "package"]
 
 
-def test_killed_setup_is_made_anew(checkout: Checkout):
+def test_another_ros_2_makes_the_environment_from_scratch(checkout: Checkout):
+    first = checkout.run("setup", PSG_ROS="jazzy")
+    assert checkout.calls == WITH_JAZZY
+    assert "ROS 2 Jazzy (Python wheels)" in first.stderr
+    checkout.run("setup", PSG_ROS="jazzy")
+    assert checkout.calls == []
+    assert "ROS 2 Kilted" in checkout.run("setup").stderr
+    assert checkout.calls == FULL_SETUP
+
+
+def test_environments_side_by_side_build_the_messages_when_they_take_turns(checkout: Checkout):
+    jazzy = {"PSG_ROS": "jazzy", "PSG_VENV": str(checkout.folder / "jazzy")}
+    checkout.run("setup")
+    checkout.run("setup", **jazzy)
+    assert checkout.calls == WITH_JAZZY
+    checkout.run("setup")
+    assert checkout.calls == FULL_SETUP[1:], "the messages fit Jazzy"
+    checkout.run("setup", **jazzy)
+    assert checkout.calls == WITH_JAZZY[1:], "the messages fit Kilted"
+    checkout.run("setup", **jazzy)
+    assert checkout.calls == []
+
+
+def test_a_ros_2_without_wheels_is_refused(checkout: Checkout):
+    done = checkout.run("demo", PSG_ROS="humble")
+    assert done.returncode == 1
+    assert "PSG_ROS=humble: there are Python wheels of kilted and jazzy" in done.stderr
+    assert checkout.calls == []
+
+
+def test_killed_setup_starts_from_scratch(checkout: Checkout):
     killed = checkout.run("setup", FAKE_PIP="kill")
     assert killed.returncode == -signal.SIGKILL
     checkout.run("setup")

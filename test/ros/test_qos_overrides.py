@@ -8,7 +8,7 @@ pytest.importorskip("rclpy", reason="needs ROS 2")
 
 from rclpy.qos import HistoryPolicy, QoSProfile, ReliabilityPolicy
 
-from psg_ros.ros import outputs
+from psg_ros.ros import topics
 
 pytestmark = pytest.mark.ros
 
@@ -36,7 +36,7 @@ def test_every_output_takes_overrides_and_no_other_node_inherits_them(embedding,
         OUTPUTS.keys() - {topic}
     )
     assert node.get_parameter(f"{name}.depth").value == 2
-    for profile in (outputs.GRAPH_QOS, outputs.IMAGE_QOS, outputs.LATCHED_QOS):
+    for profile in (topics.GRAPH_QOS, topics.IMAGE_QOS, topics.LATCHED_QOS):
         assert profile.reliability == ReliabilityPolicy.RELIABLE and profile.depth != 2
 
 

@@ -14,10 +14,11 @@ def test_a_toy_segmenter_turns_camera_images_into_graphs(session, tmp_path, monk
     torch = pytest.importorskip("torch")
     from toy_segmenter import TOY, ToyConfig
 
+    from psg_ros.config import Thresholds
     from psg_ros.network.config import ModelConfig, RelationConfig
     from psg_ros.network.dsflash import build_dsflash
     from psg_ros.network.segmenters.table import SEGMENTERS
-    from psg_ros.training.release import Thresholds, release
+    from psg_ros.training.release import release
 
     monkeypatch.setitem(SEGMENTERS, "toy", TOY)
     torch.manual_seed(0)

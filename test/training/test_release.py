@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from psg_ros.config import PipelineConfig, load_config
+from psg_ros.config import PipelineConfig, Thresholds, load_config
 from psg_ros.data.opening import open_dataset
 from psg_ros.frame import Frame
 from psg_ros.pictures.picture_file import read_image
@@ -22,7 +22,7 @@ from psg_ros.training.config import TrainConfig
 from psg_ros.training.relations import relations
 from psg_ros.training.relations.relation_pictures import describe, network_input
 from psg_ros.training.relations.relation_samples import sample_format, true_sample
-from psg_ros.training.release import Layout, Thresholds, export_model
+from psg_ros.training.release import Layout, export_model
 from psg_ros.training.segmenter import segmentation_run
 
 LOOSE = Thresholds(score=0.0, overlap=0.0)

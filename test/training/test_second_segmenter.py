@@ -18,9 +18,9 @@ import torch
 import yaml
 from toy_segmenter import TOY, WIDTHS, Toy, ToyConfig
 
-from psg_ros.benchmark.networks import build_network
-from psg_ros.benchmark.steps import RAW
-from psg_ros.config import PipelineConfig, config_from_dict, load_config
+from psg_ros.benchmark.ladder.networks import build_network
+from psg_ros.benchmark.ladder.steps import RAW
+from psg_ros.config import PipelineConfig, Thresholds, config_from_dict, load_config
 from psg_ros.frame import Frame
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import TapEmbedding
@@ -33,14 +33,7 @@ from psg_ros.training import network, train
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import SegmentationTraining, TrainConfig
 from psg_ros.training.relations import relation_run
-from psg_ros.training.release import (
-    AS_TRAINED,
-    Layout,
-    Switches,
-    Thresholds,
-    export_model,
-    switched,
-)
+from psg_ros.training.release import AS_TRAINED, Layout, Switches, export_model, switched
 from psg_ros.training.segmenter import segmentation_run
 from psg_ros.training.segmenter.segmentation_checks import check_settings
 from psg_ros.training.torch_pipeline import open_run

@@ -17,7 +17,7 @@ import yaml
 from backends import needs
 
 from psg_ros.__main__ import main
-from psg_ros.config import PipelineConfig, load_config
+from psg_ros.config import PipelineConfig, Thresholds, load_config
 from psg_ros.frame import Frame
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.robot.manifest import load_model_folder
@@ -26,7 +26,7 @@ from psg_ros.training import train
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.relations import relations
-from psg_ros.training.release import Thresholds, export_model
+from psg_ros.training.release import export_model
 from psg_ros.training.segmenter import segmentation_run
 from psg_ros.training.torch_pipeline import open_run
 

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from psg_ros import tables
 from psg_ros.data.checking.finding import Finding
 from psg_ros.data.checking.report import DatasetReport
 
@@ -45,17 +46,10 @@ def report_lines(report: DatasetReport, *, color: bool = False) -> list[str]:
     return [*lines, paint(text, code)]
 
 
-def table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[int]]]) -> list[str]:
-    """Return lines of a table: names to the left, numbers to the right; zeros as a dot."""
-    cells = [[name, *(f"{n:,}" if n else "." for n in numbers)] for name, numbers in rows]
-    widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in (head, *cells)
-    ]
+def table(head: Sequence[str], rows: Iterable[tuple[str, Sequence[int]]]) -> list[str]:
+    """Return lines: names to the left, numbers to the right; zeros as a dot."""
+    cells = ([name, *(f"{n:,}" if n else "." for n in numbers)] for name, numbers in rows)
+    return tables.terminal(tables.named(*head), cells).splitlines()
 
 
 def _counts(report: DatasetReport) -> list[str]:

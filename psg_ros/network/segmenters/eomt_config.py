@@ -6,17 +6,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from psg_ros.network.segmenter_config import (
-    FeatureMap,
-    SegmenterConfig,
-    check_choice,
-    check_least,
-)
+from psg_ros.config import checked
+from psg_ros.network.segmenter_config import FeatureMap, SegmenterConfig
 from psg_ros.network.segmenters.eomt_training import (
     OWN_SETTINGS,
     EomtTraining,
     check_gates,
-    check_layer_decay,
     check_stem,
 )
 
@@ -50,39 +45,33 @@ class EomtConfig(SegmenterConfig):
     """
 
     type: str = field(default="eomt", init=False)
-    patch_size: int = 16
-    dim: int = 384
-    depth: int = 12
-    num_heads: int = 6
+    patch_size: int = checked(16, minimum=1)
+    dim: int = checked(384, minimum=1)
+    depth: int = checked(12, minimum=1)
+    num_heads: int = checked(6, minimum=1)
     mlp_ratio: float = 4.0
-    stem: str = "linear"
-    position: str = "rope"
+    stem: str = checked("linear", choices=STEMS)
+    position: str = checked("rope", choices=("rope", "learned"))
     key_bias: bool = False
     norm_eps: float = 1e-6
-    num_registers: int = 4
+    num_registers: int = checked(4, minimum=0)
     num_query_blocks: int = 3
     taps: tuple[int, ...] = (2, 5, 8, 11)
-    merge_ratio: float = 0.0
-    merge_rope: str = "own"
+    merge_ratio: float = checked(0.0, minimum=0, below=1)
+    merge_rope: str = checked("own", choices=("own", "mean"))
 
     own_settings = OWN_SETTINGS
     switches = ("merge_ratio",)
     undecided = ("taps", "merge_ratio", "merge_rope")
 
     def __post_init__(self) -> None:
-        check_choice("stem", self.stem, STEMS)
-        check_choice("position", self.position, ("rope", "learned"))
-        check_choice("merge_rope", self.merge_rope, ("own", "mean"))
-        check_least(self, 1, "patch_size", "dim", "depth", "num_heads", "num_queries")
-        check_least(self, 0, "num_registers")
+        super().__post_init__()
         self._check_patches()
         if self.dim % self.num_heads or (self.dim // self.num_heads) % 4:
             raise ValueError(
                 f"dim {self.dim} must split into {self.num_heads} heads of a multiple of 4"
             )
         self._check_blocks()
-        if not 0 <= self.merge_ratio < 1:
-            raise ValueError(f"merge_ratio must lie in 0 .. 1 (exclusive), not {self.merge_ratio}")
 
     def _check_patches(self) -> None:
         patch = self.patch_size
@@ -126,7 +115,6 @@ class EomtConfig(SegmenterConfig):
 
     def check_training(self, settings: EomtTraining) -> None:
         """See `SegmenterConfig`."""
-        check_layer_decay(settings)
         check_gates(settings, self.num_query_blocks)
         check_stem(settings, self.stem, is_pretrained=self.stem in PRETRAINED_STEMS)
         for phase in settings.phases:

@@ -102,20 +102,12 @@ def is_backbone(name: str) -> bool:
     return re.match(BACKBONE, name) is not None
 
 
-def check_layer_decay(settings: EomtTraining) -> None:
-    """Raise ValueError unless the factor from block to block lies in its range."""
-    if not 0 < settings.layer_decay <= 1:
-        raise ValueError(f"layer_decay must lie above 0 and up to 1, not {settings.layer_decay}")
-
-
 def check_stem(settings: EomtTraining, stem: str, *, is_pretrained: bool) -> None:
     """Refuse what only a pretrained stem has where there is another one.
 
     Raises:
         ValueError: says which setting must be what.
     """
-    if not 0 <= settings.stem_rate <= 1:
-        raise ValueError(f"stem_rate must lie in 0 .. 1, not {settings.stem_rate}")
     for name in ("stem_weights", "graft_from", "stem_frozen_samples"):
         if getattr(settings, name) and not is_pretrained:
             what = f"a pretrained stem, as efficientnet_lite2; the network has {stem}"
@@ -128,8 +120,6 @@ def check_gates(settings: EomtTraining, num_blocks: int) -> None:
     Raises:
         ValueError: says which setting must be what.
     """
-    if not 0 <= settings.gate_until <= 1:
-        raise ValueError(f"gate_until must lie in 0 .. 1, not {settings.gate_until}")
     start, end = settings.gate_start, settings.gate_end
     if not start and not end:
         return

@@ -60,5 +60,6 @@ def score_pairs(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """Return 1 / (1 + exp(-logits)) in float64; no overflow at any finite logit."""
-    return 0.5 * (1 + np.tanh(0.5 * logits.astype(np.float64)))
+    """Return 1 / (1 + exp(-logits)) in float64; very small values keep their order."""
+    with np.errstate(over="ignore"):  # exp overflows to inf, whose sigmoid is the right 0
+        return 1.0 / (1.0 + np.exp(-logits.astype(np.float64)))

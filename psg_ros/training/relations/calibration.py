@@ -19,8 +19,8 @@ from scipy.optimize import isotonic_regression, minimize
 from scipy.special import expit, log_expit, logit
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.evaluation.overlap import match_segments, measure_overlap
-from psg_ros.evaluation.reliability import Reliability
+from psg_ros.evaluation.metrics.overlap import match_segments, measure_overlap
+from psg_ros.evaluation.metrics.reliability import Reliability
 from psg_ros.labels import Vocabulary
 from psg_ros.robot.calibration import FORMAT, Calibration, Calibrator, Curve
 from psg_ros.robot.ops.triplets import rank_relations

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.evaluation.overlap import match_segments, measure_overlap
+from psg_ros.evaluation.metrics.overlap import match_segments, measure_overlap
 from psg_ros.scene_graph import Segmentation
 
 

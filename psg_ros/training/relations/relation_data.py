@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.streaming import stream
-from psg_ros.evaluation.recall import without_self_relations
+from psg_ros.evaluation.metrics.recall import without_self_relations
 from psg_ros.labels import Vocabulary
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.training.config import RelationTraining, TrainConfig

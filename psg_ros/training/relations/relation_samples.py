@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.evaluation.recall import without_self_relations
+from psg_ros.evaluation.metrics.recall import without_self_relations
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.robot.ops.panoptic import merge
 from psg_ros.scene_graph import Segmentation

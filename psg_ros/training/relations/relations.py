@@ -18,7 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from psg_ros.data.dataset import PanopticDataset
-from psg_ros.evaluation.evaluator import Task
+from psg_ros.evaluation.metrics.evaluator import Task
 from psg_ros.labels import Vocabulary
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.training.checkpoint import has_checkpoint

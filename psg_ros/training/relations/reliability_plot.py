@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from psg_ros.evaluation.reliability import Reliability
+from psg_ros.evaluation.metrics.reliability import Reliability
 
 
 def plot_reliability(curves: Mapping[str, Reliability], out: Path) -> None:

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.records import ImageRecord
-from psg_ros.evaluation.evaluator import Evaluator, Task
+from psg_ros.evaluation.metrics.evaluator import Evaluator, Task
 from psg_ros.labels import Vocabulary
 from psg_ros.network.dsflash import RelationStage
 from psg_ros.robot.ops.regions import measure_regions

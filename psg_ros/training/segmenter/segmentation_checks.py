@@ -7,29 +7,7 @@ from __future__ import annotations
 from psg_ros.network.segmenter_config import SegmenterConfig
 from psg_ros.network.segmenters.table import SEGMENTERS
 from psg_ros.training.config import SegmentationTraining
-from psg_ros.training.segmenter.augmentation import AUGMENTATIONS
 
-CHOICES = {
-    "precision": ("bfloat16", "float32"),
-    "schedule": ("cosine", "poly"),
-    "augmentation": tuple(AUGMENTATIONS),
-}
-LEAST = {
-    "batch_size": 1,
-    "accumulate": 1,
-    "points": 0,
-    "workers": 0,
-    "warmup_samples": 0,
-    "backbone_warmup_samples": 0,
-    "min_segment_px": 0,
-    "weight_decay": 0,
-    "class_weight": 0,
-    "mask_weight": 0,
-    "dice_weight": 0,
-    "semantic_weight": 0,
-    "balance": 0,
-    "stem_frozen_samples": 0,
-}
 MIN_POINTS = 4  # three quarters of fewer are not a whole number of points
 
 
@@ -44,7 +22,7 @@ def check_settings(
     Raises:
         ValueError: names the setting, what it is and what it must be.
     """
-    _check_values(settings)
+    _check_points(settings)
     _check_phases(settings, network)
     _check_batch(settings, num_images, num_ranks)
     _check_ranks(settings, num_ranks)
@@ -54,22 +32,7 @@ def check_settings(
     network.check_training(settings)
 
 
-def _check_values(settings: SegmentationTraining) -> None:
-    for name, choices in CHOICES.items():
-        value = getattr(settings, name)
-        if value not in choices:
-            raise ValueError(f"{name} must be one of {', '.join(choices)}, not {value!r}")
-    for name, least in LEAST.items():
-        if not getattr(settings, name) >= least:
-            raise ValueError(f"{name} must be {least} or more, not {getattr(settings, name)}")
-    for name in ("learning_rate", "clip_norm", "no_object_weight"):
-        if not getattr(settings, name) > 0:
-            raise ValueError(f"{name} must be above 0, not {getattr(settings, name)}")
-    for name in ("average", "beta2"):
-        if not 0 <= getattr(settings, name) < 1:
-            raise ValueError(
-                f"{name} must lie in 0 .. 1 (exclusive), not {getattr(settings, name)}"
-            )
+def _check_points(settings: SegmentationTraining) -> None:
     if 0 < settings.points < MIN_POINTS:
         raise ValueError(f"points must be 0 or {MIN_POINTS} or more, not {settings.points}")
 
@@ -78,8 +41,6 @@ def _check_phases(settings: SegmentationTraining, network: SegmenterConfig) -> N
     if sum(phase.samples for phase in settings.phases) < 1:
         raise ValueError("segmentation.phases has no samples: list at least one phase")
     for phase in settings.phases:
-        if phase.samples < 0:
-            raise ValueError(f"samples of a phase must be 0 or more, not {phase.samples}")
         if any(size % network.input_step or size < 1 for size in phase.input_hw):
             what = f"multiples of {network.input_step} px"
             raise ValueError(f"input_hw {phase.input_hw} of a phase must be {what}")

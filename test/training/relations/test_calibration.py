@@ -12,8 +12,8 @@ from scipy.special import expit
 from tiny_psg import write_tiny_psg
 
 from psg_ros.data.opening import open_dataset
-from psg_ros.evaluation.examples import graph_of_truth
-from psg_ros.evaluation.reliability import Reliability
+from psg_ros.evaluation.metrics.reliability import Reliability
+from psg_ros.evaluation.report.examples import graph_of_truth
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.robot.calibration import Calibrator
 from psg_ros.scene_graph import RelationScores, SceneGraph

@@ -11,7 +11,7 @@ import torch
 from psg_ros.config import config_from_dict
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.records import ImageRecord
-from psg_ros.evaluation.evaluator import Evaluator
+from psg_ros.evaluation.metrics.evaluator import Evaluator
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import RelationStage

@@ -10,7 +10,8 @@ import pytest
 from psg_ros.config import load_config
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.segmenters.eomt_config import EomtConfig
-from psg_ros.training.config import Phase, SegmentationTraining, TrainConfig
+from psg_ros.training.config import AUGMENTATIONS, Phase, SegmentationTraining, TrainConfig
+from psg_ros.training.segmenter import augmentation
 from psg_ros.training.segmenter.segmentation_checks import check_settings
 
 CONFIGS = Path(__file__).parents[3] / "config"
@@ -23,7 +24,6 @@ NETWORK = EomtConfig(input_hw=(64, 96), position="rope")
     [
         ({"phases": ()}, "segmentation.phases has no samples"),
         ({"phases": (Phase((32, 48), 0),)}, "segmentation.phases has no samples"),
-        ({"phases": (Phase((32, 48), 9), Phase((32, 48), -1))}, "samples of a phase .* not -1"),
         ({"phases": (Phase((32, 50), 9),)}, r"input_hw \(32, 50\) .* multiples of 16 px"),
         ({"phases": (Phase((0, 48), 9),)}, r"input_hw \(0, 48\) .* multiples of 16 px"),
         ({"batch_size": 6}, "batch_size 6 exceeds the 5 images"),
@@ -64,6 +64,15 @@ def test_settings_that_cannot_work_are_refused(changes, said):
     check_settings(WORKING, NETWORK, 5)
     with pytest.raises(ValueError, match=said):
         check_settings(replace(WORKING, **changes), NETWORK, 5)
+
+
+def test_a_phase_of_less_than_no_samples_is_refused():
+    with pytest.raises(ValueError, match="samples must be 0 or more, not -1"):
+        Phase((32, 48), -1)
+
+
+def test_every_augmentation_that_may_be_chosen_is_there():
+    assert tuple(augmentation.AUGMENTATIONS) == AUGMENTATIONS
 
 
 def test_the_last_gate_may_open_with_the_last_sample():
