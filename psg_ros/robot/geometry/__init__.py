@@ -7,6 +7,7 @@ how far away and how large things are (`extents`), and one written rule per pred
 """
 
 from psg_ros.robot.geometry.facts import GeometricFacts, gather_facts
-from psg_ros.robot.geometry.relations import relate
+from psg_ros.robot.geometry.kinds import KindTable
+from psg_ros.robot.geometry.relations import Relater
 
-__all__ = ["GeometricFacts", "gather_facts", "relate"]
+__all__ = ["GeometricFacts", "KindTable", "Relater", "gather_facts"]

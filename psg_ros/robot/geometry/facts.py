@@ -62,6 +62,8 @@ def gather_facts(
     extents = None
     if depth is not None and rays is not None:
         # A box needs fewer points than a border.
-        coarse = (a[:: 2 * step, :: 2 * step] for a in (segmentation.label_map, depth, rays))
-        extents = measure_extents(*coarse, of_segment.ground)
+        label_map, depth, rays = (
+            array[:: 2 * step, :: 2 * step] for array in (segmentation.label_map, depth, rays)
+        )
+        extents = measure_extents(label_map, depth, rays, of_segment.ground)
     return GeometricFacts(of_segment, contacts, regions.bbox_xyxy / step, regions.area, extents)

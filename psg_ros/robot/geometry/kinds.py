@@ -53,6 +53,17 @@ MOUNTED = frozenset({
     "banner", "clock", "curtain", "light", "mirror-stuff", "paper-merged", "shelf", "sink",
     "toilet", "towel", "traffic light", "stop sign", "tv", "window-blind",
 })  # fmt: skip
+# How things mostly rest on what carries them; others, and people of any posture, are just "on" it.
+POSTURES = {
+    "standing on": frozenset({
+        "bottle", "cabinet-merged", "chair", "dining table", "light", "potted plant",
+        "refrigerator", "suitcase", "table-merged", "tv", "vase", "wine glass",
+    }),
+    "lying on": frozenset({
+        "banana", "blanket", "book", "keyboard", "paper-merged", "pillow", "remote", "rug-merged",
+        "towel",
+    }),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -8,29 +8,45 @@ import numpy as np
 
 from psg_ros.labels import Vocabulary
 from psg_ros.robot.geometry.facts import GeometricFacts
+from psg_ros.robot.geometry.kinds import POSTURES
 from psg_ros.robot.geometry.rules import RULES
 
-# Probabilities are kept this far from 0 and 1, where logits end.
-MARGIN = 1e-4
 
+class Relater:
+    """What geometry says in the words of a vocabulary; a rule whose word is missing is left out."""
 
-def geometric_predicates(vocabulary: Vocabulary) -> dict[str, int]:
-    """Return the predicates that a rule speaks of and the vocabulary has, with their indices."""
-    names = vocabulary.predicate_names
-    return {name: names.index(name) for name in RULES if name in names}
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        names = vocabulary.predicate_names
+        self._num_predicates = len(names)
+        self._rules = {name: names.index(name) for name in RULES if name in names}
+        self._posture = np.full(vocabulary.num_labels, self._rules.get("on", -1))
+        for word, labels in POSTURES.items():
+            if word in names:
+                known = [label in labels for label in vocabulary.label_names]
+                self._posture[known] = names.index(word)
 
+    @property
+    def predicates(self) -> tuple[int, ...]:
+        """Predicates that may come out, by their index in the vocabulary."""
+        return tuple(sorted({*self._rules.values(), *self._posture.tolist()} - {-1}))
 
-def relate(facts: GeometricFacts, predicates: dict[str, int]) -> np.ndarray:
-    """Return float64 [subject, object, rule] in 0..1, in the order of `predicates`.
+    def __call__(self, facts: GeometricFacts, labels: np.ndarray) -> np.ndarray:
+        """Return how clearly each predicate holds, float64 [subject, object, predicate], 0..1.
 
-    A pair that one rule claims is left to later rules as far as the claim leaves it open: relations
-    of a pair exclude each other, whichever direction they have.
-    """
-    count = len(facts.areas)
-    found = np.zeros((count, count, len(predicates)))
-    unclaimed = 1 - np.eye(count)
-    for place, name in enumerate(predicates):
-        clarity = RULES[name](facts) * unclaimed
-        found[:, :, place] = clarity
-        unclaimed = unclaimed * (1 - np.maximum(clarity, clarity.T))
-    return found
+        A pair that one rule claims is left to later rules as far as the claim leaves it open:
+        relations of a pair exclude each other, whichever direction they have.
+
+        Args:
+            labels: int64 [segment].
+        """
+        count = len(labels)
+        found = np.zeros((count, count, self._num_predicates))
+        unclaimed = 1 - np.eye(count)
+        for name, predicate in self._rules.items():
+            clarity = RULES[name](facts) * unclaimed
+            unclaimed = unclaimed * (1 - np.maximum(clarity, clarity.T))
+            if name == "on":
+                found[np.arange(count), :, self._posture[labels]] = clarity
+            else:
+                found[:, :, predicate] = clarity
+        return found
