@@ -85,7 +85,10 @@ class PictureConfig:
 
 @dataclass(frozen=True)
 class PipelineConfig:
-    """How one image becomes a scene graph.
+    """How images become scene graphs.
+
+    What begins with `track` concerns frames of a stream only; a picture without a stamp stands
+    alone.
 
     Raises:
         ValueError: a value outside its range or choices.
@@ -150,6 +153,39 @@ class PipelineConfig:
         "relations only between the best-scored segments; 0 means all (pairs grow with the square)",
         minimum=0, maximum=65_534,
     )  # fmt: skip
+    track: bool = described(
+        True,
+        "give nodes ids that last over time; false renumbers them in every image",
+        fixed=True,
+    )
+    # Our choice: two or three images of the slowest published model on a small CPU fit in, and of
+    # what moves, little stays where it was for longer.
+    track_gap_s: float = described(
+        3.0,
+        "most seconds between the stamps of two images for ids to go on; after a longer gap, and "
+        "where stamps go back, all ids are new; 0 is no limit",
+        minimum=0.0,
+        maximum=3600.0,
+    )
+    track_min_iou: float = described(
+        0.3,
+        "overlap with the last image (intersection over union) from which on a segment keeps its "
+        "id",
+        minimum=0.01,
+        maximum=1.0,
+    )
+    track_max_missed: int = described(
+        5,
+        "most images in a row in which a node may be missing and still come back with its id",
+        minimum=0,
+        maximum=10_000,
+    )
+    track_min_hits: int = described(
+        3,
+        "images in which a node must have been seen for its track to be confirmed",
+        minimum=1,
+        maximum=10_000,
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -161,17 +197,24 @@ def _with_default(name: str, default: Any) -> Any:
     return dataclasses.field(default=default, metadata=field.metadata)
 
 
+TRACKING_SETTINGS = tuple(
+    field.name for field in dataclasses.fields(PipelineConfig) if field.name.startswith("track")
+)
+"""Fields of `PipelineConfig` that pictures which stand alone have no use for."""
+
+
 @dataclass(frozen=True)
 class EvaluationConfig(PipelineConfig):
     """The pipeline as `psg evaluate` runs it: defaults that make figures comparable, not fast.
 
     Masks compete at image size, as in the code of the papers, in arithmetic that every processor
-    has, and no segment is too small to count.
+    has, no segment is too small to count, and nothing carries over from image to image.
     """
 
     precision: str = _with_default("precision", "fp32")
     merge_resolution: str = _with_default("merge_resolution", "image")
     min_segment_area: float = _with_default("min_segment_area", 0.0)
+    track: bool = _with_default("track", False)
 
 
 def check_ranges(config: Any) -> None:

@@ -13,42 +13,73 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from psg_ros.files import check_writable, replacing
-from psg_ros.scene_graph import SceneGraph, SceneRelation
+from psg_ros.scene_graph import Quality, SceneGraph, SceneNode, SceneRelation
 
 
 def graph_record(graph: SceneGraph) -> dict[str, Any]:
     """Return a scene graph as plain JSON values.
 
-    Ids number the segments of this image from 1, as in the label image (0 is void there). Boxes are
-    [left, top, right, bottom] in px of the image, right and bottom exclusive; scores lie in [0, 1];
-    relations are sorted by probability where the model is calibrated, otherwise by score, highest
-    first; a probability that is not known is null.
+    Names and meaning are those of the messages. Without tracking, ids number the segments of this
+    image from 1. Boxes are [left, top, right, bottom] in px of the image, right and bottom
+    exclusive; scores lie in [0, 1]; relations are sorted by probability where the model is
+    calibrated, otherwise by score, highest first. A score or probability that is not known is null;
+    what else was not measured is left out: `track_state`, `first_seen` and `segment_id` without
+    tracking, `position`, `position_covariance` and `size` without depth, `state` and `since` of
+    relations.
     """
     height, width = graph.segmentation.image_hw
-    nodes = [
-        {
-            "id": node.segment + 1,
-            "class_name": node.class_name,
-            "class_id": node.label,
-            "is_thing": node.is_thing,
-            "score": round(float(node.score), 6),
-            "bbox": list(node.bbox_xyxy),
-            "area_px": node.area_px,
-        }
-        for node in graph.nodes
-    ]
-    relations = [
-        {
-            "subject_id": graph.nodes[relation.subject].segment + 1,
-            "object_id": graph.nodes[relation.object].segment + 1,
-            "predicate_name": relation.predicate_name,
-            "predicate_id": relation.predicate,
-            "score": round(float(relation.score), 6),
-            "probability": _number_or_none(relation.probability),
-        }
-        for relation in graph.relations
-    ]
-    return {"width": width, "height": height, "nodes": nodes, "relations": relations}
+    record: dict[str, Any] = {"width": width, "height": height}
+    if graph.spatial_frame_id:
+        record["spatial_frame_id"] = graph.spatial_frame_id
+    if graph.quality is not Quality.FULL:
+        record["quality"] = graph.quality.name.lower()
+    nodes = [_node_record(node) for node in graph.nodes]
+    relations = [_relation_record(graph, relation) for relation in graph.relations]
+    return {**record, "nodes": nodes, "relations": relations}
+
+
+def stamp_record(nanoseconds: int) -> dict[str, int]:
+    """Return a time as ROS writes it in JSON."""
+    sec, nanosec = divmod(nanoseconds, 1_000_000_000)
+    return {"sec": sec, "nanosec": nanosec}
+
+
+def _node_record(node: SceneNode) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "id": node.id,
+        "class_name": node.class_name,
+        "class_id": node.label,
+        "is_thing": node.is_thing,
+        "score": round(float(node.score), 6),
+        "bbox": list(node.bbox_xyxy),
+        "area_px": node.area_px,
+    }
+    if node.track is not None:
+        record["segment_id"] = node.segment + 1
+        record["track_state"] = node.track.state.name.lower()
+        record["first_seen"] = stamp_record(node.track.first_seen_ns)
+    if node.position is not None:
+        record["position"] = list(node.position.xyz_m)
+        record["position_covariance"] = list(node.position.covariance_m2)
+        record["size"] = list(node.position.size_m)
+    return record
+
+
+def _relation_record(graph: SceneGraph, relation: SceneRelation) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "subject_id": graph.nodes[relation.subject].id,
+        "object_id": graph.nodes[relation.object].id,
+        "predicate_name": relation.predicate_name,
+        "predicate_id": relation.predicate,
+        "score": _number_or_none(relation.score),
+        "probability": _number_or_none(relation.probability),
+        "source": relation.source.name.lower(),
+    }
+    if relation.state is not None:
+        record["state"] = relation.state.name.lower()
+    if relation.since_ns is not None:
+        record["since"] = stamp_record(relation.since_ns)
+    return record
 
 
 def _number_or_none(value: float) -> float | None:
@@ -56,17 +87,12 @@ def _number_or_none(value: float) -> float | None:
     return None if math.isnan(value) else round(float(value), 6)
 
 
-def segment_ids(graph: SceneGraph) -> list[int]:
-    """Return the number of each node in records, lines and drawings: its segment's, from 1."""
-    return [node.segment + 1 for node in graph.nodes]
-
-
 def relation_line(graph: SceneGraph, relation: SceneRelation) -> str:
     """Return `person #1 -- on --> chair #2   0.83`; the number is what relations are sorted by."""
     subject, other = graph.nodes[relation.subject], graph.nodes[relation.object]
     triplet = (
-        f"{subject.class_name} #{subject.segment + 1} -- {relation.predicate_name} --> "
-        f"{other.class_name} #{other.segment + 1}"
+        f"{subject.class_name} #{subject.id} -- {relation.predicate_name} --> "
+        f"{other.class_name} #{other.id}"
     )
     return f"{triplet:<52} {relation.confidence:.2f}"
 

@@ -20,7 +20,7 @@ from psg_ros.config import PictureConfig, PipelineConfig, described
 
 @dataclass(frozen=True)
 class NodeConfig(PictureConfig, PipelineConfig):
-    """How the node listens, tracks and draws, on top of how the pipeline works.
+    """How the node listens and draws, on top of how the pipeline works.
 
     Raises:
         ValueError: a value outside its range or choices.
@@ -53,20 +53,6 @@ class NodeConfig(PictureConfig, PipelineConfig):
         minimum=0.0,
         maximum=3600.0,
         fixed=True,
-    )
-    track: bool = described(
-        True,
-        "give nodes ids that last over time; false renumbers them in every image",
-        fixed=True,
-    )
-    # Our choice: two or three images of the slowest published model on a small CPU fit in, and of
-    # what moves, little stays where it was for longer.
-    track_gap_s: float = described(
-        3.0,
-        "most seconds between the stamps of two images for ids to go on; after a longer gap, and "
-        "where stamps go back, all ids are new; 0 is no limit",
-        minimum=0.0,
-        maximum=3600.0,
     )
     annotated_image: bool = described(
         True, "offer the drawn image on ~/annotated_image (drawn only while somebody listens)"

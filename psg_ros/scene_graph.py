@@ -10,10 +10,43 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import IntEnum
 
 import numpy as np
 
 VOID = -1
+
+
+class TrackState(IntEnum):
+    """How well established an identity is; the numbers are those of SceneNode.msg."""
+
+    TENTATIVE = 1
+    CONFIRMED = 2
+    COASTING = 3
+
+
+class RelationState(IntEnum):
+    """How well established a relation is; the numbers are those of SceneRelation.msg."""
+
+    TENTATIVE = 1
+    CONFIRMED = 2
+    FADING = 3
+
+
+class RelationSource(IntEnum):
+    """Where a relation comes from; the numbers are those of SceneRelation.msg."""
+
+    MODEL = 1
+    GEOMETRY = 2
+    FUSED = 3
+
+
+class Quality(IntEnum):
+    """How a graph came about; the numbers are those of SceneGraph.msg."""
+
+    FULL = 1
+    REDUCED = 2
+    STALE = 3
 
 
 @dataclass(frozen=True)
@@ -85,6 +118,48 @@ class RelationScores:
 
 
 @dataclass(frozen=True)
+class Track:
+    """Identity of a node over the images of a stream.
+
+    Attributes:
+        id: from 1; stays with the thing or region and is never given to another one.
+        first_seen_ns: stamp of the first image with it. An integer: seconds since 1970 as a float
+            lose the nanosecond.
+    """
+
+    id: int
+    state: TrackState
+    first_seen_ns: int
+
+    def __post_init__(self) -> None:
+        if self.id < 1:
+            raise ValueError(f"the id of a track must be 1 or more, not {self.id}")
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a node is in space, in `SceneGraph.spatial_frame_id`.
+
+    Attributes:
+        xyz_m: robust centre of the visible surface [m].
+        covariance_m2: of `xyz_m` [m^2], 3 x 3 row by row.
+        size_m: extent along each axis [m], 0 or more.
+    """
+
+    xyz_m: tuple[float, ...]
+    covariance_m2: tuple[float, ...]
+    size_m: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        for name, count in (("xyz_m", 3), ("covariance_m2", 9), ("size_m", 3)):
+            values = getattr(self, name)
+            if len(values) != count or not all(map(math.isfinite, values)):
+                raise ValueError(f"{name} must hold {count} finite numbers, not {values}")
+        if min(self.size_m) < 0:
+            raise ValueError(f"size_m must not be negative, not {self.size_m}")
+
+
+@dataclass(frozen=True)
 class SceneNode:
     """One segment, described; px of the source image, origin top-left, u right, v down.
 
@@ -96,6 +171,8 @@ class SceneNode:
         centroid_xy: centre of mass of the mask, px.
         area_px: number of pixels.
         truncated: the mask touches the image border.
+        track: None without tracking.
+        position: None where it was not measured.
     """
 
     segment: int
@@ -107,6 +184,16 @@ class SceneNode:
     centroid_xy: tuple[float, float]
     area_px: int
     truncated: bool
+    track: Track | None = None
+    position: Position | None = None
+
+    @property
+    def id(self) -> int:
+        """What relations, lists and drawings name this node by: its track's id, where it has one.
+
+        Otherwise the number of its segment, from 1, which says nothing about other images.
+        """
+        return self.segment + 1 if self.track is None else self.track.id
 
 
 @dataclass(frozen=True)
@@ -115,9 +202,11 @@ class SceneRelation:
 
     Attributes:
         subject, object: indices into `SceneGraph.nodes`.
-        score: in [0, 1], for ranking.
+        score: in [0, 1], for ranking; NaN where the source is geometry alone.
         probability: that it holds, in [0, 1]; NaN without a calibration, see
             `psg_ros.robot.calibration`.
+        state: None where relations are not tracked.
+        since_ns: stamp of the image at which it became confirmed; None while it is not.
     """
 
     subject: int
@@ -126,6 +215,9 @@ class SceneRelation:
     predicate_name: str
     score: float
     probability: float = math.nan
+    source: RelationSource = RelationSource.MODEL
+    state: RelationState | None = None
+    since_ns: int | None = None
 
     @property
     def confidence(self) -> float:
@@ -153,6 +245,12 @@ class SceneGraph:
             threshold and cap, both of which look at scores.
         relation_scores: all directed pairs, for metrics; None when read from a file without them.
         times: how long the stages took.
+        spatial_frame_id: coordinate frame of all positions; empty where there are none.
+        quality: whether the graph was made as configured.
+
+    Raises:
+        ValueError: nodes that do not fit the segments, two nodes with one id, or positions without
+            their frame.
     """
 
     segmentation: Segmentation
@@ -160,12 +258,23 @@ class SceneGraph:
     relations: tuple[SceneRelation, ...]
     relation_scores: RelationScores | None = None
     times: StageTimes = StageTimes()
+    spatial_frame_id: str = ""
+    quality: Quality = Quality.FULL
 
     def __post_init__(self) -> None:
         if len(self.nodes) != self.segmentation.num_segments:
             raise ValueError(
                 f"{len(self.nodes)} nodes for {self.segmentation.num_segments} segments"
             )
+        if len(set(self.node_ids)) != len(self.nodes):
+            raise ValueError(f"two nodes have one id: {self.node_ids}")
+        if not self.spatial_frame_id and any(node.position for node in self.nodes):
+            raise ValueError("nodes have positions, but spatial_frame_id names no frame for them")
+
+    @property
+    def node_ids(self) -> list[int]:
+        """What drawings, lists and messages name each node by; see `SceneNode.id`."""
+        return [node.id for node in self.nodes]
 
 
 def _check(name: str, array: np.ndarray, dtype: type, axes: tuple[str | int, ...]) -> None:

@@ -9,7 +9,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from psg_ros.config import EvaluationConfig, PipelineConfig, config_from_dict, load_config
+from psg_ros.config import (
+    TRACKING_SETTINGS,
+    EvaluationConfig,
+    PipelineConfig,
+    config_from_dict,
+    load_config,
+)
 
 
 @dataclass(frozen=True)
@@ -146,5 +152,26 @@ def test_an_error_inside_says_where(values, message):
 def test_the_node_is_fast_and_evaluation_is_comparable():
     fast, comparable = PipelineConfig(), EvaluationConfig()
     assert (fast.merge_resolution, fast.precision) == ("input", "auto")
-    other = {"merge_resolution": "image", "precision": "fp32", "min_segment_area": 0.0}
+    other = {"merge_resolution": "image", "precision": "fp32", "min_segment_area": 0.0, "track": False}
     assert vars(comparable) == vars(fast) | other
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"track_min_iou": 0.0},
+        {"track_min_iou": 1.5},
+        {"track_max_missed": -1},
+        {"track_min_hits": 0},
+        {"track_gap_s": -0.5},
+    ],
+)
+def test_senseless_settings_of_tracking_are_refused(values):
+    (name,) = values
+    with pytest.raises(ValueError, match=f"{name} must lie in"):
+        PipelineConfig(**values)
+
+
+def test_an_evaluation_links_no_images():
+    assert not EvaluationConfig().track and PipelineConfig().track
+    assert "track" in TRACKING_SETTINGS and set(TRACKING_SETTINGS) < set(vars(PipelineConfig()))

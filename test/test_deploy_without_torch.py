@@ -39,11 +39,12 @@ for file in files:
 RUN_PIPELINE = """
 import numpy
 from psg_ros.config import PipelineConfig
+from psg_ros.frame import Frame
 from psg_ros.robot.pipeline import Pipeline
 image = numpy.full((64, 96, 3), {color!r}, numpy.uint8)
 for backend in {backends!r}:
     with Pipeline.open(PipelineConfig(model={model!r}, backend=backend)) as pipeline:
-        assert len(pipeline(image).nodes) == 1
+        assert len(pipeline(Frame(image)).nodes) == 1
 """
 PRINT_UNWANTED = "print(*sorted(set({unwanted!r}) & sys.modules.keys()))\n"
 

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from pathlib import Path
@@ -12,7 +13,18 @@ import numpy as np
 import pytest
 
 from psg_ros.graph_files import GraphFile, graph_record, relation_line
-from psg_ros.scene_graph import SceneGraph, SceneNode, SceneRelation, Segmentation
+from psg_ros.scene_graph import (
+    Position,
+    Quality,
+    RelationSource,
+    RelationState,
+    SceneGraph,
+    SceneNode,
+    SceneRelation,
+    Segmentation,
+    Track,
+    TrackState,
+)
 
 
 @pytest.fixture
@@ -49,8 +61,45 @@ def test_a_record_names_nodes_and_relations_by_the_same_ids(graph: SceneGraph) -
             "predicate_id": 3,
             "score": 0.83,
             "probability": None,
+            "source": "model",
         }
     ]
+
+
+def test_a_record_has_what_was_tracked_and_measured(graph: SceneGraph) -> None:
+    person, chair = graph.nodes
+    person = dataclasses.replace(
+        person,
+        track=Track(41, TrackState.CONFIRMED, 7_000_000_009),
+        position=Position((1.0, 2.0, 3.0), (0.25,) * 9, (1.5, 0.5, 0.0)),
+    )
+    on = SceneRelation(
+        *(0, 1, 3, "on", float("nan"), 0.5),
+        source=RelationSource.GEOMETRY,
+        state=RelationState.FADING,
+        since_ns=-1,
+    )
+    changes = {"nodes": (person, chair), "relations": (on,), "spatial_frame_id": "map"}
+    record = graph_record(dataclasses.replace(graph, quality=Quality.STALE, **changes))
+    assert (record["spatial_frame_id"], record["quality"]) == ("map", "stale")
+    assert record["nodes"][0] == {
+        **graph_record(graph)["nodes"][0],
+        "id": 41,
+        "segment_id": 1,
+        "track_state": "confirmed",
+        "first_seen": {"sec": 7, "nanosec": 9},
+        "position": [1.0, 2.0, 3.0],
+        "position_covariance": [0.25] * 9,
+        "size": [1.5, 0.5, 0.0],
+    }
+    (relation,) = record["relations"]
+    assert (relation["subject_id"], relation["object_id"]) == (41, 2)
+    assert (relation["score"], relation["source"], relation["state"]) == (
+        None,
+        "geometry",
+        "fading",
+    )
+    assert relation["since"] == {"sec": -1, "nanosec": 999_999_999}
 
 
 def test_a_relation_reads_as_a_line(graph: SceneGraph) -> None:

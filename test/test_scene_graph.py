@@ -7,7 +7,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from psg_ros.scene_graph import RelationScores, SceneGraph, Segmentation
+from psg_ros.scene_graph import (
+    Position,
+    RelationScores,
+    SceneGraph,
+    SceneNode,
+    Segmentation,
+    Track,
+    TrackState,
+)
 
 
 def segmentation(**changes) -> Segmentation:
@@ -60,3 +68,46 @@ def test_relation_scores_must_pair_up():
 def test_a_graph_has_one_node_per_segment():
     with pytest.raises(ValueError, match="0 nodes for 2 segments"):
         SceneGraph(segmentation(), (), ())
+
+
+def node(segment: int, **more) -> SceneNode:
+    return SceneNode(segment, 3, "cup", True, 0.5, (0, 0, 1, 1), (0.0, 0.0), 1, True, **more)
+
+
+def tracked(segment: int, id_: int) -> SceneNode:
+    return node(segment, track=Track(id_, TrackState.TENTATIVE, 0))
+
+
+def test_a_node_goes_by_the_id_of_its_track_or_else_by_the_number_of_its_segment():
+    assert (node(1).id, tracked(1, 9).id) == (2, 9)
+    assert SceneGraph(segmentation(), (tracked(0, 9), tracked(1, 4)), ()).node_ids == [9, 4]
+
+
+def test_an_id_names_one_node():
+    with pytest.raises(ValueError, match=r"two nodes have one id: \[2, 2\]"):
+        SceneGraph(segmentation(), (tracked(0, 2), node(1)), ())
+    with pytest.raises(ValueError, match="must be 1 or more, not 0"):
+        Track(0, TrackState.TENTATIVE, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"xyz_m": (1.0, 2.0)}, "xyz_m must hold 3 finite numbers"),
+        ({"xyz_m": (1.0, 2.0, float("nan"))}, "xyz_m must hold 3 finite numbers"),
+        ({"covariance_m2": (0.0,) * 8}, "covariance_m2 must hold 9 finite numbers"),
+        ({"size_m": (1.0, 1.0, -1.0)}, "size_m must not be negative"),
+    ],
+)
+def test_a_position_is_measured_whole(changes, message):
+    whole = {"xyz_m": (1.0, 2.0, 3.0), "covariance_m2": (0.0,) * 9, "size_m": (1.0, 1.0, 0.0)}
+    assert Position(**whole)
+    with pytest.raises(ValueError, match=message):
+        Position(**(whole | changes))
+
+
+def test_positions_say_in_what_frame_they_are():
+    nodes = (node(0, position=Position((1.0, 2.0, 3.0), (0.0,) * 9, (1.0,) * 3)), node(1))
+    with pytest.raises(ValueError, match="spatial_frame_id"):
+        SceneGraph(segmentation(), nodes, ())
+    assert SceneGraph(segmentation(), nodes, (), spatial_frame_id="map").nodes == nodes

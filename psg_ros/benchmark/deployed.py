@@ -16,6 +16,7 @@ from psg_ros.benchmark.scene import Scene
 from psg_ros.benchmark.steps import Step
 from psg_ros.benchmark.timing import time_calls
 from psg_ros.config import PipelineConfig
+from psg_ros.frame import Frame
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.forms.two_files import TwoFiles
 from psg_ros.robot.pipeline import Pipeline
@@ -86,7 +87,7 @@ class DeployedFrame:
     def __call__(self, image_rgb: np.ndarray) -> SceneGraph:
         """Return the graph of uint8 [height, width, 3]."""
         self._counter.widths = []
-        return self._pipeline(image_rgb)
+        return self._pipeline(Frame(image_rgb))
 
     @property
     def backend_name(self) -> str:

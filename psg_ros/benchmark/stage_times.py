@@ -13,11 +13,15 @@ import numpy as np
 from psg_ros.benchmark.timing import Timing
 from psg_ros.config import PipelineConfig
 from psg_ros.drawing.draw import overlay
+from psg_ros.frame import Frame
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.robot.forms import STEPS
 from psg_ros.robot.pipeline import Pipeline
 
 DECODE, DRAW, FRAME = "decode", "drawing", "whole frame"
+
+FRAME_NS = 33_000_000
+"""Between the stamps of two frames, which only tracking looks at."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class StageReport:
 def measure_stages(
     config: PipelineConfig, image: Path | np.ndarray, frames: int, warmup: int
 ) -> StageReport:
-    """Run one picture `frames` times.
+    """Run one picture `frames` times, as a stream in which nothing moves.
 
     Args:
         image: picture file, decoded again for every frame, or uint8 [height, width, 3] RGB.
@@ -53,7 +57,7 @@ def measure_stages(
     cpu_ms: list[float] = []
     with Pipeline.open(config) as pipeline:
         for number in range(warmup + frames):
-            sample, frame_cpu_ms, facts = _one_frame(pipeline, image)
+            sample, frame_cpu_ms, facts = _one_frame(pipeline, image, number * FRAME_NS)
             if number >= warmup:
                 cpu_ms.append(frame_cpu_ms)
                 for name, duration_ms in sample.items():
@@ -84,13 +88,13 @@ def simulated_image(size_wh: tuple[int, int], seed: int) -> np.ndarray:
 
 
 def _one_frame(
-    pipeline: Pipeline, image: Path | np.ndarray
+    pipeline: Pipeline, image: Path | np.ndarray, stamp_ns: int
 ) -> tuple[dict[str, float], float, dict[str, object]]:
     """Return milliseconds by step, CPU milliseconds of the frame, and what was found."""
     started = time.perf_counter()
     image_rgb = read_image(image) if isinstance(image, Path) else image
     decoded, cpu = time.perf_counter(), time.process_time()
-    graph = pipeline(image_rgb)
+    graph = pipeline(Frame(image_rgb, stamp_ns=stamp_ns))
     done, cpu_done = time.perf_counter(), time.process_time()
     overlay(image_rgb, graph, pipeline.vocabulary)
     drawn = time.perf_counter()

@@ -27,10 +27,12 @@ from psg_ros.cli.options import (
     pipeline_config,
     positive_int,
 )
+from psg_ros.config import TRACKING_SETTINGS
 from psg_ros.data.dataset import read_picture
 from psg_ros.data.opening import SPLITS
 from psg_ros.evaluation.reliability import Reliability
 from psg_ros.files import check_writable
+from psg_ros.frame import Frame
 from psg_ros.robot.calibration import CALIBRATION_FILE, save_calibration
 from psg_ros.robot.manifest import find_model
 from psg_ros.robot.pipeline import Pipeline
@@ -44,8 +46,8 @@ examples:
 needs the extra train (scipy, and matplotlib for --plot).
 """
 
-LISTING = ("relation_threshold", "max_relations")
-"""Options that decide what is listed; a curve is fitted on every pair."""
+WITHOUT = ("relation_threshold", "max_relations", *TRACKING_SETTINGS)
+"""What is listed does not matter: a curve is fitted on every pair. Nor what follows on what."""
 
 Draw = Callable[[Mapping[str, Reliability]], None]
 
@@ -68,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=positive_int, metavar="N", help="only the first N images")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the reliability as PNG")
     add_data_options(parser)
-    add_pipeline_options(parser, without=LISTING)
+    add_pipeline_options(parser, without=WITHOUT)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -93,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         parts = []
         for number in tqdm(range(total), unit=" images", leave=False, disable=None):
             truth = dataset[number]
-            parts.append(fitting.samples_of(number, truth, pipeline(read_picture(truth))))
+            parts.append(fitting.samples_of(number, truth, pipeline(Frame(read_picture(truth)))))
     samples = fitting.joined(parts)
     fitted_on = f"{total} images of {args.data.name}, split {args.split}"
     print(f"{len(samples.holds)} relations listed in {fitted_on}; {samples.holds.sum()} annotated")

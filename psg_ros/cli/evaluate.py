@@ -33,7 +33,7 @@ from psg_ros.cli.options import (
     positive_int,
 )
 from psg_ros.cli.targets import check_folder
-from psg_ros.config import EvaluationConfig
+from psg_ros.config import TRACKING_SETTINGS, EvaluationConfig
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import SPLITS
 from psg_ros.evaluation.cost import Cost, describe_machine
@@ -148,7 +148,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "number at an annotated predicate (#2) is its place in the model's list for that pair",
     )
     add_data_options(parser)
-    add_pipeline_options(parser, kind=EvaluationConfig)
+    add_pipeline_options(parser, kind=EvaluationConfig, without=TRACKING_SETTINGS)
 
 
 def depths(text: str) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import dataclasses
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 from psg_ros.config import PictureConfig, PipelineConfig, load_config
 from psg_ros.data.dataset import PanopticDataset
@@ -37,14 +37,14 @@ def add_config_options(
         if field.name in without:
             continue
         choices = field.metadata["choices"] or None
-        group.add_argument(
-            "--" + field.name.replace("_", "-"),
-            type=hints[field.name],
-            choices=choices,
-            metavar=None if choices else field.name.rsplit("_")[-1].upper(),
-            default=argparse.SUPPRESS,
-            help=_help(field).replace("%", "%%"),
-        )
+        parsing: dict[str, Any] = {"type": hints[field.name], "choices": choices}
+        parsing["metavar"] = None if choices else field.name.rsplit("_")[-1].upper()
+        if hints[field.name] is bool:
+            parsing = {"action": argparse.BooleanOptionalAction}
+        option = "--" + field.name.replace("_", "-")
+        action = group.add_argument(option, default=argparse.SUPPRESS, **parsing)
+        # Only now: with a bool, Python 3.10 would append a default that is none.
+        action.help = _help(field).replace("%", "%%")
 
 
 def add_pipeline_options(

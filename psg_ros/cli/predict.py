@@ -5,8 +5,10 @@
 A picture that cannot be read is left out and named at the end, and what comes before damage is
 kept; the exit status is then 1. It is 2 where nothing could be read.
 
-Prints one line a relation, best first: `person #1 -- on --> chair #2   0.83`. The numbers name the
-segments of that one picture; they are not kept from picture to picture (the ROS node tracks).
+Prints one line a relation, best first: `person #1 -- on --> chair #2   0.83`, unless --json is
+given. In a video, from a camera or a bag a thing keeps its number from picture to picture, as in
+the ROS node. The pictures of a folder need not follow on each other: there the numbers name the
+segments of that one picture.
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ from psg_ros.config import PictureConfig
 from psg_ros.drawing.annotated_files import AnnotatedOutput, open_annotated
 from psg_ros.drawing.draw import overlay
 from psg_ros.files import check_not_input, printable
-from psg_ros.graph_files import GraphFile, graph_record, relation_line, segment_ids
-from psg_ros.media import Frame, Header, Media, MediaError, OnUnreadable, open_media, shortened
+from psg_ros.graph_files import GraphFile, graph_record, relation_line, stamp_record
+from psg_ros.media import Media, MediaError, MediaFrame, OnUnreadable, open_media, shortened
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.scene_graph import SceneGraph
 
@@ -113,8 +115,8 @@ def run(args: argparse.Namespace) -> int:
         outputs = _outputs(args, media, stack)
         pipeline = stack.enter_context(Pipeline.open(config))
         try:
-            for frame in _selected(args, media, unreadable.append, hidden=not any(outputs)):
-                _report(frame, pipeline(frame.image_rgb), media, pipeline, args, outputs)
+            for frame in _selected(args, media, unreadable.append, hidden=not outputs[0]):
+                _report(frame, pipeline(frame), media, pipeline, args, outputs)
                 num_done += 1
             if not num_done and unreadable:
                 raise MediaError(f"no picture can be read: {shortened(unreadable)}")
@@ -152,7 +154,7 @@ def _outputs(args: argparse.Namespace, media: Media, stack: ExitStack) -> Output
 
 def _selected(
     args: argparse.Namespace, media: Media, on_unreadable: OnUnreadable, hidden: bool
-) -> Iterator[Frame]:
+) -> Iterator[MediaFrame]:
     """Yield the frames that --every and --frames leave, under a progress bar on a terminal."""
     total = media.num_frames and -(-media.num_frames // args.every)
     total = min(total, args.frames) if total and args.frames else total or args.frames
@@ -163,7 +165,7 @@ def _selected(
 
 
 def _report(
-    frame: Frame,
+    frame: MediaFrame,
     graph: SceneGraph,
     media: Media,
     pipeline: Pipeline,
@@ -175,14 +177,14 @@ def _report(
         graphs.write(_record(frame, graph, media, pipeline))
     if drawings:
         drawn = overlay(
-            frame.image_rgb,
+            frame.image,
             graph,
             pipeline.vocabulary,
             max_relations=args.drawn_relations,
-            track_ids=segment_ids(graph),
+            track_ids=graph.node_ids,
         )
         drawings.write(frame, drawn)
-    if not any(outputs):
+    if not graphs:
         _print(frame, graph, media, pipeline, args.show)
 
 
@@ -190,24 +192,26 @@ def _warn(what: str, entries: Sequence[str]) -> None:
     print(printable(f"psg predict: {what}: {shortened(entries)}"), file=sys.stderr)
 
 
-def _record(frame: Frame, graph: SceneGraph, media: Media, pipeline: Pipeline) -> dict[str, Any]:
+def _record(
+    frame: MediaFrame, graph: SceneGraph, media: Media, pipeline: Pipeline
+) -> dict[str, Any]:
     record: dict[str, Any] = {"image": frame.name}
     if media.is_moving:
         record |= {"frame": frame.index, "time_s": round(frame.time_s, 6)}
-    if frame.header:
-        record["header"] = _header_record(frame.header)
+    if media.kind == "bag":
+        record["header"] = _header_record(frame)
     record |= {"model": pipeline.model_name, "backend": pipeline.backend_name}
     return record | graph_record(graph)
 
 
-def _header_record(header: Header) -> dict[str, Any]:
+def _header_record(frame: MediaFrame) -> dict[str, Any]:
     """Return the header of a recorded image as ROS writes it in JSON: stamp and frame_id."""
-    sec, nanosec = divmod(header.stamp_ns, 1_000_000_000)
-    return {"stamp": {"sec": sec, "nanosec": nanosec}, "frame_id": header.frame_id}
+    assert frame.stamp_ns is not None
+    return {"stamp": stamp_record(frame.stamp_ns), "frame_id": frame.frame_id}
 
 
 def _print(
-    frame: Frame, graph: SceneGraph, media: Media, pipeline: Pipeline, show: int | None
+    frame: MediaFrame, graph: SceneGraph, media: Media, pipeline: Pipeline, show: int | None
 ) -> None:
     where = printable(frame.name)
     where += f" {frame.time_s:.2f} s" if media.is_moving else ""
@@ -222,4 +226,4 @@ def _print(
         print("  " + relation_line(graph, relation))
     if media.is_single and not graph.relations:
         for node in graph.nodes:
-            print(f"  {node.class_name} #{node.segment + 1}   {node.score:.2f}")
+            print(f"  {node.class_name} #{node.id}   {node.score:.2f}")

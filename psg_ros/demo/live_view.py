@@ -19,14 +19,6 @@ NUM_PLAIN = 3
 
 
 @dataclass(frozen=True)
-class ReceivedGraph:
-    """A graph together with the ids its nodes have on the wire; `ids[i]` belongs to `nodes[i]`."""
-
-    graph: SceneGraph
-    ids: tuple[int, ...]
-
-
-@dataclass(frozen=True)
 class Heading:
     """The figures above the relations; `left_s` is None in a run without end."""
 
@@ -51,26 +43,24 @@ class LiveView:
         """How often to call `show`: often enough to look alive, plain lines less often."""
         return 0.3 if self._is_terminal else 0.5
 
-    def show(self, heading: Heading, received: ReceivedGraph, vocabulary: Vocabulary) -> None:
+    def show(self, heading: Heading, graph: SceneGraph, vocabulary: Vocabulary) -> None:
         """Draw over the last block, or print one line."""
         if not self._is_terminal:
-            self._stream.write(plain_line(heading, received) + "\n")
+            self._stream.write(plain_line(heading, graph) + "\n")
         else:
             columns = shutil.get_terminal_size().columns
             painted = vocabulary if self._colored else None
-            lines = block(heading, received, painted, columns)
+            lines = block(heading, graph, painted, columns)
             back = f"\x1b[{self._height}A" if self._height else ""
             self._stream.write(back + "".join(f"\r{line}\x1b[K\n" for line in lines))
             self._height = len(lines)
         self._stream.flush()
 
 
-def plain_line(heading: Heading, received: ReceivedGraph) -> str:
+def plain_line(heading: Heading, graph: SceneGraph) -> str:
     """Return one line: figures, then the best relations."""
-    graph = received.graph
     texts = [
-        f"{_name(received, r.subject)} {r.predicate_name} {_name(received, r.object)} "
-        f"{r.confidence:.2f}"
+        f"{_name(graph, r.subject)} {r.predicate_name} {_name(graph, r.object)} {r.confidence:.2f}"
         for r in graph.relations[:NUM_PLAIN]
     ]
     more = len(graph.relations) - len(texts)
@@ -80,7 +70,7 @@ def plain_line(heading: Heading, received: ReceivedGraph) -> str:
 
 
 def block(
-    heading: Heading, received: ReceivedGraph, vocabulary: Vocabulary | None, columns: int
+    heading: Heading, graph: SceneGraph, vocabulary: Vocabulary | None, columns: int
 ) -> list[str]:
     """Return the lines of the live block, always the same number.
 
@@ -88,7 +78,6 @@ def block(
         vocabulary: gives the colours of the class names; None for no colours.
         columns: width of the terminal; names are cut so that no line wraps.
     """
-    graph = received.graph
     end = (
         f" of {heading.elapsed_s + heading.left_s:.0f} s {_bar(heading)}"
         if heading.left_s is not None
@@ -102,10 +91,10 @@ def block(
     width = max(6, min(22, (columns - 32) // 2))
     for relation in graph.relations[:NUM_LINES]:
         subject = _painted(
-            _name(received, relation.subject), width, graph.nodes[relation.subject], vocabulary
+            _name(graph, relation.subject), width, graph.nodes[relation.subject], vocabulary
         )
         other = _painted(
-            _name(received, relation.object), width, graph.nodes[relation.object], vocabulary
+            _name(graph, relation.object), width, graph.nodes[relation.object], vocabulary
         )
         lines.append(
             f"  {subject} -- {relation.predicate_name:<14.14} --> {other} {relation.confidence:.2f}"
@@ -137,8 +126,8 @@ def loss_line(summary: dict[str, Any]) -> str:
     )
 
 
-def _name(received: ReceivedGraph, node: int) -> str:
-    return f"{received.graph.nodes[node].class_name} #{received.ids[node]}"
+def _name(graph: SceneGraph, node: int) -> str:
+    return f"{graph.nodes[node].class_name} #{graph.nodes[node].id}"
 
 
 def _bar(heading: Heading) -> str:

@@ -13,13 +13,13 @@ import cv2
 import numpy as np
 
 from psg_ros.files import check_not_input, check_writable, name_with_suffix, replacing
-from psg_ros.media import Frame, Media, VideoWriter
+from psg_ros.media import Media, MediaFrame, VideoWriter
 
 
 class AnnotatedOutput(Protocol):
     """Takes drawn pictures one by one; a context manager."""
 
-    def write(self, frame: Frame, drawn_rgb: np.ndarray) -> None:
+    def write(self, frame: MediaFrame, drawn_rgb: np.ndarray) -> None:
         """Take the drawing of one frame, uint8 [height, width, 3] RGB."""
 
     def __enter__(self) -> AnnotatedOutput: ...
@@ -88,7 +88,7 @@ class _Image:
         self._path = path
         _check_format(path)
 
-    def write(self, frame: Frame, drawn_rgb: np.ndarray) -> None:
+    def write(self, frame: MediaFrame, drawn_rgb: np.ndarray) -> None:
         write_image(self._path, drawn_rgb)
 
     def __enter__(self) -> _Image:
@@ -108,7 +108,7 @@ class _Folder:
             )
         self._path = path
 
-    def write(self, frame: Frame, drawn_rgb: np.ndarray) -> None:
+    def write(self, frame: MediaFrame, drawn_rgb: np.ndarray) -> None:
         self._path.mkdir(parents=True, exist_ok=True)
         write_image(self._path / name_with_suffix(Path(frame.name).name, ".png"), drawn_rgb)
 
@@ -127,7 +127,7 @@ class _Video:
         self._stack = ExitStack()
         self._writer: VideoWriter | None = None
 
-    def write(self, frame: Frame, drawn_rgb: np.ndarray) -> None:
+    def write(self, frame: MediaFrame, drawn_rgb: np.ndarray) -> None:
         if self._writer is None:
             temporary = self._stack.enter_context(replacing(self._path))
             self._writer = self._stack.enter_context(VideoWriter(temporary, self._rate_hz))

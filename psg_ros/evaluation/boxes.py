@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from psg_ros.robot.ops.boxes import box_iou
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.scene_graph import Segmentation
 
@@ -38,23 +39,5 @@ def reachable_by_boxes(
     return seen[triplets[:, 0]] & seen[triplets[:, 1]]
 
 
-def box_iou(first_xyxy: np.ndarray, second_xyxy: np.ndarray) -> np.ndarray:
-    """Return float64 [first, second] in [0, 1]; 0 for empty boxes.
-
-    Args:
-        first_xyxy, second_xyxy: [box, 4] in px; right and bottom exclusive.
-    """
-    first, second = (boxes.astype(np.float64) for boxes in (first_xyxy, second_xyxy))
-    top_left = np.maximum(first[:, None, :2], second[None, :, :2])
-    bottom_right = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    shared = (bottom_right - top_left).clip(min=0).prod(axis=2)
-    union = _area(first)[:, None] + _area(second)[None, :] - shared
-    return shared / np.maximum(union, 1)
-
-
 def _boxes(segmentation: Segmentation) -> np.ndarray:
     return measure_regions(segmentation.label_map, segmentation.num_segments).bbox_xyxy
-
-
-def _area(boxes_xyxy: np.ndarray) -> np.ndarray:
-    return (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).prod(axis=1)

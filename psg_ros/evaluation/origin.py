@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from psg_ros.config import MODEL_THRESHOLD
+from psg_ros.config import MODEL_THRESHOLD, TRACKING_SETTINGS
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.robot.pipeline import Pipeline
 
@@ -42,7 +42,7 @@ def describe_model(pipeline: Pipeline) -> dict[str, str]:
         "scaling": pipeline.manifest.scaling,
     }
     for field in fields(config):
-        if not field.metadata["fixed"]:
+        if not field.metadata["fixed"] and field.name not in TRACKING_SETTINGS:
             value = getattr(config, field.name)
             is_models = field.metadata["from_model"] and value == MODEL_THRESHOLD
             facts[field.name] = str(getattr(pipeline.manifest, field.name) if is_models else value)

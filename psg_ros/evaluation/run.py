@@ -24,6 +24,7 @@ from psg_ros.evaluation.examples import Examples
 from psg_ros.evaluation.multi_mpo import MultiMpo
 from psg_ros.evaluation.results_reader import Results, StoredPrediction
 from psg_ros.evaluation.results_writer import ResultsWriter
+from psg_ros.frame import Frame
 from psg_ros.robot.pipeline import Pipeline
 
 Predict = Callable[[AnnotatedImage, "np.ndarray | None"], "StoredPrediction | None"]
@@ -119,8 +120,8 @@ def from_pipeline(pipeline: Pipeline, task: Task) -> Source:
     def predict(truth: AnnotatedImage, pixels: np.ndarray | None) -> StoredPrediction:
         assert pixels is not None
         if task == "PredCls":
-            return StoredPrediction(pipeline.predict_relations(pixels, truth.segmentation))
-        return StoredPrediction(pipeline(pixels))
+            return StoredPrediction(pipeline.predict_relations(Frame(pixels), truth.segmentation))
+        return StoredPrediction(pipeline(Frame(pixels)))
 
     return Source(predict, FORWARD, needs_pixels=True)
 

@@ -13,7 +13,7 @@ from psg_ros.media.bag import open_bag
 from psg_ros.media.bag_storage import is_bag_folder
 from psg_ros.media.camera import is_camera, open_camera
 from psg_ros.media.folder import open_folder, open_image, shortened
-from psg_ros.media.frame import Frame, Header, Media, MediaError, OnUnreadable
+from psg_ros.media.frame import Media, MediaError, MediaFrame, OnUnreadable
 from psg_ros.media.kinds import HEAD_BYTES, identify
 from psg_ros.media.video import open_video
 from psg_ros.media.video_writer import VideoWriter, fit_into
@@ -21,10 +21,9 @@ from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
 from psg_ros.pictures.picture_file import read_image
 
 __all__ = [
-    "Frame",
-    "Header",
     "Media",
     "MediaError",
+    "MediaFrame",
     "OnUnreadable",
     "VideoWriter",
     "fit_into",

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psg_ros.media.bag_storage import prepared, unpacked
-from psg_ros.media.frame import Frame, Header, Media, MediaError, OnUnreadable
+from psg_ros.media.frame import Media, MediaError, MediaFrame, OnUnreadable
 from psg_ros.pictures.compressed_image import decode_compressed_image
 from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
 from psg_ros.pictures.image_decoding import decode_image
@@ -51,7 +51,7 @@ def open_bag(path: Path, topic: str = "", max_megapixels: int = DEFAULT_LIMIT) -
         duration_s = reader.duration * 1e-9
     rate_hz = (num_frames - 1) / duration_s if num_frames > 1 and duration_s > 0 else 0.0
 
-    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
+    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[MediaFrame]:
         return _read(path, topic, max_megapixels, on_unreadable)
 
     return Media("bag", str(path), num_frames, rate_hz, frames)
@@ -127,7 +127,7 @@ def _contents(reader: AnyReader) -> str:
 
 def _read(
     path: Path, topic: str, max_megapixels: int, on_unreadable: OnUnreadable | None
-) -> Iterator[Frame]:
+) -> Iterator[MediaFrame]:
     with _opened(path) as (reader, is_cut):
         first_ns: int | None = None
         num_read = 0
@@ -142,8 +142,14 @@ def _read(
                     raise ImageError(text) from error
                 on_unreadable(text)
                 continue
-            time_s = (time_ns - first_ns) * 1e-9
-            yield Frame(image_rgb, index, time_s, str(path), _header(message))
+            yield MediaFrame(
+                image_rgb,
+                stamp_ns=_nanoseconds(message.header.stamp),
+                frame_id=message.header.frame_id,
+                index=index,
+                time_s=(time_ns - first_ns) * 1e-9,
+                name=str(path),
+            )
             num_read += 1
     if is_cut:
         raise MediaError(
@@ -188,6 +194,5 @@ def _deserialize(reader: AnyReader, connection: Any, raw: bytes) -> Any:
         raise ImageError(f"no {connection.msgtype}: {_words(error)}") from error
 
 
-def _header(message: Any) -> Header:
-    stamp = message.header.stamp
-    return Header(stamp.sec * 1_000_000_000 + stamp.nanosec, message.header.frame_id)
+def _nanoseconds(stamp: Any) -> int:
+    return int(stamp.sec) * 1_000_000_000 + int(stamp.nanosec)

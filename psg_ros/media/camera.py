@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from psg_ros.media.frame import Frame, Media, MediaError, OnUnreadable
+from psg_ros.media.frame import Media, MediaError, MediaFrame, OnUnreadable, timed_frame
 
 USUAL_RATE_HZ = 30.0
 """Taken where a driver does not tell its rate."""
@@ -37,7 +37,7 @@ def open_camera(path: Path) -> Media:
     rate_hz = capture.get(cv2.CAP_PROP_FPS) or USUAL_RATE_HZ
     capture.release()
 
-    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
+    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[MediaFrame]:
         return _read(path)
 
     return Media("camera", str(path), None, rate_hz, frames)
@@ -54,7 +54,7 @@ def _open(path: Path) -> cv2.VideoCapture:
     return capture
 
 
-def _read(path: Path) -> Iterator[Frame]:
+def _read(path: Path) -> Iterator[MediaFrame]:
     capture = _open(path)
     # One buffered picture: the newest matters, not the queue of old ones.
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
@@ -63,7 +63,7 @@ def _read(path: Path) -> Iterator[Frame]:
         index = 0
         while (image_rgb := _grab(capture)) is not None:
             time_s = (cv2.getTickCount() - start) / cv2.getTickFrequency()
-            yield Frame(image_rgb, index, time_s, str(path))
+            yield timed_frame(image_rgb, index, time_s, str(path))
             index += 1
     finally:
         capture.release()

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from psg_ros.media.frame import Frame, Media, OnUnreadable
+import numpy as np
+
+from psg_ros.media.frame import Media, MediaFrame, OnUnreadable
 from psg_ros.media.kinds import identify
 from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
 from psg_ros.pictures.picture_file import read_image
@@ -17,8 +19,8 @@ from psg_ros.pictures.picture_file import read_image
 def open_image(path: Path, max_megapixels: int = DEFAULT_LIMIT) -> Media:
     """Return one image file as media of one frame."""
 
-    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
-        yield Frame(read_image(path, max_megapixels), 0, 0.0, str(path))
+    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[MediaFrame]:
+        yield _still(read_image(path, max_megapixels), 0, path)
 
     return Media("image", str(path), 1, 0.0, frames)
 
@@ -44,7 +46,7 @@ def open_folder(folder: Path, max_megapixels: int = DEFAULT_LIMIT) -> Media:
         there = f"; what is there: {shortened(left_out)}" if left_out else ""
         raise ValueError(f"{folder} holds no picture{there}")
 
-    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
+    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[MediaFrame]:
         return _read_all(images, max_megapixels, on_unreadable)
 
     return Media("folder", str(folder), len(images), 0.0, frames, tuple(left_out))
@@ -71,7 +73,7 @@ def _no_picture(path: Path) -> str:
 
 def _read_all(
     paths: list[Path], max_megapixels: int, on_unreadable: OnUnreadable | None
-) -> Iterator[Frame]:
+) -> Iterator[MediaFrame]:
     for index, path in enumerate(paths):
         try:
             image_rgb = read_image(path, max_megapixels)
@@ -80,7 +82,12 @@ def _read_all(
                 raise
             on_unreadable(str(error))
             continue
-        yield Frame(image_rgb, index, 0.0, str(path))
+        yield _still(image_rgb, index, path)
+
+
+def _still(image_rgb: np.ndarray, index: int, path: Path) -> MediaFrame:
+    """Return a frame without a stamp: the pictures of a folder need not follow on each other."""
+    return MediaFrame(image_rgb, index=index, time_s=0.0, name=str(path))
 
 
 def _natural_order(path: Path) -> list[tuple[int, int | str]]:

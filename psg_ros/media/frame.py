@@ -10,37 +10,31 @@ from typing import Protocol
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class Header:
-    """What a recorded message says of its picture, as in `std_msgs/Header`.
-
-    Attributes:
-        stamp_ns: nanoseconds since 1970, or on whatever clock the camera ran.
-        frame_id: the camera's coordinate frame.
-    """
-
-    stamp_ns: int
-    frame_id: str
+from psg_ros.frame import Frame
 
 
-@dataclass(frozen=True)
-class Frame:
-    """One picture of a stream.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class MediaFrame(Frame):
+    """One frame of a source; its image is upright.
+
+    A video or camera stamps it by the time since its first frame, a bag as the recorded message was
+    stamped; a still image stands alone.
 
     Attributes:
-        image_rgb: uint8 [height, width, 3], RGB, upright, at least one pixel.
         index: place in the source, counted from 0.
         time_s: seconds since the first frame, by the clock of the source; 0 for still images.
         name: the file it came from; the same for all frames of a video.
-        header: of a picture from a bag.
     """
 
-    image_rgb: np.ndarray = field(repr=False)
     index: int
     time_s: float
     name: str
-    header: Header | None = None
+
+
+def timed_frame(image_rgb: np.ndarray, index: int, time_s: float, name: str) -> MediaFrame:
+    """Return a frame of a stream that starts at 0."""
+    stamp_ns = round(time_s * 1e9)
+    return MediaFrame(image_rgb, stamp_ns=stamp_ns, index=index, time_s=time_s, name=name)
 
 
 class MediaError(ValueError):
@@ -54,7 +48,7 @@ OnUnreadable = Callable[[str], None]
 class Frames(Protocol):
     """Starts a new pass over a source, from its first frame."""
 
-    def __call__(self, on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
+    def __call__(self, on_unreadable: OnUnreadable | None = None) -> Iterator[MediaFrame]:
         """Return the frames.
 
         Args:

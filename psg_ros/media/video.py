@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from psg_ros.media.ffmpeg import codec_of, last_words, load_av, open_input
-from psg_ros.media.frame import Frame, Media, MediaError, OnUnreadable
+from psg_ros.media.frame import Media, MediaError, MediaFrame, OnUnreadable, timed_frame
 from psg_ros.media.kinds import Kind
 from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
 from psg_ros.pictures.image_error import ImageError, check_megapixels
@@ -43,7 +43,7 @@ def open_video(path: Path, kind: Kind, max_megapixels: int = DEFAULT_LIMIT) -> M
         rate_hz = _rate_hz(stream)
         num_frames = stream.frames or None
 
-    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[Frame]:
+    def frames(on_unreadable: OnUnreadable | None = None) -> Iterator[MediaFrame]:
         return _read(path, kind, rate_hz, max_megapixels)
 
     return Media("video", str(path), num_frames, rate_hz, frames)
@@ -96,7 +96,7 @@ def _rate_hz(stream: Any) -> float:
     return rate_hz if 0 < rate_hz <= 1000 else USUAL_RATE_HZ
 
 
-def _read(path: Path, kind: Kind, rate_hz: float, max_megapixels: int) -> Iterator[Frame]:
+def _read(path: Path, kind: Kind, rate_hz: float, max_megapixels: int) -> Iterator[MediaFrame]:
     with _opened(path, kind) as (container, stream):
         decoding = _Decoding(container, stream, kind)
         clock = _Clock(1 / rate_hz)
@@ -105,7 +105,7 @@ def _read(path: Path, kind: Kind, rate_hz: float, max_megapixels: int) -> Iterat
             # Once more: a stream may change its size on the way.
             _check_size(path, picture, max_megapixels)
             image_rgb = _upright(picture.to_ndarray(format="rgb24"), picture)
-            yield Frame(image_rgb, index, clock.time_s(picture.time), str(path))
+            yield timed_frame(image_rgb, index, clock.time_s(picture.time), str(path))
             index += 1
     if decoding.num_lost or not index:
         trouble = f" ({decoding.trouble})" if decoding.trouble else ""

@@ -1,17 +1,19 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pipeline: RGB image -> scene graph. The order of the steps, whatever the form of the model."""
+"""Pipeline: frame -> scene graph. The order of the steps, whatever the form of the model."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import math
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 import numpy as np
 
 from psg_ros.config import MODEL_THRESHOLD, PipelineConfig
+from psg_ros.frame import Frame
 from psg_ros.labels import Vocabulary
 from psg_ros.robot.calibration import Calibrator, load_calibration
 from psg_ros.robot.forms import (
@@ -23,30 +25,34 @@ from psg_ros.robot.forms import (
     make_form,
 )
 from psg_ros.robot.manifest import Manifest, ModelFolder
-from psg_ros.robot.ops.image import check_image
 from psg_ros.robot.ops.regions import Regions, measure_regions
 from psg_ros.robot.ops.triplets import rank_relations
 from psg_ros.robot.runtime.backend import Backend, open_backend, resolve_backend
+from psg_ros.robot.tracking.segment_tracker import SegmentTracker
 from psg_ros.scene_graph import (
     RelationScores,
     SceneGraph,
     SceneNode,
     SceneRelation,
     Segmentation,
+    Track,
 )
 
 
 class Pipeline:
-    """A loaded model. Call it with one image after the other, from one thread at a time.
+    """A loaded model. Call it with one frame after the other, from one thread at a time.
+
+    Frames with a stamp are one stream: their nodes get tracks, which go on from frame to frame.
 
     Attributes:
+        tracker: what follows the nodes; `restart` or `interrupt` it where a stream ends.
         config: thresholds and caps in use; change them with `replace_config`.
         manifest, vocabulary: of the loaded model.
         model_name: the manifest's name of the model.
         model_sha256: digest over the artifacts; equal digests mean equal weights.
         backend_name: what runs it, never "auto".
         precision: arithmetic of the networks, never "auto".
-        step_ms: wall-clock milliseconds of the last image, by the names in `forms.STEPS`.
+        step_ms: wall-clock milliseconds of the last frame, by the names in `forms.STEPS`.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class Pipeline:
         self._calibrator = Calibrator(calibration, folder.vocabulary)
         self._backends = backends
         self._form = make_form(folder, *backends)
+        self.tracker = SegmentTracker()
 
     @classmethod
     def open(cls, config: PipelineConfig, *, calibrated: bool = True) -> Pipeline:
@@ -102,32 +109,34 @@ class Pipeline:
             opened.pop_all()
         return pipeline
 
-    def __call__(self, image_rgb: np.ndarray) -> SceneGraph:
-        """Return the scene graph of one image uint8 [height, width, 3], RGB.
+    def __call__(self, frame: Frame) -> SceneGraph:
+        """Return the scene graph of one frame.
 
         Raises:
-            ValueError: another dtype or shape, or no pixels.
+            TypeError: no frame; a bare array becomes one with `Frame(image)`.
             RuntimeError: the pipeline was closed.
         """
-        check_image(image_rgb)
+        _check_frame(frame)
         config, clock = self.config, StepClock()
-        segmented = self._form.segment(image_rgb, self._merge_settings(config), clock)
-        return self._relate(segmented, config, clock)
+        segmented = self._form.segment(frame.image, self._merge_settings(config), clock)
+        return self._relate(frame, segmented, config, clock)
 
-    def predict_relations(self, image_rgb: np.ndarray, segmentation: Segmentation) -> SceneGraph:
-        """Return the graph of an image whose segments are given (the task PredCls).
+    def predict_relations(self, frame: Frame, segmentation: Segmentation) -> SceneGraph:
+        """Return the graph of a frame whose segments are given (the task PredCls).
 
         Raises:
-            ValueError: an unusable image, a label map of another size, or a form of model that
-                relates no segments from outside.
+            TypeError: no frame.
+            ValueError: a label map of another size than the image, or a form of model that relates
+                no segments from outside.
         """
-        check_image(image_rgb)
-        if segmentation.image_hw != image_rgb.shape[:2]:
+        _check_frame(frame)
+        if segmentation.image_hw != frame.image_hw:
             raise ValueError(
-                f"label map {segmentation.image_hw} does not fit the image {image_rgb.shape[:2]}"
+                f"label map {segmentation.image_hw} does not fit the image {frame.image_hw}"
             )
         config, clock = self.config, StepClock()
-        return self._relate(self._form.adopt(image_rgb, segmentation, clock), config, clock)
+        segmented = self._form.adopt(frame.image, segmentation, clock)
+        return self._relate(frame, segmented, config, clock)
 
     @property
     def relation_threshold(self) -> float:
@@ -162,12 +171,18 @@ class Pipeline:
     def __exit__(self, *failure: object) -> None:
         self.close()
 
-    def _relate(self, segmented: Segmented, config: PipelineConfig, clock: StepClock) -> SceneGraph:
-        """From segments on: their regions, scores of pairs, nodes, relations, the graph."""
+    def _relate(
+        self, frame: Frame, segmented: Segmented, config: PipelineConfig, clock: StepClock
+    ) -> SceneGraph:
+        """From segments on: their regions, scores of pairs, tracks, nodes, relations, the graph."""
         segmentation = segmented.segmentation
         regions = measure_regions(segmentation.label_map, segmentation.num_segments)
         scores = segmented.relate(regions, config.max_segments, clock)
-        nodes = describe_nodes(segmentation, regions, self.vocabulary)
+        tracks: Sequence[Track] | None = None
+        if config.track and frame.stamp_ns is not None:
+            tracks = self.tracker.update(frame, segmentation, regions, config)
+            clock.lap("tracking")
+        nodes = describe_nodes(segmentation, regions, self.vocabulary, tracks)
         relations = self._list_relations(scores, config)
         clock.lap("ranking")
         self.step_ms = clock.step_ms
@@ -201,9 +216,17 @@ class Pipeline:
 
 
 def describe_nodes(
-    segmentation: Segmentation, regions: Regions, vocabulary: Vocabulary
+    segmentation: Segmentation,
+    regions: Regions,
+    vocabulary: Vocabulary,
+    tracks: Sequence[Track] | None = None,
 ) -> tuple[SceneNode, ...]:
-    """Return one node per segment, in segment order."""
+    """Return one node per segment, in segment order.
+
+    Args:
+        tracks: one per segment; None without tracking.
+    """
+    untracked = (None,) * segmentation.num_segments
     columns = (
         segmentation.labels.tolist(),
         segmentation.scores.tolist(),
@@ -211,6 +234,7 @@ def describe_nodes(
         map(tuple, regions.centroid_xy.tolist()),
         regions.area.tolist(),
         regions.truncated.tolist(),
+        untracked if tracks is None else tracks,
     )
     return tuple(
         SceneNode(
@@ -223,8 +247,9 @@ def describe_nodes(
             centroid_xy=centroid,
             area_px=area,
             truncated=truncated,
+            track=track,
         )
-        for segment, (label, score, bbox, centroid, area, truncated) in enumerate(
+        for segment, (label, score, bbox, centroid, area, truncated, track) in enumerate(
             zip(*columns, strict=True)
         )
     )
@@ -234,6 +259,12 @@ def model_sha256(manifest: Manifest) -> str:
     """Return one digest for a model: SHA-256 over those of its artifacts, by their names."""
     digests = "".join(spec.sha256 for _, spec in sorted(manifest.artifacts.items()))
     return hashlib.sha256(digests.encode()).hexdigest()
+
+
+def _check_frame(frame: Frame) -> None:
+    if not isinstance(frame, Frame):
+        found = type(frame).__name__
+        raise TypeError(f"the pipeline takes a Frame, as in Frame(image), not {found}")
 
 
 def _in_force(configured: float, recommended: float) -> float:

@@ -22,21 +22,21 @@ from std_msgs.msg import Header
 
 from psg_ros import msg as messages
 from psg_ros.labels import Vocabulary
-from psg_ros.scene_graph import SceneGraph, SceneNode, SceneRelation, Segmentation, StageTimes
+from psg_ros.scene_graph import (
+    Position,
+    SceneGraph,
+    SceneNode,
+    SceneRelation,
+    Segmentation,
+    StageTimes,
+)
 
 MAX_MONO8_SEGMENTS = 254
 MAX_SEGMENTS = 65_534
 NANOSECONDS = 1_000_000_000
 MAX_SEC = 2**31 - 1
 
-
-@dataclass(frozen=True)
-class NodeTrack:
-    """Identity of one node: id from 1, stamp of its first image, whether it is established."""
-
-    id: int
-    first_seen: Time
-    confirmed: bool
+_NAN_3, _NAN_9 = (math.nan,) * 3, (math.nan,) * 9
 
 
 @dataclass(frozen=True)
@@ -65,32 +65,22 @@ def ns_to_time(nanoseconds: int) -> Time:
     return Time(sec=sec, nanosec=nanoseconds - sec * NANOSECONDS)
 
 
-def scene_graph_to_msg(
-    graph: SceneGraph, header: Header, tracks: Sequence[NodeTrack] | None
-) -> messages.SceneGraph:
+def scene_graph_to_msg(graph: SceneGraph, header: Header) -> messages.SceneGraph:
     """Return the message of a graph, with the header of its image.
 
     The caller fills in what the graph does not know: activated, sequence, camera,
     vocabulary_version, timing.
 
-    Args:
-        tracks: one for each node; None without tracking, which makes the segment ids node ids.
-
     Raises:
         ValueError: more segments than a segment id can number.
     """
-    if tracks is not None and len(tracks) != len(graph.nodes):
-        raise ValueError(f"{len(tracks)} tracks for {len(graph.nodes)} nodes")
     height, width = graph.segmentation.image_hw
-    segment_ids = [_segment_id(node.segment) for node in graph.nodes]
-    ids = segment_ids if tracks is None else [track.id for track in tracks]
     message = messages.SceneGraph(header=header, image_width=width, image_height=height)
-    message.quality = messages.SceneGraph.QUALITY_FULL
-    message.nodes = [_node_to_msg(node, id_) for node, id_ in zip(graph.nodes, ids, strict=True)]
-    for node, track in zip(message.nodes, tracks or (), strict=tracks is not None):
-        _set_track(node, track)
-    best_first = sorted(graph.relations, key=lambda relation: -relation.confidence)
-    message.relations = [_relation_to_msg(relation, ids) for relation in best_first]
+    message.quality = int(graph.quality)
+    message.spatial_frame_id = graph.spatial_frame_id
+    message.nodes = [_node_to_msg(node) for node in graph.nodes]
+    ids = graph.node_ids
+    message.relations = [_relation_to_msg(relation, ids) for relation in graph.relations]
     return message
 
 
@@ -174,11 +164,10 @@ def _segment_id(segment: int) -> int:
     return segment + 1
 
 
-def _node_to_msg(node: SceneNode, node_id: int) -> messages.SceneNode:
+def _node_to_msg(node: SceneNode) -> messages.SceneNode:
     left, top, right, bottom = node.bbox_xyxy
-    nan = math.nan
-    return messages.SceneNode(
-        id=node_id,
+    message = messages.SceneNode(
+        id=node.id,
         segment_id=_segment_id(node.segment),
         class_id=node.label,
         class_name=node.class_name,
@@ -189,21 +178,27 @@ def _node_to_msg(node: SceneNode, node_id: int) -> messages.SceneNode:
         centroid_y=float(node.centroid_xy[1]),
         area_px=node.area_px,
         truncated=node.truncated,
-        has_position=False,
-        position=Point(x=nan, y=nan, z=nan),
-        position_covariance=[nan] * 9,
-        size=Vector3(x=nan, y=nan, z=nan),
     )
+    if node.track is not None:
+        message.track_state = int(node.track.state)
+        message.first_seen = ns_to_time(node.track.first_seen_ns)
+    _set_position(message, node.position)
+    return message
 
 
-def _set_track(node: messages.SceneNode, track: NodeTrack) -> None:
-    kind = messages.SceneNode
-    node.first_seen = track.first_seen
-    node.track_state = kind.TRACK_CONFIRMED if track.confirmed else kind.TRACK_TENTATIVE
+def _set_position(message: messages.SceneNode, position: Position | None) -> None:
+    message.has_position = position is not None
+    xyz, covariance, size = (
+        (_NAN_3, _NAN_9, _NAN_3)
+        if position is None
+        else (position.xyz_m, position.covariance_m2, position.size_m)
+    )
+    message.position = Point(x=xyz[0], y=xyz[1], z=xyz[2])
+    message.position_covariance = covariance
+    message.size = Vector3(x=size[0], y=size[1], z=size[2])
 
 
 def _relation_to_msg(relation: SceneRelation, node_ids: Sequence[int]) -> messages.SceneRelation:
-    # state and since stay unset: relations are scored for each image on its own.
     return messages.SceneRelation(
         subject_id=node_ids[relation.subject],
         object_id=node_ids[relation.object],
@@ -211,5 +206,7 @@ def _relation_to_msg(relation: SceneRelation, node_ids: Sequence[int]) -> messag
         predicate_name=relation.predicate_name,
         score=float(relation.score),
         probability=float(relation.probability),
-        source=messages.SceneRelation.SOURCE_MODEL,
+        source=int(relation.source),
+        state=int(relation.state or 0),
+        since=ns_to_time(relation.since_ns or 0),
     )

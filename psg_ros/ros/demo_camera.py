@@ -125,7 +125,7 @@ def recorded_images(args: argparse.Namespace) -> Iterator[TimedImage]:
         for frame in media.frames(_say):
             time_s = shown / args.rate if steady else start_s + frame.time_s
             # A live device sets the pace itself; waiting would only age its pictures.
-            yield (0.0 if media.kind == "camera" else time_s), frame.image_rgb
+            yield (0.0 if media.kind == "camera" else time_s), frame.image
             shown += 1
         if not shown:
             raise ValueError(f"no picture of {args.source} can be read")

@@ -7,9 +7,21 @@ from __future__ import annotations
 import numpy as np
 
 from psg_ros import msg as messages
-from psg_ros.demo.live_view import ReceivedGraph
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-from psg_ros.scene_graph import VOID, SceneGraph, SceneNode, SceneRelation, Segmentation
+from psg_ros.ros.conversions import time_to_ns
+from psg_ros.scene_graph import (
+    VOID,
+    Position,
+    Quality,
+    RelationSource,
+    RelationState,
+    SceneGraph,
+    SceneNode,
+    SceneRelation,
+    Segmentation,
+    Track,
+    TrackState,
+)
 
 
 def vocabulary_from_msg(message: messages.GraphVocabulary) -> Vocabulary:
@@ -26,29 +38,22 @@ def vocabulary_from_msg(message: messages.GraphVocabulary) -> Vocabulary:
     return Vocabulary(tuple(labels), tuple(predicates))
 
 
-def graph_from_msg(message: messages.SceneGraph) -> ReceivedGraph:
-    """Return the graph with the ids it has on the wire; without masks, every pixel is void."""
+def graph_from_msg(message: messages.SceneGraph) -> SceneGraph:
+    """Return the graph; without masks, every pixel is void."""
     entries = sorted(message.nodes, key=lambda entry: entry.segment_id)
-    ids = tuple(entry.id for entry in entries)
-    place = {number: index for index, number in enumerate(ids)}
-    nodes = tuple(_node(entry, index) for index, entry in enumerate(entries))
-    relations = tuple(
-        SceneRelation(
-            place[entry.subject_id],
-            place[entry.object_id],
-            entry.predicate_id,
-            entry.predicate_name,
-            entry.score,
-            entry.probability,
-        )
-        for entry in message.relations
-    )
+    place = {entry.id: index for index, entry in enumerate(entries)}
     segmentation = Segmentation(
         np.full((message.image_height, message.image_width), VOID, np.int32),
         np.array([entry.class_id for entry in entries], np.int64),
         np.array([entry.score for entry in entries], np.float32),
     )
-    return ReceivedGraph(SceneGraph(segmentation, nodes, relations), ids)
+    return SceneGraph(
+        segmentation,
+        tuple(_node(entry, index) for index, entry in enumerate(entries)),
+        tuple(_relation(entry, place) for entry in message.relations),
+        spatial_frame_id=message.spatial_frame_id,
+        quality=Quality(message.quality),
+    )
 
 
 def _node(entry: messages.SceneNode, segment: int) -> SceneNode:
@@ -64,4 +69,34 @@ def _node(entry: messages.SceneNode, segment: int) -> SceneNode:
         centroid_xy=(entry.centroid_x, entry.centroid_y),
         area_px=entry.area_px,
         truncated=entry.truncated,
+        track=_track(entry),
+        position=_position(entry),
+    )
+
+
+def _track(entry: messages.SceneNode) -> Track | None:
+    if not entry.track_state:
+        return None
+    return Track(entry.id, TrackState(entry.track_state), time_to_ns(entry.first_seen))
+
+
+def _position(entry: messages.SceneNode) -> Position | None:
+    if not entry.has_position:
+        return None
+    xyz, size = entry.position, entry.size
+    covariance = tuple(entry.position_covariance.tolist())
+    return Position((xyz.x, xyz.y, xyz.z), covariance, (size.x, size.y, size.z))
+
+
+def _relation(entry: messages.SceneRelation, place: dict[int, int]) -> SceneRelation:
+    return SceneRelation(
+        place[entry.subject_id],
+        place[entry.object_id],
+        entry.predicate_id,
+        entry.predicate_name,
+        entry.score,
+        entry.probability,
+        RelationSource(entry.source),
+        RelationState(entry.state) if entry.state else None,
+        time_to_ns(entry.since) or None,
     )

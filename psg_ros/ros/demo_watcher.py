@@ -171,8 +171,8 @@ class Recorder:
         stamp_ns, image_rgb = self._last
         write_image(out / "annotated.png", image_rgb)
         message = subscriber.graphs.get(stamp_ns) or subscriber.graphs[max(subscriber.graphs)]
-        received, vocabulary = graph_from_msg(message), vocabulary_from_msg(subscriber.vocabulary)
-        page = graph_svg(received.graph, vocabulary, track_ids=received.ids)
+        graph, vocabulary = graph_from_msg(message), vocabulary_from_msg(subscriber.vocabulary)
+        page = graph_svg(graph, vocabulary, track_ids=graph.node_ids)
         write_text(out / "scene_graph.svg", page)
 
 

@@ -12,24 +12,23 @@ from typing import Any
 import numpy as np
 from builtin_interfaces.msg import Time
 from rclpy.clock import Clock
-from std_msgs.msg import Header
 
 from psg_ros.drawing.draw import overlay
-from psg_ros.graph_files import segment_ids
+from psg_ros.frame import Frame
 from psg_ros.node_config import NodeConfig
 from psg_ros.robot.pipeline import Pipeline
+from psg_ros.robot.tracking.segment_tracker import SegmentTracker
 from psg_ros.ros.arrivals import ArrivalCounts
 from psg_ros.ros.conversions import (
     FrameCounts,
-    NodeTrack,
     ns_to_time,
     rgb_to_msg,
     scene_graph_to_msg,
     segmentation_to_msg,
+    time_to_ns,
     timing_to_msg,
     vocabulary_to_msg,
 )
-from psg_ros.ros.identities import Identities
 from psg_ros.ros.image_input import DECODERS
 from psg_ros.ros.outputs import Outputs, is_wanted
 from psg_ros.ros.vocabulary_version import VocabularyVersion
@@ -37,7 +36,7 @@ from psg_ros.scene_graph import SceneGraph
 
 
 @dataclass(frozen=True)
-class ReceivedFrame:
+class ReceivedImage:
     """An image message, when it reached the node (node clock), and the counts with it."""
 
     message: Any
@@ -73,8 +72,7 @@ class FrameProcessor:
         # Not the node's clock: simulated time may be 0 at each of several activations.
         self._activated = ns_to_time(time.time_ns())
         self._sequence = self._failed = 0
-        self._identities = Identities()
-        self._interrupted = False
+        self._restarted, self._interrupted = True, False
 
     def change_config(self, config: NodeConfig) -> None:
         """Use another configuration from the next frame on; callable from any thread."""
@@ -84,8 +82,8 @@ class FrameProcessor:
         """Note that an image is not worked on: nothing was followed meanwhile. From any thread."""
         self._interrupted = True
 
-    def __call__(self, pipeline: Pipeline, frame: ReceivedFrame) -> None:
-        """Publish the graph of one frame and, where somebody listens, its pictures.
+    def __call__(self, pipeline: Pipeline, image: ReceivedImage) -> None:
+        """Publish the graph of one image and, where somebody listens, its pictures.
 
         Raises:
             ImageError: the message holds no image.
@@ -94,18 +92,18 @@ class FrameProcessor:
         """
         try:
             self._apply_config(pipeline)
-            image_rgb = self._decode(frame.message, self._config.max_megapixels)
-            graph = pipeline(image_rgb)
-            header = frame.message.header
-            tracks = self._track(graph, header) if self._config.track else None
-            self._publish_graph(graph, header, tracks, frame)
+            frame = self._frame(image.message)
+            self._prepare_tracker(pipeline.tracker)
+            graph = pipeline(frame)
+            self._publish_graph(graph, image)
         except Exception:
             self._failed += 1
             raise
+        header = image.message.header
         if is_wanted(self._outputs.segmentation):
             self._outputs.segmentation.publish(segmentation_to_msg(graph.segmentation, header))
         if self._config.annotated_image and is_wanted(self._outputs.annotated):
-            drawn = self._draw(image_rgb, graph, pipeline, tracks)
+            drawn = self._draw(frame.image, graph, pipeline)
             self._outputs.annotated.publish(rgb_to_msg(drawn, header))
 
     def publish_vocabulary(self, pipeline: Pipeline) -> None:
@@ -127,27 +125,30 @@ class FrameProcessor:
             self._config = wanted
             self.publish_vocabulary(pipeline)
 
-    def _track(self, graph: SceneGraph, header: Header) -> tuple[NodeTrack, ...]:
+    def _frame(self, message: Any) -> Frame:
+        """Return the frame of an image message; its pixels stay in the message where they can."""
+        header = message.header
+        image_rgb = self._decode(message, self._config.max_megapixels)
+        return Frame(image_rgb, stamp_ns=time_to_ns(header.stamp), frame_id=header.frame_id)
+
+    def _prepare_tracker(self, tracker: SegmentTracker) -> None:
+        """End the tracks where this image continues nothing. Here, in the worker's thread."""
+        if self._restarted:
+            self._restarted = False
+            tracker.restart()
         if self._interrupted:
             self._interrupted = False
-            self._identities.interrupt()
-        return self._identities.update(graph.segmentation, header, self._config.track_gap_s)
+            tracker.interrupt()
 
-    def _publish_graph(
-        self,
-        graph: SceneGraph,
-        header: Header,
-        tracks: tuple[NodeTrack, ...] | None,
-        frame: ReceivedFrame,
-    ) -> None:
-        message = scene_graph_to_msg(graph, header, tracks)
+    def _publish_graph(self, graph: SceneGraph, image: ReceivedImage) -> None:
+        message = scene_graph_to_msg(graph, image.message.header)
         message.camera = self._config.camera
         message.vocabulary_version = self._version.number
         message.activated = self._activated
         message.sequence = self._sequence + 1
         now = self._clock.now().to_msg()
         message.timing = timing_to_msg(
-            graph.times, frame.received, now, self._count(frame.arrivals)
+            graph.times, image.received, now, self._count(image.arrivals)
         )
         self._outputs.graph.publish(message)
         self._sequence += 1
@@ -161,18 +162,11 @@ class FrameProcessor:
             lost=arrivals.lost,
         )
 
-    def _draw(
-        self,
-        image_rgb: np.ndarray,
-        graph: SceneGraph,
-        pipeline: Pipeline,
-        tracks: tuple[NodeTrack, ...] | None,
-    ) -> np.ndarray:
-        ids = segment_ids(graph) if tracks is None else [track.id for track in tracks]
+    def _draw(self, image_rgb: np.ndarray, graph: SceneGraph, pipeline: Pipeline) -> np.ndarray:
         return overlay(
             image_rgb,
             graph,
             pipeline.vocabulary,
             max_relations=self._config.annotated_relations,
-            track_ids=ids,
+            track_ids=graph.node_ids,
         )

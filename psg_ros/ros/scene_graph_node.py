@@ -35,7 +35,7 @@ from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros import parameters
 from psg_ros.ros.arrivals import Arrivals
 from psg_ros.ros.failure_log import FailureLog
-from psg_ros.ros.frame_processor import FrameProcessor, ReceivedFrame
+from psg_ros.ros.frame_processor import FrameProcessor, ReceivedImage
 from psg_ros.ros.image_input import ImageInput
 from psg_ros.ros.outputs import Outputs
 from psg_ros.ros.parameter_files import parameter_files, read_parameter_file
@@ -80,7 +80,7 @@ class SceneGraphNode(LifecycleNode):
         self._config: NodeConfig | None = None
         self._failures = FailureLog(lambda text: self.get_logger().error(text))
         self._pipeline: Pipeline | None = None
-        self._worker: Worker[Pipeline, ReceivedFrame] | None = None
+        self._worker: Worker[Pipeline, ReceivedImage] | None = None
         self._outputs: Outputs | None = None
         self._input: ImageInput | None = None
         self._version = VocabularyVersion()
@@ -162,7 +162,7 @@ class SceneGraphNode(LifecycleNode):
         assert self._worker is not None and self._outputs is not None and self._config is not None
         if self._outputs.need_images(annotated=self._config.annotated_image):
             now = self.get_clock().now().to_msg()
-            self._worker.put(ReceivedFrame(message, now, arrivals.counts))
+            self._worker.put(ReceivedImage(message, now, arrivals.counts))
             return
         arrivals.skip()
         self._processor.skip()

@@ -14,6 +14,7 @@ from tiny_model import paint
 from psg_ros.benchmark import stage_report
 from psg_ros.benchmark.stage_times import measure_stages
 from psg_ros.config import PipelineConfig
+from psg_ros.frame import Frame
 from psg_ros.robot.forms import STEPS
 from psg_ros.robot.pipeline import Pipeline
 
@@ -29,7 +30,7 @@ def report(tiny_model: Path):
 def test_steps_of_the_pipeline_add_up_to_its_three_stages_and_to_the_frame(tiny_model: Path):
     with Pipeline.open(PipelineConfig(model=str(tiny_model))) as pipeline:
         assert pipeline.step_ms == {}
-        times = pipeline(SCENE).times
+        times = pipeline(Frame(SCENE, stamp_ns=0)).times
         assert list(pipeline.step_ms) == list(STEPS)
         for field in ("preprocess_ms", "inference_ms", "postprocess_ms"):
             parts = [ms for step, ms in pipeline.step_ms.items() if STEPS[step] == field]

@@ -31,7 +31,14 @@ def test_every_field_is_an_option_whose_help_gives_range_and_default() -> None:
     for field in dataclasses.fields(PipelineConfig):
         assert f"--{field.name.replace('_', '-')}" in text
         assert f"(default: {field.default})" in text
+    assert "SUPPRESS" not in text
     assert "CPU threads of the backend; 0 leaves the choice to it; 0 to 256 (default: 0)" in text
+
+
+def test_a_switch_is_an_option_that_can_be_turned_on_and_off() -> None:
+    assert options.pipeline_config(parse("--no-track")).track is False
+    assert options.pipeline_config(parse("--track"), EvaluationConfig).track is True
+    assert options.pipeline_config(parse(), EvaluationConfig).track is False
 
 
 def test_a_command_with_other_defaults_keeps_them_unless_a_file_or_an_option_says_more(

@@ -20,7 +20,10 @@ from recorded_bags import write_bag
 from tiny_model import paint
 
 from psg_ros.__main__ import main
+from psg_ros.config import PipelineConfig
+from psg_ros.drawing.draw import overlay
 from psg_ros.files import printable
+from psg_ros.frame import Frame
 from psg_ros.media import VideoWriter, open_media, read_image
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.scene_graph import SceneGraph
@@ -86,11 +89,81 @@ def test_json_to_standard_output_can_be_piped(predict, photo: Path, capsys) -> N
     assert json.loads(capsys.readouterr().out)["image"] == str(photo)
 
 
-def test_the_drawing_shows_the_labels_over_the_picture(predict, photo: Path) -> None:
+def test_the_drawing_shows_labels_and_relations_as_the_node_draws_them(
+    predict, photo: Path, tiny_model: Path, capsys
+) -> None:
     drawn = photo.with_name("drawn.png")
     assert predict(photo, "--annotated", drawn) == 0
-    image = read_image(drawn)
-    assert image.shape == SCENE.shape and (image != SCENE).any()
+    with Pipeline.open(PipelineConfig(str(tiny_model))) as pipeline:
+        graph, vocabulary = pipeline(Frame(SCENE)), pipeline.vocabulary
+    expected = overlay(SCENE, graph, vocabulary, max_relations=10, track_ids=graph.node_ids)
+    np.testing.assert_array_equal(read_image(drawn), expected)
+    assert predict(photo, "--annotated", drawn, "--drawn-relations", 0) == 0
+    assert (read_image(drawn) != expected).any()
+
+
+def test_relations_are_printed_beside_a_drawing_but_not_beside_json(
+    predict, photo: Path, capsys
+) -> None:
+    assert predict(photo) == 0
+    head, *lines = capsys.readouterr().out.splitlines()
+    drawn, file = photo.with_name("drawn.png"), photo.with_name("graph.json")
+    assert predict(photo, "--annotated", drawn) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == lines
+    assert predict(photo, "--annotated", drawn, "--json", file) == 0
+    assert capsys.readouterr().out == ""
+
+
+@pytest.fixture
+def arrival(tmp_path: Path) -> Path:
+    """A video of something blue, to which something red comes, which is segment 1 then."""
+    pytest.importorskip("av")
+    path = tmp_path / "arrival.mp4"
+    alone = paint(SCENE.shape[:2], {"blue": BOXES["blue"]})
+    with VideoWriter(path, 10.0) as writer:
+        for index, scene in enumerate([alone] * 2 + [SCENE] * 4):
+            writer.write(scene, index / 10)
+    return path
+
+
+def test_in_a_video_a_thing_keeps_its_id_and_relations_name_it(
+    predict, arrival: Path, capsys
+) -> None:
+    file = arrival.with_suffix(".json")
+    assert predict(arrival, "--json", file) == 0
+    records = json.loads(file.read_text())
+    ids = [{node["class_name"]: node["id"] for node in record["nodes"]} for record in records]
+    assert ids == [{"blue": 1}] * 2 + [{"red": 2, "blue": 1}] * 4
+    red, blue = records[-1]["nodes"]
+    assert (red["segment_id"], blue["segment_id"]) == (1, 2)
+    assert (red["track_state"], blue["track_state"]) == ("confirmed", "confirmed")
+    assert records[2]["nodes"][0]["track_state"] == "tentative"
+    assert blue["first_seen"] == {"sec": 0, "nanosec": 0}
+    assert red["first_seen"] == {"sec": 0, "nanosec": 200_000_000}
+    assert {r["subject_id"] for r in records[-1]["relations"]} == {1, 2}
+    capsys.readouterr()
+    assert predict(arrival) == 0
+    assert "red #2 -- left of --> blue #1" in capsys.readouterr().out
+
+
+def test_without_tracking_ids_number_the_segments_of_each_image(predict, arrival: Path) -> None:
+    file = arrival.with_suffix(".json")
+    assert predict(arrival, "--json", file, "--no-track") == 0
+    records = json.loads(file.read_text())
+    ids = [{node["class_name"]: node["id"] for node in record["nodes"]} for record in records]
+    assert ids == [{"blue": 1}] * 2 + [{"red": 1, "blue": 2}] * 4
+    assert not any({"track_state", "first_seen", "segment_id"} & set(records[0]["nodes"][0]))
+
+
+def test_pictures_of_a_folder_are_not_linked(predict, tmp_path: Path) -> None:
+    alone = paint(SCENE.shape[:2], {"blue": BOXES["blue"]})
+    for index, scene in enumerate((alone, SCENE, SCENE)):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), scene[..., ::-1])
+    file = tmp_path / "graphs.json"
+    assert predict(tmp_path, "--json", file) == 0
+    records = json.loads(file.read_text())
+    assert [[node["id"] for node in record["nodes"]] for record in records] == [[1], [1, 2], [1, 2]]
+    assert all("track_state" not in node for record in records for node in record["nodes"])
 
 
 def test_a_folder_gives_a_list_and_a_folder_of_drawings(predict, photo: Path) -> None:
@@ -218,10 +291,10 @@ def test_what_came_before_damage_in_a_video_is_kept(predict, cut_video: Path, ca
 def test_what_was_done_before_ctrl_c_is_kept(predict, video: Path, monkeypatch) -> None:
     done = []
 
-    def interrupted(self: Pipeline, image_rgb: np.ndarray) -> SceneGraph:
+    def interrupted(self: Pipeline, frame: Frame) -> SceneGraph:
         if len(done) == 3:
             raise KeyboardInterrupt
-        done.append(original(self, image_rgb))
+        done.append(original(self, frame))
         return done[-1]
 
     original = Pipeline.__call__

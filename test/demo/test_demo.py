@@ -128,7 +128,7 @@ def test_a_video_flows_through_node_and_subscriber(start, video: Path, tmp_path:
 
     film = open_media(out / "annotated.mp4")
     assert film.rate_hz == pytest.approx(RATE_HZ, rel=0.4) and film.num_frames >= 20
-    assert_drawn(next(film.frames()).image_rgb)
+    assert_drawn(next(film.frames()).image)
     assert read_image(out / "annotated.png").shape == (240, 320, 3)
     texts = [element.text for element in ET.parse(out / "scene_graph.svg").iter() if element.text]
     assert {"#1 red", "#2 yellow"} <= set(texts) and any("above" in text for text in texts)

@@ -13,14 +13,20 @@ import pytest
 from psg_ros.demo.live_view import (
     Heading,
     LiveView,
-    ReceivedGraph,
     block,
     loss_line,
     plain_line,
     summary_lines,
 )
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-from psg_ros.scene_graph import SceneGraph, SceneNode, SceneRelation, Segmentation
+from psg_ros.scene_graph import (
+    SceneGraph,
+    SceneNode,
+    SceneRelation,
+    Segmentation,
+    Track,
+    TrackState,
+)
 
 VOCABULARY = Vocabulary(
     (
@@ -30,13 +36,14 @@ VOCABULARY = Vocabulary(
     (Predicate("on"), Predicate("under")),
 )
 HEADING = Heading(elapsed_s=5, left_s=15, rate_hz=9.8, age_ms=87.4, dropped_frames=2)
+SEEN = TrackState.TENTATIVE
 ESCAPE = re.compile(r"\x1b\[[\d;]*[A-Za-z]")
 
 
-def received(num_relations: int = 2) -> ReceivedGraph:
+def received(num_relations: int = 2) -> SceneGraph:
     nodes = tuple(
-        SceneNode(i, i, VOCABULARY.labels[i].name, True, 0.9, (0, 0, 2, 2), (1, 1), 4, True)
-        for i in range(2)
+        SceneNode(i, i, label.name, True, 0.9, (0, 0, 2, 2), (1, 1), 4, True, Track(id_, SEEN, 0))
+        for i, (label, id_) in enumerate(zip(VOCABULARY.labels, (17, 4), strict=True))
     )
     segmentation = Segmentation(
         np.zeros((2, 2), np.int32), np.arange(2), np.full(2, 0.9, np.float32)
@@ -45,7 +52,7 @@ def received(num_relations: int = 2) -> ReceivedGraph:
         SceneRelation(i % 2, 1 - i % 2, i % 2, ("on", "under")[i % 2], 0.9 - 0.01 * i)
         for i in range(num_relations)
     )
-    return ReceivedGraph(SceneGraph(segmentation, nodes, relations), (17, 4))
+    return SceneGraph(segmentation, nodes, relations)
 
 
 def test_a_plain_line_has_figures_the_best_relations_and_how_many_more() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hostile_names import HOSTILE_NAMES
 
 from psg_ros.drawing.annotated_files import open_annotated, write_image
-from psg_ros.media import Frame, Media, open_media, read_image
+from psg_ros.media import Media, MediaFrame, open_media, read_image
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
 
@@ -20,8 +20,8 @@ def media(kind: str, rate_hz: float = 0.0) -> Media:
     return Media(kind, "source", 3, rate_hz, lambda _: iter(()))
 
 
-def frame(name: str = "in/a.jpg") -> Frame:
-    return Frame(IMAGE, 0, 0.0, name)
+def frame(name: str = "in/a.jpg", time_s: float = 0.0) -> MediaFrame:
+    return MediaFrame(IMAGE, index=0, time_s=time_s, name=name)
 
 
 def test_an_image_is_written_without_loss(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_a_video_keeps_its_times_when_frames_are_left_out(tmp_path: Path) -> Non
     pytest.importorskip("av")
     with open_annotated(tmp_path / "a.mp4", media("video", 12.0), every=4) as output:
         for time_s in (0.0, 1 / 3, 2.0):
-            output.write(Frame(IMAGE, 0, time_s, "a"), IMAGE)
+            output.write(frame("a", time_s), IMAGE)
         assert not (tmp_path / "a.mp4").exists()
     film = open_media(tmp_path / "a.mp4")
     assert [f.time_s for f in film.frames()] == pytest.approx([0, 1 / 3, 2], abs=1e-3)

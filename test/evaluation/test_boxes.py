@@ -5,7 +5,7 @@
 import numpy as np
 import pytest
 
-from psg_ros.evaluation.boxes import box_iou, reachable_by_boxes
+from psg_ros.evaluation.boxes import reachable_by_boxes
 from psg_ros.scene_graph import Segmentation
 
 
@@ -13,13 +13,6 @@ def segmentation(rows, labels):
     return Segmentation(
         np.array(rows, np.int32), np.array(labels, np.int64), np.ones(len(labels), np.float32)
     )
-
-
-def test_intersection_over_union_of_boxes():
-    first = np.array([[0, 0, 2, 2], [5, 5, 5, 5]])
-    second = np.array([[0, 0, 2, 2], [1, 0, 3, 2], [2, 2, 4, 4], [0, 0, 0, 0]])
-    np.testing.assert_allclose(box_iou(first, second), [[1, 1 / 3, 0, 0], [0, 0, 0, 0]])
-    assert box_iou(first, np.zeros((0, 4))).shape == (2, 0)
 
 
 def test_a_box_iou_of_one_half_is_enough_where_a_mask_is_not():

@@ -70,7 +70,7 @@ def look(path: Path) -> None:
 
     frames = open_media(path).frames(on_unreadable=lambda line: None)
     for number, frame in enumerate(frames):
-        assert frame.image_rgb.ndim == 3 and frame.image_rgb.size
+        assert frame.image.ndim == 3 and frame.image.size
         assert number < 1000, "a small file gave more than 1000 pictures"
 
 
@@ -184,6 +184,7 @@ def models(scratch: Path) -> Target:
     from tiny_model import write_tiny_model
 
     from psg_ros.config import PipelineConfig
+    from psg_ros.frame import Frame
     from psg_ros.robot.pipeline import Pipeline
 
     folder = write_tiny_model(scratch / "tiny")
@@ -199,7 +200,7 @@ def models(scratch: Path) -> Target:
         manifest.write_bytes(text)
         config = PipelineConfig(model=str(folder), backend="onnxruntime", threads=1)
         with Pipeline.open(config) as pipeline:
-            pipeline(picture_rgb())
+            pipeline(Frame(picture_rgb()))
 
     return Target("model", (whole,), read)
 

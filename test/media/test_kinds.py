@@ -159,4 +159,4 @@ def test_files_cut_anywhere_are_still_known(tmp_path: Path, suffix: str) -> None
 @pytest.mark.parametrize("name", ["photo", "photo.jfif", "photo.jpe"])
 def test_shared_photos_with_other_endings_are_pictures(name: str) -> None:
     media = open_media(CASES / "picture_other_endings" / name)
-    assert [frame.image_rgb.shape for frame in media.frames()] == [(64, 96, 3)]
+    assert [frame.image.shape for frame in media.frames()] == [(64, 96, 3)]

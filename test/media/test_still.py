@@ -80,4 +80,4 @@ def test_a_single_image_is_media_of_one_frame(tmp_path: Path) -> None:
     media = open_media(write(tmp_path / "a.png", GRADIENT))
     frames = list(media.frames())
     assert media.is_single and media.num_frames == len(frames) == 1
-    np.testing.assert_array_equal(frames[0].image_rgb, GRADIENT)
+    np.testing.assert_array_equal(frames[0].image, GRADIENT)

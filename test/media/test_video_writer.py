@@ -50,7 +50,7 @@ def test_colours_survive(tmp_path: Path) -> None:
     image = np.full((48, 64, 3), (20, 200, 60), np.uint8)
     with VideoWriter(tmp_path / "v.mp4", 10.0) as writer:
         writer.write(image, 0.0)
-    back = next(open_media(tmp_path / "v.mp4").frames()).image_rgb
+    back = next(open_media(tmp_path / "v.mp4").frames()).image
     assert np.abs(back.astype(int) - image).max() < 6
 
 
@@ -58,14 +58,14 @@ def test_odd_sizes_and_pictures_of_other_sizes_fit(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "v.mp4", 10.0) as writer:
         writer.write(box_at(0, (47, 63, 3)), 0.0)
         writer.write(np.full((100, 10, 3), 255, np.uint8), 0.1)
-    frames = [frame.image_rgb for frame in open_media(tmp_path / "v.mp4").frames()]
+    frames = [frame.image for frame in open_media(tmp_path / "v.mp4").frames()]
     assert [frame.shape for frame in frames] == [(48, 64, 3)] * 2
 
 
 def test_the_smallest_picture_can_be_written(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "v.mp4", 10.0) as writer:
         writer.write(np.full((1, 1, 3), 255, np.uint8), 0.0)
-    assert next(open_media(tmp_path / "v.mp4").frames()).image_rgb.shape == (2, 2, 3)
+    assert next(open_media(tmp_path / "v.mp4").frames()).image.shape == (2, 2, 3)
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:

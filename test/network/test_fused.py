@@ -15,6 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 from psg_ros.config import PipelineConfig
+from psg_ros.frame import Frame
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.network import export
 from psg_ros.network.config import ModelConfig, RelationConfig
@@ -193,8 +194,8 @@ def test_random_scenes_give_the_graph_of_two_networks(vocabulary, tmp_path, num_
     for _ in range(3):
         model.segmenter = Scene(random_classes(rng, num_sure), random_masks(rng), segmenter)
         two, one = both_forms(model, vocabulary, NUM_QUERIES, tmp_path, overlap_threshold=0.3)
-        found = one(image_of(size_hw))
-        assert_equal(found, two(image_of(size_hw)))
+        found = one(Frame(image_of(size_hw)))
+        assert_equal(found, two(Frame(image_of(size_hw))))
         numbers.append(len(found.nodes))
     if size_hw == INPUT_HW:
         assert max(numbers) >= min(num_sure, 4), "a scene without segments says nothing"
@@ -205,8 +206,8 @@ def test_other_relation_stages_give_the_graph_of_two_networks(vocabulary, tmp_pa
     rng, model = np.random.default_rng(0), network(prune, split)
     model.segmenter = Scene(random_classes(rng, 9), random_masks(rng), model.segmenter)
     two, one = both_forms(model, vocabulary, NUM_QUERIES, tmp_path, overlap_threshold=0.2)
-    found = one(image_of(INPUT_HW))
-    assert_equal(found, two(image_of(INPUT_HW)))
+    found = one(Frame(image_of(INPUT_HW)))
+    assert_equal(found, two(Frame(image_of(INPUT_HW))))
     assert len(found.nodes) > 3
 
 
@@ -222,8 +223,8 @@ def test_of_too_many_queries_the_best_compete(vocabulary, tmp_path):
     taps, model.segmenter = model.segmenter.taps, Scene(classes, masks, segmenter)
     model.segmenter.taps = taps
     _, one = both_forms(model, vocabulary, num_slots, tmp_path, overlap_threshold=0.1)
-    found = one(image_of(INPUT_HW))
-    assert_equal(found, two(image_of(INPUT_HW)))
+    found = one(Frame(image_of(INPUT_HW)))
+    assert_equal(found, two(Frame(image_of(INPUT_HW))))
     assert len(found.nodes) > 2
 
 
@@ -242,10 +243,10 @@ def test_stuff_on_both_sides_of_a_thing_is_one_segment(vocabulary, tmp_path):
     queries = ((floor, 7, 0, 0, 24, 12), (dog, 8, 0, 12, 24, 20), (floor, 9, 0, 20, 24, 36))
     model.segmenter = Scene(*boxes_scene(*queries), model.segmenter)
     two, one = both_forms(model, vocabulary, 4, tmp_path)
-    found = one(image_of(INPUT_HW))
+    found = one(Frame(image_of(INPUT_HW)))
     assert [node.class_name for node in found.nodes] == ["floor", "dog"]
     assert found.nodes[0].bbox_xyxy == (0, 0, 144, 96)
-    assert_equal(found, two(image_of(INPUT_HW)))
+    assert_equal(found, two(Frame(image_of(INPUT_HW))))
 
 
 def test_the_first_of_equals_wins_and_a_covered_segment_drops_out(vocabulary, tmp_path):
@@ -253,9 +254,9 @@ def test_the_first_of_equals_wins_and_a_covered_segment_drops_out(vocabulary, tm
     queries = ((0, 9, 2, 2, 12, 12), (1, 9, 2, 2, 12, 12), (1, 9, 4, 4, 20, 20))
     model.segmenter = Scene(*boxes_scene(*queries), model.segmenter)
     two, one = both_forms(model, vocabulary, 3, tmp_path)
-    found = one(image_of(INPUT_HW))
+    found = one(Frame(image_of(INPUT_HW)))
     assert [node.class_name for node in found.nodes] == ["dog", "cat"]
-    assert_equal(found, two(image_of(INPUT_HW)))
+    assert_equal(found, two(Frame(image_of(INPUT_HW))))
 
 
 def test_nothing_lies_outside_of_the_image(vocabulary, tmp_path):
@@ -265,9 +266,9 @@ def test_nothing_lies_outside_of_the_image(vocabulary, tmp_path):
     model.segmenter = Scene(*boxes_scene(*queries), model.segmenter)
     two, one = both_forms(model, vocabulary, 3, tmp_path)
     image = image_of((300, 150))
-    found = one(image)
+    found = one(Frame(image))
     assert [node.class_name for node in found.nodes] == ["dog", "cat"]
-    assert_equal(found, two(image))
+    assert_equal(found, two(Frame(image)))
 
 
 @pytest.mark.parametrize("resolution", ["input", "image"])
@@ -279,7 +280,7 @@ def test_segments_of_the_grid_compete_again_at_a_higher_resolution(
     image = image_of((300, 400))
     options = {"overlap_threshold": 0.05, "merge_resolution": resolution}
     two, one = both_forms(model, vocabulary, NUM_QUERIES, tmp_path, **options)
-    found, expected = one(image), two(image)
+    found, expected = one(Frame(image)), two(Frame(image))
     assert len(found.nodes) > 3
     # Decided on another grid, so the numbers of relations differ a little; segments here do not.
     np.testing.assert_array_equal(found.segmentation.label_map, expected.segmentation.label_map)
@@ -295,9 +296,9 @@ def test_only_the_best_scored_segments_are_related(vocabulary, tmp_path):
     two, one = both_forms(
         model, vocabulary, NUM_QUERIES, tmp_path, overlap_threshold=0.05, max_segments=3
     )
-    found = one(image_of(INPUT_HW))
+    found = one(Frame(image_of(INPUT_HW)))
     assert len(found.relation_scores.pairs) == 6 and len(found.nodes) > 3
-    assert_equal(found, two(image_of(INPUT_HW)))
+    assert_equal(found, two(Frame(image_of(INPUT_HW))))
 
 
 def test_given_segments_are_refused(vocabulary, tmp_path):
@@ -305,7 +306,7 @@ def test_given_segments_are_refused(vocabulary, tmp_path):
     _, one = both_forms(model, vocabulary, 4, tmp_path)
     image = image_of(INPUT_HW)
     with pytest.raises(ValueError, match="small is a fused model.*without --fused"):
-        one.predict_relations(image, one(image).segmentation)
+        one.predict_relations(Frame(image), one(Frame(image)).segmentation)
 
 
 @pytest.mark.parametrize("num_slots", [1, NUM_QUERIES + 1])
@@ -352,8 +353,8 @@ def test_files_of_both_forms_give_the_same_graph(folders, backend):
             for pipeline in (two, one):
                 new = dataclasses.replace(pipeline.config, score_threshold=threshold)
                 pipeline.replace_config(new)
-            found = one(image)
-            assert_equal(found, two(image))
+            found = one(Frame(image))
+            assert_equal(found, two(Frame(image)))
             numbers.add(len(found.nodes))
     assert 0 in numbers and max(numbers) > 3, f"scenes of {numbers} segments say too little"
 

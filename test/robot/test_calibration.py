@@ -15,6 +15,7 @@ import pytest
 from tiny_model import paint
 
 from psg_ros.config import PipelineConfig
+from psg_ros.frame import Frame
 from psg_ros.graph_files import graph_record
 from psg_ros.labels import Predicate, Vocabulary
 from psg_ros.robot.calibration import (
@@ -120,7 +121,7 @@ def test_a_model_opens_beside_a_calibration_of_other_weights_only_when_told_to_i
     with pytest.raises(ValueError, match="fitted for other weights"):
         Pipeline.open(config)
     with Pipeline.open(config, calibrated=False) as pipeline:
-        graph = pipeline(paint((240, 320), SCENE))
+        graph = pipeline(Frame(paint((240, 320), SCENE)))
     assert graph.relations and all(math.isnan(r.probability) for r in graph.relations)
 
 
@@ -141,7 +142,7 @@ def test_relations_of_a_calibrated_model_carry_probabilities_and_are_sorted_by_t
     )
     save_calibration(Calibration(1, digest, "isotonic", "a test", curves), model)
     with Pipeline.open(PipelineConfig(str(model), relation_threshold=0.0)) as pipeline:
-        graph = pipeline(paint((240, 320), SCENE))
+        graph = pipeline(Frame(paint((240, 320), SCENE)))
     assert [relation.predicate_name for relation in graph.relations] == ["right of", "left of"]
     first, second = graph.relations
     assert 0.5 <= first.probability <= 0.9

@@ -13,9 +13,10 @@ from backends import EACH, INSTALLED
 from tiny_model import paint, write_tiny_model
 
 from psg_ros.config import PipelineConfig
+from psg_ros.frame import Frame
 from psg_ros.robot.forms import STEPS
 from psg_ros.robot.pipeline import Pipeline
-from psg_ros.scene_graph import Segmentation
+from psg_ros.scene_graph import Segmentation, TrackState
 
 SCENE = {"cyan": (0, 0, 640, 430), "red": (64, 64, 192, 256), "blue": (400, 240, 600, 400)}
 
@@ -49,7 +50,7 @@ def triplets(graph):
 
 
 def test_nodes_name_what_was_painted(pipeline):
-    graph = pipeline(paint((430, 640), SCENE))
+    graph = pipeline(Frame(paint((430, 640), SCENE)))
     assert [node.class_name for node in graph.nodes] == ["red", "blue", "cyan"]
     assert [node.is_thing for node in graph.nodes] == [True, True, False]
     assert [node.segment for node in graph.nodes] == [0, 1, 2]
@@ -63,7 +64,7 @@ def test_nodes_name_what_was_painted(pipeline):
 
 
 def test_node_facts_are_those_of_the_label_map(pipeline):
-    graph = pipeline(paint((430, 640), SCENE))
+    graph = pipeline(Frame(paint((430, 640), SCENE)))
     for node in graph.nodes:
         rows, cols = np.nonzero(graph.segmentation.label_map == node.segment)
         assert node.area_px == len(rows)
@@ -72,7 +73,7 @@ def test_node_facts_are_those_of_the_label_map(pipeline):
 
 
 def test_relations_say_how_boxes_lie(pipeline):
-    graph = pipeline(paint((430, 640), SCENE))
+    graph = pipeline(Frame(paint((430, 640), SCENE)))
     found = triplets(graph)
     assert {("red", "left of", "blue"), ("blue", "right of", "red")} <= found
     assert ("cyan", "left of", "blue") in found and ("blue", "right of", "cyan") in found
@@ -81,14 +82,14 @@ def test_relations_say_how_boxes_lie(pipeline):
 
 
 def test_relation_scores_hold_every_directed_pair_once(pipeline):
-    pairs = pipeline(paint((430, 640), SCENE)).relation_scores.pairs.tolist()
+    pairs = pipeline(Frame(paint((430, 640), SCENE))).relation_scores.pairs.tolist()
     assert sorted(map(tuple, pairs)) == [(0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)]
 
 
 @pytest.mark.parametrize("resolution", ["image", "input", "mask"])
 @pytest.mark.parametrize("hw", [(1, 1), (7, 300), (48, 64), (720, 405)])
 def test_a_black_picture_gives_an_empty_graph_of_its_size(pipeline, resolution, hw):
-    graph = with_options(pipeline, merge_resolution=resolution)(np.zeros((*hw, 3), np.uint8))
+    graph = with_options(pipeline, merge_resolution=resolution)(Frame(np.zeros((*hw, 3), np.uint8)))
     assert (graph.nodes, graph.relations) == ((), ())
     assert graph.segmentation.image_hw == hw
     assert graph.relation_scores.pairs.shape == (0, 2)
@@ -97,7 +98,7 @@ def test_a_black_picture_gives_an_empty_graph_of_its_size(pipeline, resolution, 
 @pytest.mark.parametrize("resolution", ["image", "input", "mask"])
 def test_one_segment_has_no_relations(pipeline, resolution):
     image = paint((48, 64), {"red": (0, 0, 64, 48)})
-    graph = with_options(pipeline, merge_resolution=resolution)(image)
+    graph = with_options(pipeline, merge_resolution=resolution)(Frame(image))
     assert [node.class_name for node in graph.nodes] == ["red"]
     assert graph.relations == ()
 
@@ -108,16 +109,16 @@ def test_every_resolution_finds_the_same_graph(pipeline, hw):
     middle = width // 2
     image = paint(hw, {"green": (0, 0, middle, height), "yellow": (middle, 0, width, height)})
     for resolution in ("image", "input", "mask"):
-        graph = with_options(pipeline, merge_resolution=resolution)(image)
+        graph = with_options(pipeline, merge_resolution=resolution)(Frame(image))
         assert {("green", "left of", "yellow"), ("yellow", "right of", "green")} <= triplets(graph)
         assert graph.segmentation.image_hw == hw
 
 
 def test_earlier_results_stay_as_they_were(pipeline):
-    first = pipeline(paint((430, 640), SCENE))
+    first = pipeline(Frame(paint((430, 640), SCENE)))
     label_map = first.segmentation.label_map.copy()
     logits = first.relation_scores.logits.copy()
-    pipeline(paint((430, 640), {"green": (0, 0, 640, 200), "white": (0, 200, 640, 430)}))
+    pipeline(Frame(paint((430, 640), {"green": (0, 0, 640, 200), "white": (0, 200, 640, 430)})))
     np.testing.assert_array_equal(first.segmentation.label_map, label_map)
     np.testing.assert_array_equal(first.relation_scores.logits, logits)
 
@@ -126,42 +127,48 @@ def test_the_image_is_left_alone_and_may_be_read_only(pipeline):
     image = paint((430, 640), SCENE)
     before = image.copy()
     image.flags.writeable = False
-    pipeline(image)
+    pipeline(Frame(image))
     np.testing.assert_array_equal(image, before)
 
 
 def test_times_are_measured_for_every_stage(pipeline):
-    times = dataclasses.astuple(pipeline(paint((430, 640), SCENE)).times)
+    times = dataclasses.astuple(pipeline(Frame(paint((430, 640), SCENE))).times)
     assert all(0 < milliseconds < 10_000 for milliseconds in times)
 
 
 def test_thresholds_can_change_between_frames(pipeline):
     image = paint((430, 640), SCENE)
-    everything = pipeline(image)
-    assert len(with_options(pipeline, max_relations=2)(image).relations) == 2
-    assert with_options(pipeline, max_relations=0)(image).relations == ()
-    assert with_options(pipeline, relation_threshold=1.0, max_relations=100)(image).relations == ()
+    everything = pipeline(Frame(image))
+    assert len(with_options(pipeline, max_relations=2)(Frame(image)).relations) == 2
+    assert with_options(pipeline, max_relations=0)(Frame(image)).relations == ()
+    assert (
+        with_options(pipeline, relation_threshold=1.0, max_relations=100)(Frame(image)).relations
+        == ()
+    )
     pipeline.replace_config(dataclasses.replace(pipeline.config, relation_threshold=0.0))
-    assert len(pipeline(image).relations) == 6 >= len(everything.relations)
-    assert len(with_options(pipeline, max_segments=2)(image).relation_scores.pairs) == 2
-    assert with_options(pipeline, score_threshold=1.0)(image).nodes == ()
+    assert len(pipeline(Frame(image)).relations) == 6 >= len(everything.relations)
+    assert len(with_options(pipeline, max_segments=2)(Frame(image)).relation_scores.pairs) == 2
+    assert with_options(pipeline, score_threshold=1.0)(Frame(image)).nodes == ()
 
 
 @pytest.mark.parametrize("resolution", ["image", "input", "mask"])
 def test_small_segments_are_left_out_with_their_relations(pipeline, resolution):
     scene = {"red": (64, 64, 192, 256), "blue": (560, 380, 600, 420)}  # 9 % and 0.6 %
     sees = with_options(pipeline, merge_resolution=resolution)
-    assert [node.class_name for node in sees(paint((430, 640), scene)).nodes] == ["red", "blue"]
-    graph = with_options(pipeline, min_segment_area=0.03)(paint((430, 640), scene))
+    assert [node.class_name for node in sees(Frame(paint((430, 640), scene))).nodes] == [
+        "red",
+        "blue",
+    ]
+    graph = with_options(pipeline, min_segment_area=0.03)(Frame(paint((430, 640), scene)))
     assert [node.class_name for node in graph.nodes] == ["red"]
     assert graph.relations == () and set(np.unique(graph.segmentation.label_map)) == {-1, 0}
 
 
 def test_minus_one_takes_the_threshold_of_the_model(pipeline):
     image = paint((430, 640), SCENE)
-    recommended = pipeline(image).relations
+    recommended = pipeline(Frame(image)).relations
     explicit = with_options(pipeline, relation_threshold=pipeline.manifest.relation_threshold)
-    assert explicit(image).relations == recommended
+    assert explicit(Frame(image)).relations == recommended
 
 
 def test_what_needs_a_new_model_cannot_change_while_it_is_loaded(pipeline):
@@ -183,15 +190,15 @@ def test_what_needs_a_new_model_cannot_change_while_it_is_loaded(pipeline):
 )
 def test_what_is_not_an_rgb_image_is_refused(pipeline, image):
     with pytest.raises(ValueError, match=r"non-empty RGB array uint8 \[height, width, 3\]"):
-        pipeline(image)
+        pipeline(Frame(image))
 
 
 def test_a_refused_image_does_not_disturb_the_next(pipeline):
     image = paint((430, 640), SCENE)
-    before = pipeline(image).segmentation.label_map
+    before = pipeline(Frame(image)).segmentation.label_map
     with pytest.raises(ValueError, match="RGB"):
-        pipeline(image[:, :, 0])
-    np.testing.assert_array_equal(pipeline(image).segmentation.label_map, before)
+        pipeline(Frame(image[:, :, 0]))
+    np.testing.assert_array_equal(pipeline(Frame(image)).segmentation.label_map, before)
 
 
 def test_it_tells_what_it_runs(pipeline, tiny_model, tmp_path):
@@ -212,7 +219,7 @@ def test_after_closing_it_says_so(tiny_model):
     opened.close()
     opened.close()
     with pytest.raises(RuntimeError, match="was closed"):
-        opened(np.zeros((4, 4, 3), np.uint8))
+        opened(Frame(np.zeros((4, 4, 3), np.uint8)))
 
 
 def test_a_wrong_model_name_is_refused():
@@ -226,14 +233,15 @@ def test_other_sizes_of_network_work_too(tmp_path):
         tmp_path / "large", input_hw=(160, 120), num_queries=7, mask_stride=8, cell_px=(40, 24)
     )
     with Pipeline.open(PipelineConfig(str(folder))) as opened:
-        graph = opened(paint((300, 100), {"red": (0, 0, 100, 150), "white": (0, 150, 100, 300)}))
+        image = paint((300, 100), {"red": (0, 0, 100, 150), "white": (0, 150, 100, 300)})
+        graph = opened(Frame(image))
     assert ("red", "above", "white") in triplets(graph)
 
 
 def test_given_segments_are_kept_and_related(pipeline):
     image = paint((430, 640), SCENE)
-    found = pipeline(image)
-    given = pipeline.predict_relations(image, found.segmentation)
+    found = pipeline(Frame(image))
+    given = pipeline.predict_relations(Frame(image), found.segmentation)
     np.testing.assert_array_equal(given.segmentation.label_map, found.segmentation.label_map)
     np.testing.assert_array_equal(given.relation_scores.pairs, found.relation_scores.pairs)
     np.testing.assert_allclose(
@@ -243,9 +251,9 @@ def test_given_segments_are_kept_and_related(pipeline):
 
 def test_given_segments_of_another_size_are_refused(pipeline):
     image = paint((430, 640), SCENE)
-    segmentation = pipeline(image).segmentation
+    segmentation = pipeline(Frame(image)).segmentation
     with pytest.raises(ValueError, match="does not fit"):
-        pipeline.predict_relations(image[:-1], segmentation)
+        pipeline.predict_relations(Frame(image[:-1]), segmentation)
 
 
 def tiles(count: int) -> Segmentation:
@@ -261,7 +269,7 @@ def tiles(count: int) -> Segmentation:
 def test_any_number_of_segments_is_related_and_each_pair_as_if_it_were_alone(pipeline, count):
     image = np.random.default_rng(0).integers(0, 256, (240, 400, 3)).astype(np.uint8)
     given = tiles(count)
-    scores = pipeline.predict_relations(image, given).relation_scores
+    scores = pipeline.predict_relations(Frame(image), given).relation_scores
     assert len(scores.pairs) == count * (count - 1)
     assert len({tuple(pair) for pair in scores.pairs.tolist()}) == len(scores.pairs)
     for row in range(0, len(scores.pairs) // 2, 293):
@@ -270,7 +278,7 @@ def test_any_number_of_segments_is_related_and_each_pair_as_if_it_were_alone(pip
         table[[first, second]] = 0, 1
         labels, confidence = given.labels[[first, second]], given.scores[:2]
         alone = Segmentation(table[given.label_map], labels, confidence)
-        expected = pipeline.predict_relations(image, alone).relation_scores.logits
+        expected = pipeline.predict_relations(Frame(image), alone).relation_scores.logits
         both = scores.logits[[row, row + len(scores.pairs) // 2]]
         np.testing.assert_allclose(both, expected, atol=0.05)
 
@@ -301,12 +309,51 @@ def test_what_was_opened_is_closed_when_the_rest_fails(tiny_model, monkeypatch):
 def test_a_model_without_relations_gives_the_same_nodes(tiny_model, tmp_path):
     image = paint((430, 640), SCENE)
     with Pipeline.open(PipelineConfig(str(tiny_model))) as pipeline:
-        whole = pipeline(image)
+        whole = pipeline(Frame(image))
     segments_only = write_tiny_model(tmp_path / "segments", with_relations=False)
     with Pipeline.open(PipelineConfig(str(segments_only))) as pipeline:
-        graph = pipeline(image)
-        assert set(pipeline.step_ms) == set(STEPS) - {"relations"}
+        graph = pipeline(Frame(image))
+        assert set(pipeline.step_ms) == set(STEPS) - {"relations", "tracking"}
         with pytest.raises(ValueError, match="finds segments only"):
-            pipeline.predict_relations(image, graph.segmentation)
+            pipeline.predict_relations(Frame(image), graph.segmentation)
     assert graph.nodes == whole.nodes and len(graph.nodes) == 3
     assert graph.relations == () and graph.relation_scores.logits.shape == (0, 5)
+
+
+def test_nodes_of_a_stream_have_tracks_and_pictures_that_stand_alone_have_none(tiny_model):
+    image = paint((430, 640), SCENE)
+    with Pipeline.open(PipelineConfig(str(tiny_model), track_min_hits=2)) as pipeline:
+        first, still, second = (pipeline(Frame(image, stamp_ns=stamp)) for stamp in (5, None, 9))
+        assert "tracking" in pipeline.step_ms
+        assert {node.track.first_seen_ns for node in second.nodes} == {5}
+        assert [node.id for node in first.nodes] == [node.id for node in second.nodes]
+        assert {node.track.state for node in first.nodes} == {TrackState.TENTATIVE}
+        assert {node.track.state for node in second.nodes} == {TrackState.CONFIRMED}
+        assert [node.track for node in still.nodes] == [None] * len(first.nodes)
+        pipeline.tracker.restart()
+        assert pipeline(Frame(image, stamp_ns=7)).nodes == tuple(
+            dataclasses.replace(node, track=dataclasses.replace(node.track, first_seen_ns=7))
+            for node in first.nodes
+        )
+        pipeline(Frame(image))
+        assert "tracking" not in pipeline.step_ms
+
+
+def test_tracking_can_be_switched_off(tiny_model):
+    with Pipeline.open(PipelineConfig(str(tiny_model), track=False)) as pipeline:
+        graph = pipeline(Frame(paint((430, 640), SCENE), stamp_ns=5))
+        assert graph.nodes and all(node.track is None for node in graph.nodes)
+
+
+def test_tracks_change_nothing_else_of_a_graph(pipeline):
+    image = paint((430, 640), SCENE)
+    still, moving = pipeline(Frame(image)), pipeline(Frame(image, stamp_ns=0))
+    untracked = tuple(dataclasses.replace(node, track=None) for node in moving.nodes)
+    assert (untracked, moving.relations) == (still.nodes, still.relations)
+
+
+def test_a_bare_array_is_refused_with_what_to_write(pipeline):
+    image = paint((48, 64), {"red": (0, 0, 64, 48)})
+    for call in (pipeline, lambda array: pipeline.predict_relations(array, None)):
+        with pytest.raises(TypeError, match=r"as in Frame\(image\), not ndarray"):
+            call(image)

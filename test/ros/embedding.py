@@ -18,9 +18,12 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
+from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.robot.pipeline import describe_nodes
+from psg_ros.robot.tracking.segment_tracker import SegmentTracker
 from psg_ros.ros.conversions import ns_to_time, rgb_to_msg
 from psg_ros.ros.scene_graph_node import SceneGraphNode
-from psg_ros.scene_graph import SceneGraph, SceneNode, Segmentation
+from psg_ros.scene_graph import SceneGraph, Segmentation
 
 IMAGE_RGB = np.full((8, 8, 3), 200, np.uint8)
 
@@ -37,15 +40,16 @@ class ThingPipeline:
         self.model_sha256, self.relation_threshold = "", 0.5
         thing = ObjectLabel(self.model_name, True, (255, 0, 0))
         self.vocabulary = Vocabulary((thing,), (Predicate("on"),))
+        self.tracker = SegmentTracker()
 
-    def __call__(self, image_rgb):
+    def __call__(self, frame):
         self.calls += 1
-        height, width = image_rgb.shape[:2]
-        label_map = np.zeros((height, width), np.int32)
+        label_map = np.zeros(frame.image_hw, np.int32)
         segmentation = Segmentation(label_map, np.zeros(1, np.int64), np.ones(1, np.float32))
-        box, centre = (0, 0, width, height), (width / 2, height / 2)
-        node = SceneNode(0, 0, self.model_name, True, 1.0, box, centre, width * height, True)
-        return SceneGraph(segmentation, (node,), ())
+        regions = measure_regions(label_map, 1)
+        tracks = self.tracker.update(frame, segmentation, regions, self.config)
+        nodes = describe_nodes(segmentation, regions, self.vocabulary, tracks)
+        return SceneGraph(segmentation, nodes, ())
 
     def replace_config(self, config):
         self.config = config

@@ -13,9 +13,9 @@ from psg_ros.ros.scene_graph_node import main
 class SlowPipeline(Pipeline):
     """A pipeline whose inference waits without holding Python's lock."""
 
-    def __call__(self, image_rgb):
+    def __call__(self, frame):
         time.sleep(float(os.environ["SLOW_MODEL_MS"]) / 1e3)
-        return super().__call__(image_rgb)
+        return super().__call__(frame)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-from psg_ros.scene_graph import SceneGraph, SceneNode, SceneRelation, Segmentation, StageTimes
+from psg_ros.scene_graph import (
+    Quality,
+    RelationSource,
+    RelationState,
+    SceneGraph,
+    SceneNode,
+    SceneRelation,
+    Segmentation,
+    StageTimes,
+    Track,
+    TrackState,
+)
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
@@ -21,8 +32,6 @@ from psg_ros.msg import SceneGraph as GraphMessage  # noqa: E402
 from psg_ros.msg import SceneNode as NodeMessage  # noqa: E402
 from psg_ros.msg import SceneRelation as RelationMessage
 from psg_ros.ros import conversions  # noqa: E402
-from psg_ros.ros.conversions import NodeTrack  # noqa: E402
-from psg_ros.ros.identities import CONFIRMED_HITS, Identities  # noqa: E402
 
 HEADER = Header(stamp=Time(sec=1_700_000_000, nanosec=123_456_789), frame_id="camera_optical_frame")
 
@@ -33,25 +42,30 @@ def segmentation(count, hw=(4, 6)):
     return Segmentation(label_map, np.zeros(count, np.int64), np.ones(count, np.float32))
 
 
-def node(segment, label=0):
-    return SceneNode(segment, label, "cup", True, 0.75, (1, 2, 5, 4), (2.5, 3.25), 7, segment == 1)
+def node(segment, track=None):
+    box, centroid = (1, 2, 5, 4), (2.5, 3.25)
+    return SceneNode(segment, 0, "cup", True, 0.75, box, centroid, 7, segment == 1, track)
 
 
-def graph(count=3, relations=()):
-    nodes = tuple(node(segment) for segment in range(count))
+def graph(count=3, relations=(), tracks=(None,) * 3):
+    nodes = tuple(node(segment, tracks[segment]) for segment in range(count))
     return SceneGraph(segmentation(count), nodes, tuple(relations), None, StageTimes(1, 2, 3))
 
 
 RELATIONS = (
-    SceneRelation(0, 1, 4, "on", 0.25),
     SceneRelation(2, 0, 5, "beside", 0.4, 0.75),
     SceneRelation(1, 2, 0, "over", 0.5),
+    SceneRelation(0, 1, 4, "on", 0.25),
 )
-TRACKS = tuple(NodeTrack(i, Time(sec=i), i == 11) for i in (7, 11, 9))
+TENTATIVE, CONFIRMED = TrackState.TENTATIVE, TrackState.CONFIRMED
+TRACKS = tuple(
+    Track(i, CONFIRMED if i == 11 else TENTATIVE, i * conversions.NANOSECONDS) for i in (7, 11, 9)
+)
+UNTRACKED = (None,) * 3
 
 
 def test_nodes_carry_what_was_measured_and_say_what_was_not():
-    message = conversions.scene_graph_to_msg(graph(), HEADER, TRACKS)
+    message = conversions.scene_graph_to_msg(graph(tracks=TRACKS), HEADER)
     assert message.header == HEADER and message.schema_version == GraphMessage.SCHEMA_VERSION
     assert (message.image_width, message.image_height) == (6, 4)
     assert message.quality == GraphMessage.QUALITY_FULL and message.spatial_frame_id == ""
@@ -72,7 +86,7 @@ def test_nodes_carry_what_was_measured_and_say_what_was_not():
 
 
 def test_tracks_become_ids_states_and_first_stamps():
-    nodes = conversions.scene_graph_to_msg(graph(), HEADER, TRACKS).nodes
+    nodes = conversions.scene_graph_to_msg(graph(tracks=TRACKS), HEADER).nodes
     assert [n.id for n in nodes] == [7, 11, 9]
     assert [n.first_seen.sec for n in nodes] == [7, 11, 9]
     tentative, confirmed = NodeMessage.TRACK_TENTATIVE, NodeMessage.TRACK_CONFIRMED
@@ -80,24 +94,25 @@ def test_tracks_become_ids_states_and_first_stamps():
 
 
 def test_without_tracks_segment_ids_are_the_node_ids():
-    nodes = conversions.scene_graph_to_msg(graph(), HEADER, None).nodes
+    nodes = conversions.scene_graph_to_msg(graph(), HEADER).nodes
     assert [n.id for n in nodes] == [n.segment_id for n in nodes] == [1, 2, 3]
     assert all(n.track_state == 0 and n.first_seen == Time() for n in nodes)
 
 
-@pytest.mark.parametrize("tracks", [TRACKS, None], ids=["tracked", "untracked"])
+@pytest.mark.parametrize("tracks", [TRACKS, UNTRACKED], ids=["tracked", "untracked"])
 def test_every_end_of_a_relation_is_the_id_of_exactly_one_node(tracks):
-    message = conversions.scene_graph_to_msg(graph(relations=RELATIONS), HEADER, tracks)
+    message = conversions.scene_graph_to_msg(graph(relations=RELATIONS, tracks=tracks), HEADER)
     ids = [node.id for node in message.nodes]
     ends = [end for r in message.relations for end in (r.subject_id, r.object_id)]
     assert ends and all(ids.count(end) == 1 for end in ends)
 
 
 @pytest.mark.parametrize(
-    ("tracks", "ends"), [(TRACKS, [(9, 7), (11, 9), (7, 11)]), (None, [(3, 1), (2, 3), (1, 2)])]
+    ("tracks", "ends"),
+    [(TRACKS, [(9, 7), (11, 9), (7, 11)]), (UNTRACKED, [(3, 1), (2, 3), (1, 2)])],
 )
-def test_relations_come_best_first_and_name_track_ids_or_segment_ids(tracks, ends):
-    message = conversions.scene_graph_to_msg(graph(relations=RELATIONS), HEADER, tracks)
+def test_relations_keep_their_order_and_name_track_ids_or_segment_ids(tracks, ends):
+    message = conversions.scene_graph_to_msg(graph(relations=RELATIONS, tracks=tracks), HEADER)
     assert [r.predicate_name for r in message.relations] == ["beside", "over", "on"]
     assert [r.predicate_id for r in message.relations] == [5, 0, 4]
     assert [(r.subject_id, r.object_id) for r in message.relations] == ends
@@ -110,13 +125,37 @@ def test_relations_come_best_first_and_name_track_ids_or_segment_ids(tracks, end
 
 
 def test_an_empty_graph_is_a_message_like_any_other():
-    message = conversions.scene_graph_to_msg(graph(0), HEADER, ())
+    message = conversions.scene_graph_to_msg(graph(0), HEADER)
     assert message.nodes == [] and message.relations == [] and message.image_width == 6
 
 
-def test_the_number_of_tracks_must_fit():
-    with pytest.raises(ValueError, match="2 tracks for 3 nodes"):
-        conversions.scene_graph_to_msg(graph(), HEADER, TRACKS[:2])
+def test_a_state_and_a_source_of_a_relation_reach_the_message():
+    geometry, fading = RelationSource.GEOMETRY, RelationState.FADING
+    fading = SceneRelation(0, 1, 0, "on", math.nan, 0.5, geometry, fading, 7_000_000_009)
+    (relation,) = conversions.scene_graph_to_msg(graph(relations=[fading]), HEADER).relations
+    assert (relation.source, relation.state) == (
+        RelationMessage.SOURCE_GEOMETRY,
+        RelationMessage.STATE_FADING,
+    )
+    assert relation.since == Time(sec=7, nanosec=9) and math.isnan(relation.score)
+
+
+@pytest.mark.parametrize(
+    ("ours", "message", "prefix"),
+    [
+        (TrackState, NodeMessage, "TRACK_"),
+        (RelationState, RelationMessage, "STATE_"),
+        (RelationSource, RelationMessage, "SOURCE_"),
+        (Quality, GraphMessage, "QUALITY_"),
+    ],
+)
+def test_enumerations_have_the_numbers_of_the_messages(ours, message, prefix):
+    constants = {
+        name.removeprefix(prefix): getattr(message, name)
+        for name in type(message).__prepare__("", ())
+        if name.startswith(prefix)
+    }
+    assert constants == {state.name: state.value for state in ours}
 
 
 def test_timing_keeps_milliseconds_both_clocks_and_the_counts():
@@ -183,16 +222,7 @@ def test_stamps_survive_the_way_to_nanoseconds_and_back(nanoseconds):
     assert conversions.time_to_ns(conversions.ns_to_time(nanoseconds)) == nanoseconds
 
 
-def test_first_seen_equals_the_stamp_to_the_nanosecond_and_hits_confirm():
-    identities, start_ns = Identities(), 1_700_000_000_123_456_789
-    first_frame = segmentation(1)
-    two = Segmentation(first_frame.label_map.copy(), np.zeros(2, np.int64), np.ones(2, np.float32))
-    two.label_map[2:] = 1
-    stamps = [conversions.ns_to_time(start_ns + 33_333_333 * i) for i in range(CONFIRMED_HITS + 1)]
-    (alone,) = identities.update(first_frame, Header(stamp=stamps[0]), 0.0)
-    assert alone.first_seen == stamps[0] and not alone.confirmed
-    for stamp in stamps[1:]:
-        old, new = identities.update(two, Header(stamp=stamp), 0.0)
-    assert (old.id, old.first_seen, old.confirmed) == (alone.id, stamps[0], True)
-    assert new.first_seen == stamps[1] and new.id != old.id
-    assert new.confirmed == (len(stamps) - 1 >= CONFIRMED_HITS)
+def test_first_seen_equals_the_stamp_to_the_nanosecond():
+    track = Track(1, TENTATIVE, 1_700_000_000_123_456_789)
+    (seen,) = conversions.scene_graph_to_msg(graph(1, tracks=[track]), HEADER).nodes
+    assert seen.first_seen == HEADER.stamp

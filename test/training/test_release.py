@@ -12,6 +12,7 @@ import yaml
 
 from psg_ros.config import PipelineConfig, load_config
 from psg_ros.data.opening import open_dataset
+from psg_ros.frame import Frame
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.robot.manifest import load_model_folder
 from psg_ros.robot.pipeline import Pipeline
@@ -86,8 +87,8 @@ def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg)
     pairs, expected = torch_logits(model, item)
     config = PipelineConfig(model=str(out), precision="fp32", threads=1)
     with Pipeline.open(config) as pipeline:
-        assert pipeline(read_image(item.image_path)).segmentation.image_hw == (48, 72)
-        graph = pipeline.predict_relations(read_image(item.image_path), item.segmentation)
+        assert pipeline(Frame(read_image(item.image_path))).segmentation.image_hw == (48, 72)
+        graph = pipeline.predict_relations(Frame(read_image(item.image_path)), item.segmentation)
     scores = graph.relation_scores
     np.testing.assert_array_equal(scores.pairs, pairs)
     np.testing.assert_allclose(scores.logits, expected, atol=1e-3)
@@ -111,7 +112,7 @@ def test_a_segmenter_alone_needs_no_relation_stage_and_finds_the_same_segments(
     graphs = []
     for folder in (both, alone):
         with Pipeline.open(dataclasses.replace(config, model=str(folder))) as pipeline:
-            graphs.append(pipeline(image))
+            graphs.append(pipeline(Frame(image)))
     whole, segments = graphs
     assert segments.nodes == whole.nodes and len(segments.nodes) > 0
     assert segments.relations == () and segments.relation_scores.pairs.shape == (0, 2)

@@ -21,6 +21,7 @@ from toy_segmenter import TOY, WIDTHS, Toy, ToyConfig
 from psg_ros.benchmark.networks import build_network
 from psg_ros.benchmark.steps import RAW
 from psg_ros.config import PipelineConfig, config_from_dict, load_config
+from psg_ros.frame import Frame
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import TapEmbedding
 from psg_ros.network.segmenters.eomt_config import EomtConfig
@@ -88,12 +89,12 @@ def test_it_is_trained_exported_and_run_in_every_form(toy_config, tiny_psg, tmp_
         # Cells are of two patches of 8 px, the coarser of the two strides.
         assert (manifest.grid_hw, manifest.cell_px, manifest.mask_stride) == ((2, 3), (16, 16), 4)
         with Pipeline.open(PipelineConfig(model=str(folder), backend="onnxruntime")) as pipeline:
-            graph = answers[name] = pipeline(picture)
+            graph = answers[name] = pipeline(Frame(picture))
         assert sorted(node.class_name for node in graph.nodes) == ["ball", "box", "ground"], name
         assert len(graph.relations) == 6, "one for each direction of each pair"
     settings = PipelineConfig(score_threshold=0.5, overlap_threshold=0.5, relation_threshold=0.0)
     with open_run(run, settings) as pipeline:
-        expected = pipeline(picture).relation_scores
+        expected = pipeline(Frame(picture)).relation_scores
     np.testing.assert_array_equal(answers["two"].relation_scores.pairs, expected.pairs)
     np.testing.assert_allclose(answers["two"].relation_scores.logits, expected.logits, atol=1e-4)
 

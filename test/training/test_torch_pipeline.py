@@ -18,6 +18,7 @@ from backends import needs
 
 from psg_ros.__main__ import main
 from psg_ros.config import PipelineConfig, load_config
+from psg_ros.frame import Frame
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.robot.manifest import load_model_folder
 from psg_ros.robot.pipeline import Pipeline
@@ -102,10 +103,10 @@ def test_a_run_is_what_its_export_is(both, tiny_psg, tmp_path, capsys):
 def say_the_same_of_a_picture(run: Path, model: Path, picture: Path) -> None:
     image, options = read_image(picture), {"backend": "onnxruntime", "threads": 1}
     with Pipeline.open(PipelineConfig(model=str(model), **options)) as pipeline:
-        expected = pipeline(image)
+        expected = pipeline(Frame(image))
     config = PipelineConfig(**{f"{name}_threshold": value for name, value in LOW.items()})
     with open_run(run, config) as pipeline:
-        found = pipeline(image)
+        found = pipeline(Frame(image))
     assert found.segmentation.num_segments > 1
     np.testing.assert_array_equal(found.segmentation.label_map, expected.segmentation.label_map)
     np.testing.assert_array_equal(found.relation_scores.pairs, expected.relation_scores.pairs)
@@ -159,7 +160,7 @@ def test_a_closed_run_runs_no_more(write_run):
     pipeline.close()
     pipeline.close()
     with pytest.raises(RuntimeError, match="segmenter.safetensors was closed"):
-        pipeline(np.zeros((48, 72, 3), np.uint8))
+        pipeline(Frame(np.zeros((48, 72, 3), np.uint8)))
 
 
 @pytest.mark.parametrize(

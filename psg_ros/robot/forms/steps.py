@@ -14,11 +14,13 @@ STEPS = {
     "merge": "postprocess_ms",
     "regions": "postprocess_ms",
     "relations": "inference_ms",
+    "tracking": "postprocess_ms",
     "ranking": "postprocess_ms",
 }
 """Steps of one image in their order -> the field of `StageTimes` that they count for.
 
-With a fused model the segmenter is the whole network, and relations are looked up.
+With a fused model the segmenter is the whole network, and relations are looked up. A picture that
+stands alone has no step "tracking".
 """
 
 

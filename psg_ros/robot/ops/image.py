@@ -72,20 +72,6 @@ def _transformers_sides(image_hw: tuple[int, int], size: int) -> tuple[int, int]
     return sides if image_hw[0] < image_hw[1] else sides[::-1]
 
 
-def check_image(image: np.ndarray) -> None:
-    """Raise ValueError unless `image` is uint8 [height, width, 3] with at least one pixel."""
-    fits = isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim == 3
-    if not (fits and image.shape[2] == 3 and image.size):
-        found = (
-            f"{image.dtype} {list(image.shape)}"
-            if isinstance(image, np.ndarray)
-            else type(image).__name__
-        )
-        raise ValueError(
-            f"the image must be a non-empty RGB array uint8 [height, width, 3], not {found}"
-        )
-
-
 def write_content(image_rgb: np.ndarray, content: np.ndarray, scaling: str = "area") -> None:
     """Scale `image_rgb` uint8 [h, w, 3] into `content` uint8 [H, W, 3], in place.
 

@@ -1,152 +1,160 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Stable identities of segments over frames, by overlap of masks in the image plane."""
+"""Identities of segments that last over the images of a stream, by overlap in the image plane."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.ops.runs import find_runs
-from psg_ros.scene_graph import Segmentation
+from psg_ros.config import PipelineConfig
+from psg_ros.frame import Frame
+from psg_ros.robot.ops.boxes import box_iou
+from psg_ros.robot.ops.regions import Regions
+from psg_ros.robot.tracking.matching import best_pairs, mask_iou
+from psg_ros.scene_graph import Segmentation, Track, TrackState
 
 
 @dataclass(frozen=True)
-class Track:
-    """One segment over time.
-
-    Attributes:
-        id: positive, never given twice between two resets.
-        first_seen_ns: stamp of the first frame with this segment; an integer, for seconds since
-            1970 as float lose the nanosecond.
-        hits: number of frames in which it was seen.
-    """
+class _History:
+    """What is known of a track; `hits` is the number of images in which it was seen."""
 
     id: int
     first_seen_ns: int
-    hits: int
+    hits: int = 0
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The last image of the stream, without its pixels; one history per segment."""
+
+    stamp_ns: int
+    frame_id: str
+    segmentation: Segmentation
+    bbox_xyxy: np.ndarray
+    histories: tuple[_History, ...]
 
 
 @dataclass(frozen=True)
 class _Lost:
     """A track without a segment at present; `bbox_xyxy` int32 [4] is where it was seen last."""
 
-    track: Track
+    history: _History
     label: int
     bbox_xyxy: np.ndarray
     missed: int = 0
 
 
 class SegmentTracker:
-    """Gives every segment of a stream of frames a track; use it from one thread at a time.
+    """Gives every segment of one stream a track; use it from one thread at a time.
 
     A segment continues the track whose previous mask it overlaps best (same label, IoU of at least
-    `min_iou`, best pair first). A track without a segment waits for `max_missed` frames for one
-    whose box overlaps its last box that much. A new image size ends all tracks.
+    `track_min_iou`, best pair first). A track without a segment waits for `track_max_missed` images
+    for one whose box overlaps its last box that much.
+
+    All tracks end where an image does not follow on the last one: its stamp is earlier (a bag that
+    starts again, simulated time set back, a camera that restarted with another clock) or more than
+    `track_gap_s` later, or it is of another coordinate frame or size. So no node is ever first seen
+    after its own image.
     """
 
-    def __init__(self, *, min_iou: float = 0.3, max_missed: int = 5) -> None:
-        if not 0 < min_iou <= 1 or max_missed < 0:
-            raise ValueError(
-                f"min_iou must lie in (0, 1], max_missed be at least 0, not {min_iou}, {max_missed}"
-            )
-        self._min_iou = min_iou
-        self._max_missed = max_missed
+    def __init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        """Forget everything; ids begin again at 1."""
         self._next_id = 1
-        self._previous: Segmentation | None = None
-        self._tracks: tuple[Track, ...] = ()
+        self.interrupt()
+
+    def interrupt(self) -> None:
+        """End all tracks: what comes next may be other things. No id is given again."""
+        self._last: _Seen | None = None
         self._lost: list[_Lost] = []
 
-    def reset(self) -> None:
-        """Forget everything; ids start again at 1."""
-        self._next_id = 1
-        self._forget()
+    def update(
+        self, frame: Frame, segmentation: Segmentation, regions: Regions, settings: PipelineConfig
+    ) -> tuple[Track, ...]:
+        """Return one track per segment of the next frame, in segment order.
 
-    def update(self, segmentation: Segmentation, stamp_ns: int) -> tuple[Track, ...]:
-        """Return one track per segment of the next frame, in segment order."""
-        if self._previous is not None and self._previous.image_hw != segmentation.image_hw:
-            self._forget()
-        found = self._match_masks(segmentation)
-        found |= self._match_boxes(segmentation, found)
-        tracks = tuple(
-            replace(found[segment], hits=found[segment].hits + 1)
-            if segment in found
-            else self._new_track(stamp_ns)
+        Args:
+            frame: has a stamp.
+            regions: of the segmentation, as `measure_regions` returns them.
+            settings: those that begin with `track_`; they may change from frame to frame.
+        """
+        if frame.stamp_ns is None:
+            raise ValueError("a frame without a stamp continues no stream: it cannot be tracked")
+        if self._last is not None and not _follows(frame, self._last, settings.track_gap_s):
+            self.interrupt()
+        found = self._match_masks(segmentation, settings.track_min_iou)
+        found |= self._match_boxes(segmentation, regions, found, settings.track_min_iou)
+        histories = tuple(
+            self._seen_again(found.get(segment), frame.stamp_ns)
             for segment in range(segmentation.num_segments)
         )
         aged = (replace(lost, missed=lost.missed + 1) for lost in self._lost)
-        self._lost = [lost for lost in aged if lost.missed <= self._max_missed]
-        self._previous, self._tracks = segmentation, tracks
-        return tracks
+        self._lost = [lost for lost in aged if lost.missed <= settings.track_max_missed]
+        self._last = _Seen(
+            frame.stamp_ns, frame.frame_id, segmentation, regions.bbox_xyxy, histories
+        )
+        return tuple(_track(history, settings.track_min_hits) for history in histories)
 
-    def _forget(self) -> None:
-        self._previous, self._tracks, self._lost = None, (), []
+    def _seen_again(self, history: _History | None, stamp_ns: int) -> _History:
+        """Return the history with one more image; a new one where there was none."""
+        if history is None:
+            history = _History(self._next_id, stamp_ns)
+            self._next_id += 1
+        return replace(history, hits=history.hits + 1)
 
-    def _new_track(self, stamp_ns: int) -> Track:
-        track = Track(self._next_id, stamp_ns, hits=1)
-        self._next_id += 1
-        return track
-
-    def _match_masks(self, current: Segmentation) -> dict[int, Track]:
-        """Match with the previous frame; what finds no segment joins the lost tracks."""
-        previous = self._previous
-        if previous is None or not previous.num_segments:
+    def _match_masks(self, current: Segmentation, min_iou: float) -> dict[int, _History]:
+        """Match with the last image; what finds no segment joins the lost tracks."""
+        if self._last is None or not self._last.histories:
             return {}
-        table = mask_iou(previous, current) * (previous.labels[:, None] == current.labels)
-        pairs = dict(best_pairs(table, self._min_iou))
-        if len(pairs) < previous.num_segments:
-            boxes = measure_regions(previous.label_map, previous.num_segments).bbox_xyxy
-            self._lost += [
-                _Lost(self._tracks[old], int(previous.labels[old]), boxes[old])
-                for old in range(previous.num_segments)
-                if old not in pairs
-            ]
-        return {new: self._tracks[old] for old, new in pairs.items()}
+        last, labels = self._last, self._last.segmentation.labels
+        table = mask_iou(last.segmentation, current) * (labels[:, None] == current.labels)
+        pairs = dict(best_pairs(table, min_iou))
+        self._lost += [
+            _Lost(history, int(labels[old]), last.bbox_xyxy[old])
+            for old, history in enumerate(last.histories)
+            if old not in pairs
+        ]
+        return {new: last.histories[old] for old, new in pairs.items()}
 
-    def _match_boxes(self, current: Segmentation, found: dict[int, Track]) -> dict[int, Track]:
+    def _match_boxes(
+        self,
+        current: Segmentation,
+        regions: Regions,
+        found: dict[int, _History],
+        min_iou: float,
+    ) -> dict[int, _History]:
         """Match segments that found no mask with lost tracks; those are lost no more."""
         free = [segment for segment in range(current.num_segments) if segment not in found]
         if not (free and self._lost):
             return {}
-        boxes = measure_regions(current.label_map, current.num_segments).bbox_xyxy[free]
-        table = box_iou(np.stack([lost.bbox_xyxy for lost in self._lost]), boxes)
+        boxes = np.stack([lost.bbox_xyxy for lost in self._lost])
+        table = box_iou(boxes, regions.bbox_xyxy[free])
         table *= np.array([lost.label for lost in self._lost])[:, None] == current.labels[free]
-        pairs = dict(best_pairs(table, self._min_iou))
-        matched = {free[new]: self._lost[old].track for old, new in pairs.items()}
+        pairs = dict(best_pairs(table, min_iou))
+        matched = {free[new]: self._lost[old].history for old, new in pairs.items()}
         self._lost = [lost for old, lost in enumerate(self._lost) if old not in pairs]
         return matched
 
 
-def mask_iou(first: Segmentation, second: Segmentation) -> np.ndarray:
-    """Return the IoU of every two masks, float64 [segment of first, segment of second]."""
-    rows, cols = first.num_segments + 1, second.num_segments + 1
-    codes = (first.label_map + 1) * np.int32(cols)
-    codes += second.label_map + 1
-    runs = find_runs(codes)
-    common = np.bincount(runs.segment, runs.right - runs.left, rows * cols).reshape(rows, cols)
-    union = common.sum(axis=1, keepdims=True) + common.sum(axis=0, keepdims=True) - common
-    return common[1:, 1:] / np.maximum(union[1:, 1:], 1)
+def _track(history: _History, min_hits: int) -> Track:
+    state = TrackState.CONFIRMED if history.hits >= min_hits else TrackState.TENTATIVE
+    return Track(history.id, state, history.first_seen_ns)
 
 
-def box_iou(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the IoU of every two boxes [n, 4] and [m, 4] (xyxy, exclusive), float64 [n, m]."""
-    low = np.maximum(first[:, None, :2], second[None, :, :2])
-    high = np.minimum(first[:, None, 2:], second[None, :, 2:])
-    common = np.clip(high - low, 0, None).prod(axis=2)
-    areas = [(boxes[:, 2:] - boxes[:, :2]).prod(axis=1) for boxes in (first, second)]
-    return common / np.maximum(areas[0][:, None] + areas[1] - common, 1)
+def _follows(frame: Frame, last: _Seen, max_gap_s: float) -> bool:
+    """Say whether a frame may show what the last one showed.
 
+    Equal stamps do: of a camera that does not stamp, all are zero.
 
-def best_pairs(table: np.ndarray, minimum: float) -> Iterator[tuple[int, int]]:
-    """Yield (row, column) of the highest values of at least `minimum`, each row and column once."""
-    rows, cols = np.nonzero(table >= minimum)
-    free_rows, free_cols = set(rows.tolist()), set(cols.tolist())
-    for index in np.argsort(-table[rows, cols], kind="stable").tolist():
-        row, col = int(rows[index]), int(cols[index])
-        if row in free_rows and col in free_cols:
-            free_rows.remove(row)
-            free_cols.remove(col)
-            yield row, col
+    Args:
+        max_gap_s: most seconds between the stamps; 0: any number.
+    """
+    assert frame.stamp_ns is not None
+    same_view = (frame.frame_id, frame.image_hw) == (last.frame_id, last.segmentation.image_hw)
+    limit_ns = max_gap_s * 1_000_000_000 or math.inf
+    return same_view and 0 <= frame.stamp_ns - last.stamp_ns <= limit_ns
