@@ -164,7 +164,8 @@ class SceneNode:
     """One segment, described; px of the source image, origin top-left, u right, v down.
 
     Attributes:
-        segment: index into the segmentation; the label image shows it as `segment + 1`.
+        segment: index into the segmentation; the label image shows it as `segment + 1`. `VOID` for
+            a node that is not seen in this image, whose track coasts: the rest is as it was last.
         label, class_name, is_thing: as in the vocabulary.
         score: class confidence in [0, 1].
         bbox_xyxy: tight box in px, right and bottom exclusive.
@@ -194,6 +195,10 @@ class SceneNode:
         Otherwise the number of its segment, from 1, which says nothing about other images.
         """
         return self.segment + 1 if self.track is None else self.track.id
+
+    def __post_init__(self) -> None:
+        if self.segment == VOID and self.track is None:
+            raise ValueError("a node without a segment must have a track")
 
 
 @dataclass(frozen=True)
@@ -240,7 +245,7 @@ class SceneGraph:
 
     Attributes:
         segmentation: the masks and labels; `nodes[i]` describes segment i.
-        nodes: one per segment, in segment order.
+        nodes: one per segment, in segment order; behind them those that are not seen.
         relations: highest probability first (score where that is NaN); filtered by the pipeline's
             threshold and cap, both of which look at scores.
         relation_scores: all directed pairs, for metrics; None when read from a file without them.
@@ -262,10 +267,11 @@ class SceneGraph:
     quality: Quality = Quality.FULL
 
     def __post_init__(self) -> None:
-        if len(self.nodes) != self.segmentation.num_segments:
-            raise ValueError(
-                f"{len(self.nodes)} nodes for {self.segmentation.num_segments} segments"
-            )
+        seen = [node for node in self.nodes if node.segment != VOID]
+        if len(seen) != self.segmentation.num_segments:
+            raise ValueError(f"{len(seen)} nodes for {self.segmentation.num_segments} segments")
+        if any(node.segment != place for place, node in enumerate(self.nodes[: len(seen)])):
+            raise ValueError("nodes must be in segment order, those that are not seen behind them")
         if len(set(self.node_ids)) != len(self.nodes):
             raise ValueError(f"two nodes have one id: {self.node_ids}")
         if not self.spatial_frame_id and any(node.position for node in self.nodes):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from psg_ros.scene_graph import (
+    VOID,
     Position,
     RelationScores,
     SceneGraph,
@@ -81,6 +82,17 @@ def tracked(segment: int, id_: int) -> SceneNode:
 def test_a_node_goes_by_the_id_of_its_track_or_else_by_the_number_of_its_segment():
     assert (node(1).id, tracked(1, 9).id) == (2, 9)
     assert SceneGraph(segmentation(), (tracked(0, 9), tracked(1, 4)), ()).node_ids == [9, 4]
+
+
+def test_nodes_that_are_not_seen_come_behind_the_segments():
+    unseen = tracked(VOID, 7)
+    graph = SceneGraph(segmentation(), (tracked(0, 9), tracked(1, 4), unseen), ())
+    assert graph.node_ids == [9, 4, 7]
+    for nodes in ((unseen, tracked(0, 9), tracked(1, 4)), (tracked(1, 4), tracked(0, 9))):
+        with pytest.raises(ValueError, match="nodes must be in segment order"):
+            SceneGraph(segmentation(), nodes, ())
+    with pytest.raises(ValueError, match="must have a track"):
+        node(VOID)
 
 
 def test_an_id_names_one_node():

@@ -11,7 +11,7 @@ import numpy as np
 
 from psg_ros.drawing.arrows import arrow_path, paint_arrow, text_centers
 from psg_ros.drawing.chips import chip_box, chip_size, paint_chip, place_box
-from psg_ros.drawing.palette import display_name, segment_colors, shade, with_track_ids
+from psg_ros.drawing.palette import display_name, node_colors, shade, with_track_ids
 from psg_ros.labels import Vocabulary
 from psg_ros.scene_graph import SceneGraph, SceneNode, SceneRelation
 
@@ -56,7 +56,7 @@ def overlay(
     _check(image_rgb, graph)
     names = [f"{display_name(node.class_name)} {node.score:.2f}" for node in graph.nodes]
     texts = with_track_ids(names, track_ids)
-    colors = segment_colors(graph.segmentation.labels, vocabulary)
+    colors = node_colors([node.label for node in graph.nodes], vocabulary)
     text_px = _text_px(graph.segmentation.image_hw)
     canvas = _paint_segments(image_rgb, graph.segmentation.label_map, colors, text_px)
     relations = best_per_pair(graph.relations, max_relations)

@@ -19,8 +19,8 @@ from psg_ros.drawing.chips import chip_size, place_box
 from psg_ros.drawing.palette import (
     Color,
     display_name,
+    node_colors,
     numbered_names,
-    segment_colors,
     with_track_ids,
 )
 from psg_ros.drawing.stress_layout import stress_layout
@@ -117,7 +117,7 @@ def _unplaced_nodes(
         texts = numbered_names(names)
     else:
         texts = with_track_ids([display_name(name) for name in names], track_ids)
-    colors = segment_colors(graph.segmentation.labels, vocabulary)
+    colors = node_colors([node.label for node in graph.nodes], vocabulary)
     return [
         _at_origin(text, text_px, (int(r), int(g), int(b)), node.is_thing)
         for text, (r, g, b), node in zip(texts, colors, graph.nodes, strict=True)

@@ -15,25 +15,25 @@ from psg_ros.labels import Vocabulary
 Color = tuple[int, int, int]
 
 SHADES = (0.0, 0.28, -0.22, 0.48, -0.38)
-"""Our choice: how far the 1st, 2nd, ... segment of a class moves towards white or black."""
+"""Our choice: how far the 1st, 2nd, ... node of a class moves towards white or black."""
 
 _SUFFIXES = ("-merged", "-other", "-stuff")
 
 
-def segment_colors(labels: np.ndarray, vocabulary: Vocabulary) -> np.ndarray:
-    """Return the colour of every segment: its class colour, segments of one class a shade apart.
+def node_colors(labels: Sequence[int], vocabulary: Vocabulary) -> np.ndarray:
+    """Return the colour of every node: its class colour, nodes of one class a shade apart.
 
     Args:
-        labels: int64 [segment]; label indices of the vocabulary.
+        labels: label indices of the vocabulary.
 
     Returns:
-        uint8 [segment, 3], RGB.
+        uint8 [node, 3], RGB.
     """
     seen: Counter[int] = Counter()
     colors = np.zeros((len(labels), 3), np.uint8)
-    for segment, label in enumerate(labels.tolist()):
+    for node, label in enumerate(labels):
         shift = SHADES[seen[label] % len(SHADES)]
-        colors[segment] = shade(vocabulary.labels[label].color_rgb, shift)
+        colors[node] = shade(vocabulary.labels[label].color_rgb, shift)
         seen[label] += 1
     return colors
 

@@ -40,16 +40,17 @@ def vocabulary_from_msg(message: messages.GraphVocabulary) -> Vocabulary:
 
 def graph_from_msg(message: messages.SceneGraph) -> SceneGraph:
     """Return the graph; without masks, every pixel is void."""
-    entries = sorted(message.nodes, key=lambda entry: entry.segment_id)
+    seen = sorted((n for n in message.nodes if n.segment_id), key=lambda entry: entry.segment_id)
+    entries = [*seen, *(entry for entry in message.nodes if not entry.segment_id)]
     place = {entry.id: index for index, entry in enumerate(entries)}
     segmentation = Segmentation(
         np.full((message.image_height, message.image_width), VOID, np.int32),
-        np.array([entry.class_id for entry in entries], np.int64),
-        np.array([entry.score for entry in entries], np.float32),
+        np.array([entry.class_id for entry in seen], np.int64),
+        np.array([entry.score for entry in seen], np.float32),
     )
     return SceneGraph(
         segmentation,
-        tuple(_node(entry, index) for index, entry in enumerate(entries)),
+        tuple(_node(n, i if n.segment_id else VOID) for i, n in enumerate(entries)),
         tuple(_relation(entry, place) for entry in message.relations),
         spatial_frame_id=message.spatial_frame_id,
         quality=Quality(message.quality),

@@ -183,9 +183,12 @@ def perfect_graph(truth: AnnotatedImage, num_predicates: int) -> SceneGraph:
     for subject, object_, predicate in truth.triplets.tolist():
         if subject != object_:
             logits[pairs.index((subject, object_)), 1 + predicate] = 8
-    node = SceneNode(0, 0, "", True, 1.0, (0, 0, 1, 1), (0.0, 0.0), 1, False)
+    nodes = tuple(
+        SceneNode(i, 0, "", True, 1.0, (0, 0, 1, 1), (0.0, 0.0), 1, False)
+        for i in range(truth.segmentation.num_segments)
+    )
     scores = RelationScores(np.array(pairs, np.int32).reshape(-1, 2), logits)
-    return SceneGraph(truth.segmentation, (node,) * truth.segmentation.num_segments, (), scores)
+    return SceneGraph(truth.segmentation, nodes, (), scores)
 
 
 def against_itself(

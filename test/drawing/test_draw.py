@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The overlay paints what the graph says, nothing else, on images of any size."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -9,7 +10,15 @@ import pytest
 
 from psg_ros.drawing.draw import anchor_points, best_per_pair, overlay
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-from psg_ros.scene_graph import SceneGraph, SceneNode, SceneRelation, Segmentation
+from psg_ros.scene_graph import (
+    VOID,
+    SceneGraph,
+    SceneNode,
+    SceneRelation,
+    Segmentation,
+    Track,
+    TrackState,
+)
 
 VOCABULARY = Vocabulary(
     (
@@ -165,3 +174,13 @@ def test_a_busy_vga_image_is_painted_within_a_camera_frame():
         spent.append(time.process_time() - start)
     # The aim is 10 ms of one core; the rest is for slow and busy machines.
     assert np.median(spent) < 0.033
+
+
+def test_a_node_that_is_not_seen_leaves_the_segments_their_colours():
+    graph = two_people()
+    alone = overlay(gray(graph), graph, VOCABULARY)
+    unseen = dataclasses.replace(
+        graph.nodes[0], segment=VOID, track=Track(9, TrackState.COASTING, 0), area_px=0
+    )
+    with_unseen = dataclasses.replace(graph, nodes=(*graph.nodes, unseen))
+    np.testing.assert_array_equal(overlay(gray(graph), with_unseen, VOCABULARY), alone)

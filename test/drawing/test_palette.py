@@ -8,8 +8,8 @@ import pytest
 from psg_ros.drawing.palette import (
     ascii_text,
     display_name,
+    node_colors,
     numbered_names,
-    segment_colors,
     shade,
     text_color,
 )
@@ -21,7 +21,7 @@ VOCABULARY = Vocabulary(
 
 
 def test_the_first_of_a_class_has_its_colour_and_the_next_are_apart():
-    colors = segment_colors(np.array([0, 1, 0, 0]), VOCABULARY)
+    colors = node_colors([0, 1, 0, 0], VOCABULARY)
     assert colors.dtype == np.uint8
     assert colors[[0, 1]].tolist() == [[200, 40, 40], [40, 90, 200]]
     apart = np.abs(colors[[0, 0, 2]].astype(int) - colors[[2, 3, 3]]).sum(axis=1)
@@ -29,8 +29,8 @@ def test_the_first_of_a_class_has_its_colour_and_the_next_are_apart():
 
 
 def test_many_of_a_class_and_none_at_all_have_colours():
-    assert segment_colors(np.zeros(50, np.int64), VOCABULARY).shape == (50, 3)
-    assert segment_colors(np.zeros(0, np.int64), VOCABULARY).shape == (0, 3)
+    assert node_colors([0] * 50, VOCABULARY).shape == (50, 3)
+    assert node_colors([], VOCABULARY).shape == (0, 3)
 
 
 def test_shading_goes_to_white_and_to_black():

@@ -28,12 +28,15 @@ def segmentation(rows, labels):
 
 
 def graph_of(masks, pairs, logits):
-    node = SceneNode(0, 0, "cat", True, 1.0, (0, 0, 1, 1), (0.0, 0.0), 1, False)
+    nodes = tuple(
+        SceneNode(i, 0, "cat", True, 1.0, (0, 0, 1, 1), (0.0, 0.0), 1, False)
+        for i in range(masks.num_segments)
+    )
     scores = RelationScores(
         np.array(pairs, np.int32).reshape(-1, 2),
         np.array(logits, np.float32).reshape(-1, 1 + NUM_PREDICATES),
     )
-    return SceneGraph(masks, (node,) * masks.num_segments, (), scores)
+    return SceneGraph(masks, nodes, (), scores)
 
 
 def annotated(image_id, masks, triplets):

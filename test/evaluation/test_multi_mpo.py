@@ -51,8 +51,11 @@ def test_a_second_copy_of_a_mask_lifts_this_protocol_and_not_singlempo():
         multi, single = MultiMpo(NUM_PREDICATES, (20,)), Evaluator(VOCABULARY, ks=(20,))
         multi.add(TRUTH, prediction)
         segmentation, relations = reduce_overlaps(prediction)
-        node = SceneNode(0, 0, "a", True, 1.0, (0, 0, 1, 1), (0.0, 0.0), 1, False)
-        graph = SceneGraph(segmentation, (node,) * segmentation.num_segments, (), relations)
+        nodes = tuple(
+            SceneNode(i, 0, "a", True, 1.0, (0, 0, 1, 1), (0.0, 0.0), 1, False)
+            for i in range(segmentation.num_segments)
+        )
+        graph = SceneGraph(segmentation, nodes, (), relations)
         single.add("a", TRUTH, graph)
         lifted.append(multi.scores()["R@20"])
         fair.append(single.report().scores["R@20"])

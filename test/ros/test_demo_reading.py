@@ -56,10 +56,11 @@ def test_whatever_a_message_can_say_of_nodes_and_relations_our_own_types_say_as_
     nodes = (
         SceneNode(0, 0, "box", True, 0.5, *box, track, position),
         SceneNode(1, 1, "floor", False, 0.25, *box, Track(4, TrackState.TENTATIVE, 5)),
+        SceneNode(VOID, 0, "box", True, 0.5, *box, Track(2, TrackState.COASTING, 6)),
     )
     relations = (
         SceneRelation(
-            *(0, 1, 0, "on", 0.5, 0.75), RelationSource.FUSED, RelationState.CONFIRMED, 8
+            *(0, 2, 0, "on", 0.5, 0.75), RelationSource.FUSED, RelationState.CONFIRMED, 8
         ),
     )
     label_map = np.full((3, 2), VOID, np.int32)
@@ -67,6 +68,8 @@ def test_whatever_a_message_can_say_of_nodes_and_relations_our_own_types_say_as_
     graph = SceneGraph(
         segmentation, nodes, relations, spatial_frame_id="map", quality=Quality.REDUCED
     )
-    received = graph_from_msg(scene_graph_to_msg(graph, Header()))
+    message = scene_graph_to_msg(graph, Header())
+    assert [node.segment_id for node in message.nodes] == [1, 2, 0]
+    received = graph_from_msg(message)
     assert (received.nodes, received.relations) == (graph.nodes, graph.relations)
     assert (received.spatial_frame_id, received.quality) == ("map", Quality.REDUCED)

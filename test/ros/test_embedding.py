@@ -148,6 +148,22 @@ def test_when_stamps_jump_back_no_node_was_first_seen_after_its_image(embedding)
         assert nanoseconds(seen.first_seen) <= stamp_ns
 
 
+def test_each_activation_numbers_its_nodes_from_1_though_the_model_stays(embedding):
+    node, camera = embedding.node(), embedding.camera()
+    _, graphs = embedding.listen(SceneGraph, "/scene_graph")
+    for expected_ids in ([1, 2], [1, 2]):
+        for expected_id, stamp_ns in zip(expected_ids, (2 * 10**9, 10**9), strict=True):
+            graphs.clear()
+
+            def heard(stamp_ns=stamp_ns):
+                return graphs and nanoseconds(graphs[-1].header.stamp) == stamp_ns
+
+            embedding.spin_until(heard, lambda s=stamp_ns: shoot(camera, s))
+            assert graphs[-1].nodes[0].id == expected_id
+        assert node.trigger_deactivate().name == node.trigger_activate().name == "SUCCESS"
+    assert len(embedding.pipelines) == 1
+
+
 @pytest.mark.parametrize("use_sim_time", [False, True])
 def test_every_activation_has_its_own_stamp_in_every_graph(embedding, use_sim_time):
     node = embedding.node(started=False, use_sim_time=use_sim_time)
