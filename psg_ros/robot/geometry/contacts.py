@@ -20,10 +20,6 @@ GAP_SHARE = 0.03
 TOUCH_STEP = 0.05
 
 
-# How much of a border counts as touching where no depth can contradict.
-WITHOUT_DEPTH = 0.8
-
-
 @dataclass(frozen=True)
 class Contacts:
     """Borders of segments, in cells of a coarse grid; float64 [segment, segment] each.
@@ -31,8 +27,8 @@ class Contacts:
     Attributes:
         above: border along which the first lies directly above the second.
         beside: border between left and right neighbours; symmetric.
-        touch_above, touch_beside: the part of it on which both surfaces are equally far away;
-            without depth, which could tell, `WITHOUT_DEPTH` of it.
+        touch_above, touch_beside: the part of it on which both surfaces are equally far away; all
+            of it without depth, which could tell.
         bottom, top: float64 [segment]; length of its underside and of its upper side, the border of
             the image left out.
     """
@@ -76,7 +72,7 @@ def find_contacts(
     across = _Borders(cells[:, :-1], cells[:, 1:], num_segments)
     above, sides = down.count(), across.count()
     if depth is None:
-        touch_above, touch_sides = WITHOUT_DEPTH * above, WITHOUT_DEPTH * sides
+        touch_above, touch_sides = above, sides
     else:
         distances = depth[::step, ::step]
         touch_above = down.count_touching(distances[:-1], distances[1:])

@@ -11,6 +11,8 @@ from psg_ros.robot.geometry.facts import GeometricFacts
 from psg_ros.robot.geometry.kinds import POSTURES
 from psg_ros.robot.geometry.rules import RULES
 
+MISSING = -1
+
 
 class Relater:
     """What geometry says in the words of a vocabulary; a rule whose word is missing is left out."""
@@ -18,8 +20,13 @@ class Relater:
     def __init__(self, vocabulary: Vocabulary) -> None:
         names = vocabulary.predicate_names
         self._num_predicates = len(names)
-        self._rules = {name: names.index(name) for name in RULES if name in names}
-        self._posture = np.full(vocabulary.num_labels, self._rules.get("on", -1))
+        self._rules = {
+            name: names.index(name) if name in names else MISSING
+            for name in RULES
+            if name in names or name == "on"
+        }
+        # Of each label the word for "on"; without one it is held up by nothing that can be said.
+        self._posture = np.full(vocabulary.num_labels, self._rules["on"])
         for word, labels in POSTURES.items():
             if word in names:
                 known = [label in labels for label in vocabulary.label_names]
@@ -28,7 +35,7 @@ class Relater:
     @property
     def predicates(self) -> tuple[int, ...]:
         """Predicates that may come out, by their index in the vocabulary."""
-        return tuple(sorted({*self._rules.values(), *self._posture.tolist()} - {-1}))
+        return tuple(sorted({*self._rules.values(), *self._posture.tolist()} - {MISSING}))
 
     def __call__(self, facts: GeometricFacts, labels: np.ndarray) -> np.ndarray:
         """Return how clearly each predicate holds, float64 [subject, object, predicate], 0..1.
@@ -46,7 +53,9 @@ class Relater:
             clarity = RULES[name](facts) * unclaimed
             unclaimed = unclaimed * (1 - np.maximum(clarity, clarity.T))
             if name == "on":
-                found[np.arange(count), :, self._posture[labels]] = clarity
+                words = self._posture[labels]
+                said = np.flatnonzero(words != MISSING)
+                found[said, :, words[said]] = clarity[said]
             else:
                 found[:, :, predicate] = clarity
         return found

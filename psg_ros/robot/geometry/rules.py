@@ -12,9 +12,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from psg_ros.robot.geometry.contacts import WITHOUT_DEPTH
 from psg_ros.robot.geometry.facts import GeometricFacts
 
+# How clear anything is at most where no depth can contradict.
+WITHOUT_DEPTH = 0.8
 # Share of an underside, or of an outline, from which on a contact is as clear as it gets.
 CLEAR_SHARE = 0.6
 # Gap between neighbours as a share of their mean width, and the farthest "over", metres.
@@ -36,7 +37,7 @@ def on(facts: GeometricFacts) -> np.ndarray:
     carried = kinds.movable[:, None] & kinds.carrier & (~kinds.heavy[:, None] | kinds.ground)
     # What carries reaches below its load: else it hides the lower part of something behind.
     lower = facts.boxes[None, :, 3] >= facts.boxes[:, None, 3] - 1
-    return _clear(share) * (carried & lower)
+    return _clear(share) * _trust(facts) * (carried & lower)
 
 
 def hanging_from(facts: GeometricFacts) -> np.ndarray:
@@ -45,7 +46,7 @@ def hanging_from(facts: GeometricFacts) -> np.ndarray:
     upper = contacts.touch_above.T / np.maximum(contacts.top, 1)[:, None]
     under = contacts.above / np.maximum(contacts.bottom, 1)[:, None]
     pairs = kinds.movable[:, None] & ~kinds.heavy[:, None] & kinds.ceiling
-    return _clear(upper) * _clear(1 - under) * pairs
+    return _clear(upper) * _clear(1 - under) * _trust(facts) * pairs
 
 
 def attached_to(facts: GeometricFacts) -> np.ndarray:
@@ -53,7 +54,7 @@ def attached_to(facts: GeometricFacts) -> np.ndarray:
     kinds = facts.kinds
     pairs = kinds.mounted[:, None] & (kinds.upright | kinds.ceiling) & ~kinds.upright[:, None]
     held = np.maximum(on(facts), hanging_from(facts)).max(axis=1, initial=0.0)
-    return _clear(_outline_share(facts)) * (1 - held)[:, None] * pairs
+    return _clear(_outline_share(facts)) * _trust(facts) * (1 - held)[:, None] * pairs
 
 
 def inside(facts: GeometricFacts) -> np.ndarray:
@@ -61,7 +62,7 @@ def inside(facts: GeometricFacts) -> np.ndarray:
     kinds = facts.kinds
     larger = facts.areas[None, :] > 0.5 * facts.areas[:, None]
     pairs = kinds.thing[:, None] & kinds.container & ~kinds.container[:, None] & larger
-    return _clear(_outline_share(facts)) * pairs
+    return _clear(_outline_share(facts)) * _trust(facts) * pairs
 
 
 def over(facts: GeometricFacts) -> np.ndarray:
@@ -153,6 +154,10 @@ RULES: dict[str, Rule] = {
 
 def _clear(share: np.ndarray) -> np.ndarray:
     return np.clip(share / CLEAR_SHARE, 0, 1)
+
+
+def _trust(facts: GeometricFacts) -> float:
+    return WITHOUT_DEPTH if facts.extents is None else 1.0
 
 
 def _near(gap: np.ndarray) -> np.ndarray:
