@@ -188,6 +188,19 @@ class PipelineConfig:
         "relations only between the best-scored segments; 0 means all (pairs grow with the square)",
         minimum=0, maximum=65_534,
     )  # fmt: skip
+    relation_source: str = described(
+        "auto",
+        "what relates segments: the model's relation stage, geometry (written rules over masks, "
+        "and depth where there is some), or both; auto is the model, or geometry where it has no "
+        "relation stage",
+        choices=("auto", "model", "geometry", "both"),
+    )
+    geometry_threshold: float = described(
+        0.5,
+        "how clearly the geometry must show a relation to say so",
+        minimum=0.01,
+        maximum=1.0,
+    )
     track: bool = described(
         True,
         "give nodes ids that last over time; false renumbers them in every image",

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import yaml
 
+from psg_ros.resources import share_path
+
 
 @dataclass(frozen=True)
 class ObjectLabel:
@@ -76,6 +78,27 @@ class Vocabulary:
     def predicate_index(self, names: Sequence[str]) -> list[int]:
         """Return the predicate index of each name; raises KeyError listing the unknown ones."""
         return _index(self.predicate_names, names, "predicates")
+
+
+def label_folder() -> Path:
+    """Return the folder of the vocabularies that ship."""
+    return share_path() / "config" / "labels"
+
+
+def named_vocabulary(name: str) -> Vocabulary:
+    """Return the vocabulary of a name in `label_folder`, or of a YAML file.
+
+    Raises:
+        FileNotFoundError: no such file; of a name, the message lists those there are.
+        ValueError: see `load_vocabulary`.
+    """
+    if name.endswith(".yaml"):
+        return load_vocabulary(Path(name))
+    path = label_folder() / f"{name}.yaml"
+    if not path.is_file():
+        there = ", ".join(sorted(file.stem for file in label_folder().glob("*.yaml")))
+        raise FileNotFoundError(f"no labels {name!r}; config/labels has: {there}")
+    return load_vocabulary(path)
 
 
 def load_vocabulary(path: Path) -> Vocabulary:

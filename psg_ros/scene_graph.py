@@ -207,9 +207,9 @@ class SceneRelation:
 
     Attributes:
         subject, object: indices into `SceneGraph.nodes`.
-        score: in [0, 1], for ranking; NaN where the source is geometry alone.
+        score: in [0, 1], for ranking: what the model said, or how clearly the geometry shows it.
         probability: that it holds, in [0, 1]; NaN without a calibration, see
-            `psg_ros.robot.calibration`.
+            `psg_ros.robot.calibration`, and where geometry had a say.
         state: None where relations are not tracked.
         since_ns: stamp of the image at which it became confirmed; None while it is not.
     """

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from psg_ros import labels
 from psg_ros.training import network, train
 from psg_ros.training.relations.relation_run import RelationRun
 
@@ -35,7 +36,7 @@ def kill_after(steps: int) -> None:
 
 def main(config: str, share: str, stage: str, steps: str, *resume: str) -> None:
     torch.set_num_threads(1)
-    network.share_path = lambda: Path(share)
+    labels.share_path = network.share_path = lambda: Path(share)
     if int(steps):
         kill_after(int(steps))
     train.run(Path(config), stage=stage, resume=bool(resume))

@@ -4,8 +4,9 @@
 or in COCO's panoptic layout.
 
 check looks for everything that would stop a training or falsify a figure: names, entries, files,
-splits that overlap. It changes nothing. select writes another annotation file, for a vocabulary
-with fewer classes or with images held out.
+splits that overlap. It changes nothing. The others write another annotation file for the same
+pictures: select for a vocabulary with fewer classes or with images held out, relate with relations
+measured from depth, join for several files together.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ import json
 import sys
 from pathlib import Path
 
+from psg_ros.cli import dataset_writing
 from psg_ros.cli.options import add_folder_options, count
 from psg_ros.data.annotation_file import SPLITS
 from psg_ros.data.checking import DatasetReport, check_dataset, report_lines
 from psg_ros.data.opening import find_annotation_file
 from psg_ros.data.selection import select
 from psg_ros.files import check_writable, write_text
-from psg_ros.labels import Vocabulary, load_vocabulary
+from psg_ros.labels import label_folder, load_vocabulary, named_vocabulary
 from psg_ros.machine import cores
-from psg_ros.resources import share_path
 
-USAGE = "check DATA | select DATA -o FILE [options]"
+USAGE = "check DATA | select DATA -o FILE | relate DATA -o FILE | join DATA DATA ... -o FILE"
 EXAMPLES = """\
 examples:
   psg dataset check rooms --labels simulation
@@ -74,6 +75,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _add_select_arguments(chosen)
     chosen.set_defaults(act=_select)
+    dataset_writing.add_relate(actions)
+    dataset_writing.add_join(actions)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -137,7 +140,7 @@ def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _select(args: argparse.Namespace) -> int:
     check_writable(args.out)
-    chosen = select(find_annotation_file(args.data), _vocabulary(args.labels), args.hold_out)
+    chosen = select(find_annotation_file(args.data), named_vocabulary(args.labels), args.hold_out)
     write_text(args.out, json.dumps(chosen.content))
     dropped = ", ".join(f"{name} {count}" for name, count in chosen.dropped.most_common())
     print(f"{args.out}: {len(chosen.content['data'])} images, {chosen.num_held_out} held out")
@@ -150,7 +153,7 @@ def _check(args: argparse.Namespace) -> int:
         check_writable(args.json)
     report = check_dataset(
         args.data,
-        _vocabulary(args.labels),
+        named_vocabulary(args.labels),
         split=args.split,
         images=args.image_folder,
         panoptic=args.panoptic_folder,
@@ -166,20 +169,10 @@ def _check(args: argparse.Namespace) -> int:
     return 1 if report.problems else 0
 
 
-def _vocabulary(name: str) -> Vocabulary:
-    return load_vocabulary(
-        Path(name) if name.endswith(".yaml") else _label_folder() / f"{name}.yaml"
-    )
-
-
-def _label_folder() -> Path:
-    return share_path() / "config" / "labels"
-
-
 def _labels_hint(report: DatasetReport) -> str:
     """Name the vocabularies that know all names of the file."""
     fitting = []
-    for file in sorted(_label_folder().glob("*.yaml")):
+    for file in sorted(label_folder().glob("*.yaml")):
         vocabulary = load_vocabulary(file)
         known = {"labels": vocabulary.label_names, "predicates": vocabulary.predicate_names}
         if all(set(names.names) <= set(known[names.kind]) for names in report.names):

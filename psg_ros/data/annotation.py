@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from psg_ros.data.records import no_pairs
 from psg_ros.scene_graph import Segmentation
 
 
@@ -24,6 +25,7 @@ class AnnotatedImage:
         triplets: int64 [triplet, 3]; (subject, object, predicate), the first two segment indices.
             Duplicates and self relations stay as annotated. [0, 3] when there are none.
         is_crowd: bool [segment]; the segment covers many things that nobody told apart.
+        doubtful_pairs: int64 [pair, 2]; segments of which nobody knows whether they are related.
 
     Raises:
         ValueError: a wrong dtype or shape, or a triplet that names an absent segment.
@@ -34,6 +36,7 @@ class AnnotatedImage:
     segmentation: Segmentation
     triplets: np.ndarray
     is_crowd: np.ndarray
+    doubtful_pairs: np.ndarray = field(default_factory=no_pairs)
 
     def __post_init__(self) -> None:
         if not isinstance(self.image_id, str):

@@ -124,6 +124,7 @@ class PanopticDataset(Sequence[AnnotatedImage]):
             segmentation,
             record.triplets,
             record.is_crowd,
+            record.doubtful_pairs,
         )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import index
 from typing import Any
 
@@ -16,6 +16,11 @@ import numpy as np
 from psg_ros.data.annotation_file import Entry
 
 MAX_SEGMENT_ID = (1 << 24) - 1
+
+
+def no_pairs() -> np.ndarray:
+    """Return int64 [0, 2]."""
+    return np.zeros((0, 2), np.int64)
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class ImageRecord:
         areas: float64 [segment]; px as the entry states, NaN where it does not; None if nowhere.
         scores: float32 [segment]; trust in the label, 0..1; None if the entry states it nowhere,
             as where people made the labels.
+        doubtful_pairs: int64 [pair, 2]; segments of which nobody knows whether they are related.
     """
 
     image_id: str
@@ -45,6 +51,7 @@ class ImageRecord:
     triplets: np.ndarray
     areas: np.ndarray | None = None
     scores: np.ndarray | None = None
+    doubtful_pairs: np.ndarray = field(default_factory=no_pairs)
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,7 @@ def parse_entry(entry: Entry, labels: dict[int, int], predicates: list[int]) -> 
         categories = [index(info["category_id"]) for info in infos]
         is_crowd = np.array([bool(info.get("iscrowd", 0)) for info in infos], bool)
         relations = [tuple(map(index, relation)) for relation in entry["relations"]]
+        doubtful = [tuple(map(index, pair)) for pair in entry.get("doubtful_pairs", [])]
         areas, scores = _areas(infos), _scores(infos)
         num_boxes = len(entry["annotations"]) if "annotations" in entry else len(infos)
         files = (str(entry["file_name"]), str(entry["pan_seg_file_name"]))
@@ -95,6 +103,7 @@ def parse_entry(entry: Entry, labels: dict[int, int], predicates: list[int]) -> 
         raise ValueError(f"the entry is not in the data set's layout: {error!r}") from error
     _check_segments(segment_ids, categories, labels)
     _check_relations(relations, len(segment_ids), len(predicates))
+    _check_pairs(doubtful, len(segment_ids))
     if num_boxes != len(infos):
         raise ValueError(
             f"{num_boxes} annotations for {len(infos)} segments_info; relations count on one each"
@@ -113,6 +122,7 @@ def parse_entry(entry: Entry, labels: dict[int, int], predicates: list[int]) -> 
         triplets,
         areas,
         scores,
+        np.array(doubtful, np.int64).reshape(-1, 2),
     )
 
 
@@ -127,6 +137,8 @@ def annotations_sha256(records: Iterable[ImageRecord]) -> str:
         arrays = (record.segment_ids, record.labels, record.is_crowd, record.triplets)
         areas = None if record.areas is None else record.areas.tolist()
         said = [record.image_id, record.image_hw, *(array.tolist() for array in arrays), areas]
+        if len(record.doubtful_pairs):
+            said.append(record.doubtful_pairs.tolist())
         digest.update(json.dumps(said).encode())
     return digest.hexdigest()
 
@@ -176,4 +188,12 @@ def _check_relations(
         if not 0 <= predicate < num_predicates:
             raise ValueError(
                 f"relation {list(relation)}: predicate outside 0 .. {num_predicates - 1}"
+            )
+
+
+def _check_pairs(pairs: list[tuple[Any, ...]], num_segments: int) -> None:
+    for pair in pairs:
+        if len(pair) != 2 or not all(0 <= end < num_segments for end in pair):
+            raise ValueError(
+                f"doubtful_pairs {list(pair)} must be [segment, segment], of {num_segments}"
             )

@@ -97,6 +97,12 @@ def _select_segments(
         if subject in new_place and target in new_place and predicates[predicate] is not None
     ]
     new = {**entry, "segments_info": relabelled, "relations": relations}
+    if "doubtful_pairs" in entry:
+        new["doubtful_pairs"] = [
+            [new_place[one], new_place[other]]
+            for one, other in entry["doubtful_pairs"]
+            if one in new_place and other in new_place
+        ]
     if boxes is not None:
         new["annotations"] = [
             boxes[i] | {"category_id": labels[infos[i]["category_id"]]} for i in places

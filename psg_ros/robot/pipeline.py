@@ -24,6 +24,7 @@ from psg_ros.robot.forms import (
     load_model,
     make_form,
 )
+from psg_ros.robot.geometry import Evidence, Geometry, no_scores
 from psg_ros.robot.manifest import Manifest, ModelFolder
 from psg_ros.robot.ops.regions import Regions, measure_regions
 from psg_ros.robot.ops.triplets import rank_relations
@@ -31,6 +32,7 @@ from psg_ros.robot.runtime.backend import Backend, open_backend, resolve_backend
 from psg_ros.robot.tracking.segment_tracker import SegmentTracker
 from psg_ros.scene_graph import (
     RelationScores,
+    RelationSource,
     SceneGraph,
     SceneNode,
     SceneRelation,
@@ -75,6 +77,7 @@ class Pipeline:
         self._calibrator = Calibrator(calibration, folder.vocabulary)
         self._backends = backends
         self._form = make_form(folder, *backends)
+        self._geometry = Geometry(folder.vocabulary)
         self.tracker = SegmentTracker()
 
     @classmethod
@@ -126,8 +129,8 @@ class Pipeline:
 
         Raises:
             TypeError: no frame.
-            ValueError: a label map of another size than the image, or a form of model that relates
-                no segments from outside.
+            ValueError: a label map of another size than the image, a form of model that relates no
+                segments from outside, or nothing that relates any.
         """
         _check_frame(frame)
         if segmentation.image_hw != frame.image_hw:
@@ -135,6 +138,11 @@ class Pipeline:
                 f"label map {segmentation.image_hw} does not fit the image {frame.image_hw}"
             )
         config, clock = self.config, StepClock()
+        if not (self._form.RELATES or self._asks_geometry(config)):
+            raise ValueError(
+                f"{self.model_name} finds segments only, and relation_source is "
+                f"{config.relation_source}; take a model with a relation stage, or geometry"
+            )
         segmented = self._form.adopt(frame.image, segmentation, clock)
         return self._relate(frame, segmented, config, clock)
 
@@ -177,13 +185,22 @@ class Pipeline:
         """From segments on: their regions, scores of pairs, tracks, nodes, relations, the graph."""
         segmentation = segmented.segmentation
         regions = measure_regions(segmentation.label_map, segmentation.num_segments)
-        scores = segmented.relate(regions, config.max_segments, clock)
+        evidence: Evidence | None = None
+        if config.relation_source == "geometry":
+            scores = no_scores(self.vocabulary)
+        else:
+            scores = segmented.relate(regions, config.max_segments, clock)
+        if self._asks_geometry(config):
+            threshold = config.geometry_threshold
+            evidence = self._geometry.support(scores, frame, segmentation, regions, threshold)
+            scores = evidence.scores()
+            clock.lap("geometry")
         tracks: Sequence[Track] | None = None
         if config.track and frame.stamp_ns is not None:
             tracks = self.tracker.update(frame, segmentation, regions, config)
             clock.lap("tracking")
         nodes = describe_nodes(segmentation, regions, self.vocabulary, tracks)
-        relations = self._list_relations(scores, config)
+        relations = self._list_relations(scores, evidence, config)
         clock.lap("ranking")
         self.step_ms = clock.step_ms
         return SceneGraph(segmentation, nodes, relations, scores, clock.stage_times())
@@ -196,8 +213,13 @@ class Pipeline:
             config.min_segment_area,
         )
 
+    def _asks_geometry(self, config: PipelineConfig) -> bool:
+        return config.relation_source in ("geometry", "both") or (
+            config.relation_source == "auto" and not self._form.RELATES
+        )
+
     def _list_relations(
-        self, scores: RelationScores, config: PipelineConfig
+        self, scores: RelationScores, evidence: Evidence | None, config: PipelineConfig
     ) -> tuple[SceneRelation, ...]:
         threshold = _in_force(config.relation_threshold, self.manifest.relation_threshold)
         triplets = rank_relations(scores, threshold=threshold, limit=config.max_relations)
@@ -206,11 +228,18 @@ class Pipeline:
             np.array([t.predicate for t in triplets], np.int64),
             np.array([t.score for t in triplets]),
         )
-        # Every NaN becomes the same object: then relations that are equal compare equal.
-        known = (math.nan if math.isnan(p) else p for p in probabilities.tolist())
+        sources: Sequence[RelationSource] = (RelationSource.MODEL,) * len(triplets)
+        if evidence is not None:
+            sources = evidence.sources(triplets, threshold)
+        # Calibration is of the relation stage alone. And every NaN becomes the same object: then
+        # relations that are equal compare equal.
+        known = (
+            math.nan if math.isnan(p) or source != RelationSource.MODEL else p
+            for p, source in zip(probabilities.tolist(), sources, strict=True)
+        )
         relations = (
-            SceneRelation(*t[:3], names[t.predicate], t.score, probability)
-            for t, probability in zip(triplets, known, strict=True)
+            SceneRelation(*t[:3], names[t.predicate], t.score, probability, source)
+            for t, probability, source in zip(triplets, known, sources, strict=True)
         )
         return tuple(sorted(relations, key=lambda relation: -relation.confidence))
 

@@ -16,11 +16,10 @@ import yaml
 
 from psg_ros.config import Thresholds
 from psg_ros.files import scratch_beside
-from psg_ros.labels import Vocabulary, load_vocabulary
+from psg_ros.labels import Vocabulary, named_vocabulary
 from psg_ros.network.checkpoints.convert import Converted
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import build_dsflash
-from psg_ros.resources import share_path
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.network import CONVERTED_MODEL
 from psg_ros.training.release import Layout, Switches, release, switched
@@ -42,12 +41,7 @@ def vocabulary_for(converted: Converted, labels: str) -> Vocabulary:
         FileNotFoundError: no such file; the message lists those there are.
         ValueError: it has another number of labels than the checkpoint's class head.
     """
-    shelf = share_path() / "config" / "labels"
-    path = shelf / f"{labels}.yaml"
-    if not path.is_file():
-        there = ", ".join(sorted(file.stem for file in shelf.glob("*.yaml")))
-        raise FileNotFoundError(f"no labels {labels!r}; config/labels has: {there}")
-    vocabulary = load_vocabulary(path)
+    vocabulary = named_vocabulary(labels)
     if vocabulary.num_labels != converted.num_labels:
         raise ValueError(
             f"the checkpoint knows {converted.num_labels} labels, but {labels} has "

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tiny_psg import VOCABULARY, write_tiny_psg
+from tiny_psg import VOCABULARY, change_json, write_tiny_psg
 
 from psg_ros.data.opening import open_dataset
 from psg_ros.data.selection import select
@@ -49,6 +49,18 @@ def test_relations_with_them_and_of_other_predicates_go_too(source):
     source.write_text(json.dumps(content))
     after = reopened(select(source, FEWER, []).content, source, FEWER, "train")[0]
     assert after.triplets.tolist() == [[0, 1, 0]], "ground and ball, in their new places"
+
+
+def test_doubtful_pairs_follow_their_segments(source):
+    change_json(
+        source, lambda content: content["data"][0].update(doubtful_pairs=[[0, 2], [0, 1], [1, 2]])
+    )
+    before = open_dataset(source, VOCABULARY, "train")[0]
+    names = [VOCABULARY.label_names[i] for i in before.segmentation.labels]
+    after = reopened(select(source, FEWER, []).content, source, FEWER, "train")[0]
+    box = names.index("box")
+    assert sum(box not in pair for pair in before.doubtful_pairs.tolist()) == 1
+    assert after.doubtful_pairs.tolist() == [[0, 1]]
 
 
 def test_a_vocabulary_with_more_classes_changes_nothing(source):

@@ -311,9 +311,9 @@ def test_a_model_without_relations_gives_the_same_nodes(tiny_model, tmp_path):
     with Pipeline.open(PipelineConfig(str(tiny_model))) as pipeline:
         whole = pipeline(Frame(image))
     segments_only = write_tiny_model(tmp_path / "segments", with_relations=False)
-    with Pipeline.open(PipelineConfig(str(segments_only))) as pipeline:
+    with Pipeline.open(PipelineConfig(str(segments_only), relation_source="model")) as pipeline:
         graph = pipeline(Frame(image))
-        assert set(pipeline.step_ms) == set(STEPS) - {"relations", "tracking"}
+        assert set(pipeline.step_ms) == set(STEPS) - {"relations", "geometry", "tracking"}
         with pytest.raises(ValueError, match="finds segments only"):
             pipeline.predict_relations(Frame(image), graph.segmentation)
     assert graph.nodes == whole.nodes and len(graph.nodes) == 3

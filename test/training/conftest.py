@@ -14,6 +14,7 @@ import torch
 import yaml
 from tiny_psg import COLORS, PREDICATES, STUFF, THINGS, write_tiny_psg
 
+from psg_ros import labels as labels_module
 from psg_ros.training import network, release
 
 NETWORK = {
@@ -78,7 +79,7 @@ def tiny_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         file = share / "config" / kind / "tiny.yaml"
         file.parent.mkdir(parents=True)
         file.write_text(yaml.safe_dump(content))
-    for module in (network, release):
+    for module in (labels_module, network, release):
         monkeypatch.setattr(module, "share_path", lambda: share)
     return share
 

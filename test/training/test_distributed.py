@@ -24,12 +24,13 @@ SCRIPT = """
 import sys
 from pathlib import Path
 import torch
+from psg_ros import labels
 from psg_ros.training import network, train
 from psg_ros.training.segmenter import segmentation
 
 torch.set_num_threads(1)
 share, config, resume = Path(sys.argv[1]), Path(sys.argv[2]), len(sys.argv) > 3
-network.share_path = lambda: share
+labels.share_path = network.share_path = lambda: share
 segmentation.REPORT_EVERY = 1
 train.run(config, stage="segmentation", resume=resume)
 """
@@ -37,13 +38,14 @@ KEEP_FEATURES = """
 import os, sys
 from pathlib import Path
 import torch
+from psg_ros import labels
 from psg_ros.training import network, train
 from psg_ros.training.relations import relations
 from psg_ros.training.checkpoint import save_weights
 
 torch.set_num_threads(1)
 share, config = Path(sys.argv[1]), Path(sys.argv[2])
-network.share_path = lambda: share
+labels.share_path = network.share_path = lambda: share
 opened = relations.open_relation_data
 
 def kept(model, *arguments, **options):

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
+from psg_ros.benchmark.ladder import LadderSettings
 from psg_ros.benchmark.ladder.scene import Scene, make_scene
 from psg_ros.benchmark.ladder.settings import LadderSettings
-from psg_ros.labels import Vocabulary, load_vocabulary
+from psg_ros.labels import Vocabulary, named_vocabulary
 from psg_ros.pictures.picture_file import read_image
-from psg_ros.resources import share_path
 from psg_ros.robot.ops.image import place
 
 
@@ -27,7 +27,7 @@ def read_picture(settings: LadderSettings) -> np.ndarray:
 
 def read_vocabulary(settings: LadderSettings) -> Vocabulary:
     """Return labels and predicates."""
-    return load_vocabulary(share_path() / "config" / "labels" / f"{settings.labels}.yaml")
+    return named_vocabulary(settings.labels)
 
 
 def build_scene(

@@ -56,9 +56,11 @@ class Form(Protocol):
 
     Attributes:
         ARTIFACTS: names of the artifacts in the manifest, in the order in which they run.
+        RELATES: whether it has learned relations; otherwise it scores no pairs.
     """
 
     ARTIFACTS: ClassVar[tuple[str, ...]]
+    RELATES: ClassVar[bool]
 
     def __init__(self, folder: ModelFolder, *backends: Backend) -> None:
         """Use one opened backend per artifact."""

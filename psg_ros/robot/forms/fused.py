@@ -106,6 +106,7 @@ class Fused:
     """See `psg_ros.robot.forms.form.Form`."""
 
     ARTIFACTS: ClassVar[tuple[str, ...]] = ("fused",)
+    RELATES: ClassVar[bool] = True
 
     def __init__(self, folder: ModelFolder, *backends: Backend) -> None:
         (self._backend,) = backends

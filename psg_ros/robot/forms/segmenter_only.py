@@ -39,6 +39,7 @@ class SegmenterOnly:
     """See `psg_ros.robot.forms.form.Form`."""
 
     ARTIFACTS: ClassVar[tuple[str, ...]] = ("segmenter",)
+    RELATES: ClassVar[bool] = False
 
     def __init__(self, folder: ModelFolder, *backends: Backend) -> None:
         (segmenter,) = backends
@@ -66,6 +67,5 @@ class SegmenterOnly:
         self, image_rgb: np.ndarray, segmentation: Segmentation, clock: StepClock
     ) -> Unrelated:
         """See `Form.adopt`."""
-        raise ValueError(
-            "this model finds segments only and relates none; take one with a relation stage"
-        )
+        clock.lap("segmenter")
+        return Unrelated(segmentation, self._num_predicates)

@@ -14,13 +14,15 @@ STEPS = {
     "merge": "postprocess_ms",
     "regions": "postprocess_ms",
     "relations": "inference_ms",
+    "geometry": "postprocess_ms",
     "tracking": "postprocess_ms",
     "ranking": "postprocess_ms",
 }
 """Steps of one image in their order -> the field of `StageTimes` that they count for.
 
 With a fused model the segmenter is the whole network, and relations are looked up. A picture that
-stands alone has no step "tracking".
+stands alone has no step "tracking", and where only a relation stage is asked, there is no
+"geometry".
 """
 
 

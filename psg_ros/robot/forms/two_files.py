@@ -67,6 +67,7 @@ class TwoFiles:
     """See `psg_ros.robot.forms.form.Form`."""
 
     ARTIFACTS: ClassVar[tuple[str, ...]] = ("segmenter", "relations")
+    RELATES: ClassVar[bool] = True
 
     def __init__(self, folder: ModelFolder, *backends: Backend) -> None:
         segmenter, relations = backends

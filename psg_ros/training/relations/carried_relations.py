@@ -20,15 +20,17 @@ def partners(item: AnnotatedImage, inferred: Segmentation) -> np.ndarray:
     return match_segments(item.segmentation, inferred, overlap)
 
 
-def carry_over(item: AnnotatedImage, partner: np.ndarray) -> np.ndarray:
-    """Return the triplets int64 [triplet, 3] whose two ends are matched, between inferred segments.
+def carry_over(ends: np.ndarray, partner: np.ndarray, num_true: int) -> np.ndarray:
+    """Return the triplets or pairs whose two ends are matched, between inferred segments.
 
     Args:
+        ends: int64 [row, column]; the first two columns are true segments.
         partner: see `partners`.
+        num_true: number of true segments.
     """
-    inferred_of = np.full(item.segmentation.num_segments, -1, np.int64)
+    inferred_of = np.full(num_true, -1, np.int64)
     matched = np.flatnonzero(partner >= 0)
     inferred_of[partner[matched]] = matched
-    triplets = item.triplets.copy()
-    triplets[:, :2] = inferred_of[triplets[:, :2]]
-    return triplets[(triplets[:, :2] >= 0).all(axis=1)]
+    carried = ends.copy()
+    carried[:, :2] = inferred_of[ends[:, :2]]
+    return carried[(carried[:, :2] >= 0).all(axis=1)]

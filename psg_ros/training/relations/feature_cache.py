@@ -37,14 +37,14 @@ from psg_ros.training.relations.relation_samples import (
     RelationTruth,
 )
 
-FORMAT = 2
+FORMAT = 3
 SHARD_IMAGES = 64
 SHARD_SUFFIX = ".safetensors"
 DESCRIPTION = "cache.json"
 SETTINGS = ("masks", "mask_resolution", "score_threshold", "overlap_threshold", "precision")
 
 SAMPLE_TENSORS = ("features", "overlap", "boxes")
-TRUTH_ARRAYS = ("labels", "partner", "triplets")
+TRUTH_ARRAYS = ("labels", "partner", "triplets", "doubtful")
 
 Describe = Callable[[np.ndarray], Iterable[Described]]
 """Indices of images in the data set -> their descriptions, in order."""

@@ -27,14 +27,16 @@ def annotated_pairs(truth: RelationTruth, *, directed: bool) -> np.ndarray:
     return ends[place]
 
 
-def other_pairs(num_segments: int, annotated: np.ndarray, *, directed: bool) -> np.ndarray:
-    """Return int64 [pair, 2]: all pairs but the annotated ones.
+def other_pairs(truth: RelationTruth, annotated: np.ndarray, *, directed: bool) -> np.ndarray:
+    """Return int64 [pair, 2]: all pairs but the annotated and the doubtful ones.
 
     Directed, an annotated pair in its unannotated direction is among them; otherwise every pair is
     there once, the first segment before the second.
     """
-    free = ~np.eye(num_segments, dtype=bool)
+    free = ~np.eye(truth.num_segments, dtype=bool)
     free[annotated[:, 0], annotated[:, 1]] = False
+    one, other = truth.doubtful.T
+    free[one, other] = free[other, one] = False
     return np.argwhere(free if directed else np.triu(free & free.T))
 
 

@@ -92,7 +92,7 @@ def draw_batch(
     """
     annotated = [annotated_pairs(truth, directed=directed) for truth in truths]
     others = [
-        other_pairs(truth.num_segments, pairs, directed=directed)
+        other_pairs(truth, pairs, directed=directed)
         for truth, pairs in zip(truths, annotated, strict=True)
     ]
     places = draw_others(annotated, others, settings.negatives_per_positive, rng)

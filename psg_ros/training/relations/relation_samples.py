@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from psg_ros.data.annotation import AnnotatedImage
+from psg_ros.data.records import no_pairs
 from psg_ros.evaluation.metrics.recall import without_self_relations
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.robot.ops.panoptic import merge
@@ -40,12 +41,14 @@ class RelationTruth:
         labels: int64 [segment].
         partner: int64 [segment]; the true segment that each matches, or -1.
         triplets: int64 [triplet, 3] between these segments, without self relations.
+        doubtful: int64 [pair, 2]; no examples of "no relation".
     """
 
     image_id: str
     labels: np.ndarray
     partner: np.ndarray
     triplets: np.ndarray
+    doubtful: np.ndarray = field(default_factory=no_pairs)
 
     @property
     def num_segments(self) -> int:
@@ -80,16 +83,22 @@ def sample_format(model: DsFlash, mask_resolution: str) -> SampleFormat:
     )
 
 
-def true_segments(image_id: str, labels: np.ndarray, triplets: np.ndarray) -> RelationTruth:
+def true_segments(
+    image_id: str, labels: np.ndarray, triplets: np.ndarray, doubtful: np.ndarray | None = None
+) -> RelationTruth:
     """Return the truth of a sample that describes the true segments themselves."""
-    return RelationTruth(image_id, labels, np.arange(len(labels)), without_self_relations(triplets))
+    triplets = without_self_relations(triplets)
+    doubtful = no_pairs() if doubtful is None else doubtful
+    return RelationTruth(image_id, labels, np.arange(len(labels)), triplets, doubtful)
 
 
 def inferred_segments(item: AnnotatedImage, found: Segmentation) -> RelationTruth:
     """Return the truth of a sample that describes inferred segments."""
     partner = partners(item, found)
-    triplets = without_self_relations(carry_over(item, partner))
-    return RelationTruth(item.image_id, found.labels, partner, triplets)
+    num_true = item.segmentation.num_segments
+    triplets = without_self_relations(carry_over(item.triplets, partner, num_true))
+    doubtful = carry_over(item.doubtful_pairs, partner, num_true)
+    return RelationTruth(item.image_id, found.labels, partner, triplets, doubtful)
 
 
 def true_sample(picture: Picture, features: Tensor) -> RelationSample:
@@ -141,7 +150,9 @@ class FeatureMaker:
         features = self.features(network_batch(batch)).cpu()
         for picture, own in zip(batch, features, strict=True):
             item = picture.item
-            truth = true_segments(item.image_id, item.segmentation.labels, item.triplets)
+            truth = true_segments(
+                item.image_id, item.segmentation.labels, item.triplets, item.doubtful_pairs
+            )
             yield truth, true_sample(picture, own)
 
     def _inferred_segments(self, batch: list[Picture]) -> Iterator[Described]:

@@ -98,4 +98,4 @@ class PictureSamples:
 def record_truth(dataset: PanopticDataset, index: int) -> RelationTruth:
     """Return what the annotation file says about an image; no other file is opened."""
     record = dataset.records[index]
-    return true_segments(record.image_id, record.labels, record.triplets)
+    return true_segments(record.image_id, record.labels, record.triplets, record.doubtful_pairs)

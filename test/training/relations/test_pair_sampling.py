@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which pairs are annotated, which others there are, and how many of those are drawn."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -34,17 +36,27 @@ def test_a_pair_of_two_annotated_directions_has_that_of_its_first_triplet():
 def test_directed_others_are_all_directions_without_annotation():
     """So the reverse of an annotated pair can be drawn as a negative, as in fair-psgg."""
     annotated = annotated_pairs(BUSY, directed=True)
-    others = other_pairs(6, annotated, directed=True).tolist()
+    others = other_pairs(BUSY, annotated, directed=True).tolist()
     assert len(others) == 6 * 5 - 4
     assert [2, 4] in others and [3, 5] in others and [1, 0] not in others
     assert not any(pair in annotated.tolist() or pair[0] == pair[1] for pair in others)
 
 
 def test_undirected_others_exclude_both_directions_of_annotated_pairs():
-    others = other_pairs(6, annotated_pairs(BUSY, directed=False), directed=False)
+    others = other_pairs(BUSY, annotated_pairs(BUSY, directed=False), directed=False)
     assert len(others) == 15 - 3
     assert (others[:, 0] < others[:, 1]).all()
     assert not any(pair in [[0, 1], [2, 4], [3, 5]] for pair in others.tolist())
+
+
+@pytest.mark.parametrize("directed", [False, True])
+def test_doubtful_pairs_are_no_others_in_either_direction(directed):
+    unsure = replace(BUSY, doubtful=np.array([[3, 2]]))
+    annotated = annotated_pairs(unsure, directed=directed)
+    lost = other_pairs(BUSY, annotated, directed=directed).tolist()
+    for pair in other_pairs(unsure, annotated, directed=directed).tolist():
+        lost.remove(pair)
+    assert lost == ([[2, 3], [3, 2]] if directed else [[2, 3]])
 
 
 def drawn(annotated: list[int], free: list[int], ratio: float, seed: int = 0) -> list[np.ndarray]:

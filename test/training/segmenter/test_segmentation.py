@@ -172,12 +172,13 @@ def save(state, path):
 
 if __name__ == "__main__":  # workers import this file, too
     import torch
+    from psg_ros import labels
     from psg_ros.training import network, train
     from psg_ros.training.segmenter import segmentation
 
     share, config, how = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
     torch.set_num_threads(1)
-    network.share_path = lambda: share
+    labels.share_path = network.share_path = lambda: share
     segmentation.REPORT_EVERY = 1
     real_save, torch.save = torch.save, save
     train.run(config, stage="segmentation", resume=how == "resume")

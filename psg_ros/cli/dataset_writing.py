@@ -1,0 +1,165 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`psg dataset relate` and `psg dataset join`: annotation files made from others."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from psg_ros.data.annotation_file import read_json
+from psg_ros.data.joining import join
+from psg_ros.data.measured_relations import Certainty, DepthCamera, Measured, measure_relations
+from psg_ros.data.opening import find_annotation_file
+from psg_ros.files import check_writable, write_text
+from psg_ros.labels import named_vocabulary
+
+RELATE = """\
+Write another annotation file whose relations are measured: from the masks, the depth image that an
+entry names by depth_file_name (PNG, 16 bit), and the camera. A relation that geometry shows clearly
+is written down; a pair of which it does not tell becomes doubtful and is no example of "no
+relation" in training. Relations of the old file are replaced.
+
+The words are over, in front of, beside, on, in, attached to, hanging from, and standing on or lying
+on for what mostly does; those that the vocabulary lacks are left out.
+"""
+JOIN = """\
+Write one annotation file with the images of several, which must have the same classes (psg dataset
+select). Pictures stay where they are: the new file names them relative to its own folder, which
+must be above them.
+"""
+
+
+def add_relate(actions: Any) -> None:
+    """Add the subcommand `relate`."""
+    parser = actions.add_parser(
+        "relate",
+        help="write an annotation file with relations measured from depth",
+        usage="psg dataset relate DATA -o FILE --camera FX FY CX CY [options]",
+        description=RELATE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    certainty, camera = Certainty(), DepthCamera.unit_m
+    parser.add_argument(
+        "data", type=Path, metavar="DATA", help="annotation file in PSG's layout, or its folder"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="to write")
+    parser.add_argument(
+        "--camera",
+        type=float,
+        nargs=4,
+        required=True,
+        metavar=("FX", "FY", "CX", "CY"),
+        help="focal lengths and principal point, px of the pictures",
+    )
+    parser.add_argument(
+        "--labels",
+        default="psg",
+        metavar="NAME",
+        help="vocabulary: a name in config/labels or a YAML file (default: psg)",
+    )
+    parser.add_argument(
+        "--panoptic-folder", type=Path, metavar="DIR", help="of the PNGs (default: searched)"
+    )
+    parser.add_argument(
+        "--depth-folder", type=Path, metavar="DIR", help="of the depth images (default: the same)"
+    )
+    parser.add_argument(
+        "--depth-unit",
+        type=float,
+        default=camera,
+        metavar="M",
+        help="metres per step of a depth image; 0 in it means unknown (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--known",
+        type=float,
+        default=certainty.known,
+        metavar="C",
+        help="clarity in 0..1 from which on a relation is written down (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--doubtful",
+        type=float,
+        default=certainty.doubtful,
+        metavar="C",
+        help="clarity from which on a pair is doubtful (default: %(default)s)",
+    )
+    _add_debug(parser)
+    parser.set_defaults(act=relate)
+
+
+def add_join(actions: Any) -> None:
+    """Add the subcommand `join`."""
+    parser = actions.add_parser(
+        "join",
+        help="write one annotation file with the images of several",
+        usage="psg dataset join DATA DATA ... -o FILE [--folders DIR DIR ...]",
+        description=JOIN,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "data", type=Path, nargs="+", metavar="DATA", help="annotation files in PSG's layout"
+    )
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="to write")
+    parser.add_argument(
+        "--folders",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="of each file's pictures, in the same order (default: searched near the files)",
+    )
+    _add_debug(parser)
+    parser.set_defaults(act=join_files)
+
+
+def relate(args: argparse.Namespace) -> int:
+    """Run `psg dataset relate`."""
+    check_writable(args.out)
+    path = find_annotation_file(args.data)
+    fx, fy, cx, cy = args.camera
+    steps = measure_relations(
+        path,
+        named_vocabulary(args.labels),
+        DepthCamera(fx, fy, cx, cy, args.depth_unit),
+        certainty=Certainty(args.known, args.doubtful),
+        panoptic=args.panoptic_folder,
+        depth=args.depth_folder,
+    )
+    num_images = len(read_json(path).get("data", []))
+    measured: Measured | None = None
+    for state in tqdm(steps, total=num_images, unit="image"):
+        measured = state
+    if measured is None:
+        raise ValueError(f"{path} has no images")
+    write_text(args.out, json.dumps(measured.content))
+    found = ", ".join(f"{name} {count}" for name, count in measured.relations.most_common())
+    print(f"{args.out}: {len(measured.content['data'])} images")
+    print(f"relations: {found or 'none'}; doubtful pairs: {measured.num_doubtful}")
+    return 0
+
+
+def join_files(args: argparse.Namespace) -> int:
+    """Run `psg dataset join`."""
+    check_writable(args.out)
+    if args.folders and len(args.folders) != len(args.data):
+        raise ValueError(
+            f"--folders must name one for each of the {len(args.data)} files, not "
+            f"{len(args.folders)}"
+        )
+    content = join([find_annotation_file(path) for path in args.data], args.out, args.folders)
+    write_text(args.out, json.dumps(content))
+    held_out = len({*content.get("val_image_ids", []), *content.get("test_image_ids", [])})
+    print(f"{args.out}: {len(content['data'])} images, {held_out} held out")
+    return 0
+
+
+def _add_debug(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )

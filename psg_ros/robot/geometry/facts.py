@@ -1,0 +1,69 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the rules look at: kinds, borders, boxes in the image and, with depth, in space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from psg_ros.robot.geometry.contacts import GRID_COLUMNS, Contacts, find_contacts
+from psg_ros.robot.geometry.extents import Extents, measure_extents
+from psg_ros.robot.geometry.kinds import Kinds, KindTable
+from psg_ros.robot.ops.regions import Regions
+from psg_ros.scene_graph import Segmentation
+
+
+@dataclass(frozen=True)
+class GeometricFacts:
+    """Of N segments.
+
+    Attributes:
+        boxes: float64 [segment, 4]; xyxy in cells of the grid that contacts are counted in.
+        areas: int64 [segment]; px.
+        extents: None without depth.
+    """
+
+    kinds: Kinds
+    contacts: Contacts
+    boxes: np.ndarray
+    areas: np.ndarray
+    extents: Extents | None
+
+    @property
+    def width(self) -> np.ndarray:
+        """float64 [segment], cells."""
+        return self.boxes[:, 2] - self.boxes[:, 0]
+
+    @property
+    def height(self) -> np.ndarray:
+        """float64 [segment], cells."""
+        return self.boxes[:, 3] - self.boxes[:, 1]
+
+
+def gather_facts(
+    segmentation: Segmentation,
+    regions: Regions,
+    kinds: KindTable,
+    depth: np.ndarray | None = None,
+    rays: np.ndarray | None = None,
+) -> GeometricFacts:
+    """Measure the segments of an image.
+
+    Args:
+        depth: float32 [height, width], metres; not a number, or 0, where unknown.
+        rays: float64 [height, width, 2], see `measure_extents`; only with depth.
+    """
+    of_segment = kinds(segmentation.labels)
+    count = segmentation.num_segments
+    contacts = find_contacts(segmentation.label_map, count, depth)
+    step = max(1, segmentation.label_map.shape[1] // GRID_COLUMNS)
+    extents = None
+    if depth is not None and rays is not None:
+        # A box needs fewer points than a border.
+        label_map, depth, rays = (
+            array[:: 2 * step, :: 2 * step] for array in (segmentation.label_map, depth, rays)
+        )
+        extents = measure_extents(label_map, depth, rays, of_segment.ground)
+    return GeometricFacts(of_segment, contacts, regions.bbox_xyxy / step, regions.area, extents)
