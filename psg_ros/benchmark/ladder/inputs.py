@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from psg_ros.benchmark.ladder import LadderSettings
 from psg_ros.benchmark.ladder.scene import Scene, make_scene
 from psg_ros.benchmark.ladder.settings import LadderSettings
 from psg_ros.labels import Vocabulary, named_vocabulary

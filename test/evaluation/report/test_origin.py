@@ -24,6 +24,8 @@ SETTINGS = {
     "min_segment_area": 0.0002,
     "max_relations": 7,
     "max_segments": 9,
+    "relation_source": "both",
+    "geometry_threshold": 0.6,
 }
 
 
