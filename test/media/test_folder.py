@@ -29,6 +29,7 @@ def test_a_folder_lists_its_images_as_a_person_would(tmp_path: Path) -> None:
     media = open_media(folder_of(tmp_path, dict.fromkeys(("p10.png", "p2.PNG", "P1", "p3.x"), PNG)))
     assert (media.kind, media.num_frames, media.is_moving) == ("folder", 4, False)
     assert [Path(f.name).name for f in media.frames()] == ["P1", "p2.PNG", "p3.x", "p10.png"]
+    assert [f.stamp_ns for f in media.frames()] == [None] * 4  # they continue no stream
     assert media.left_out == ()
 
 

@@ -38,6 +38,7 @@ def test_what_is_written_is_read_back_with_its_times(tmp_path: Path) -> None:
     assert media.rate_hz == pytest.approx(15)
     assert [f.index for f in frames[:3]] == [0, 1, 2]
     assert frames[15].time_s == pytest.approx(1.0)
+    assert [f.stamp_ns for f in frames] == [round(f.time_s * 1e9) for f in frames]
     assert np.abs(frames[7].image.astype(int) - box_at(7)).mean() < 4
 
 
