@@ -87,7 +87,7 @@ def parse_device(text: str) -> Device | None:
     if word == AUTO:
         return None
     kinds = device_kinds()
-    match = re.fullmatch(r"([a-z]+)(?::(\d{1,3}))?", word)
+    match = re.fullmatch(r"([a-z]+)(?::([0-9]{1,3}))?", word)
     if match and match[1] in kinds and not (match[1] == "cpu" and match[2]):
         return Device(match[1], int(match[2] or 0))
     raise ValueError(
