@@ -15,7 +15,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -154,8 +156,10 @@ def _make_room(newest: Path) -> None:
     """Remove networks of all backends until they fit into `LIMIT_BYTES`; the newest stays."""
     found = []
     for path in newest.parent.parent.glob("*/*.blob"):
-        if path != newest and path.is_file() and not path.is_symlink():
-            found.append((path.stat().st_mtime, path.stat().st_size, path))
+        with suppress(FileNotFoundError):  # another process makes room, too
+            facts = path.lstat()
+            if path != newest and stat.S_ISREG(facts.st_mode):
+                found.append((facts.st_mtime, facts.st_size, path))
     room = LIMIT_BYTES - newest.stat().st_size
     for _, size, path in sorted(found, reverse=True):
         room -= size

@@ -94,8 +94,9 @@ def check_running(session: onnxruntime.InferenceSession, device: Device) -> None
 def not_started(device: Device, why: object) -> DeviceUnavailable:
     """Return the error for a device that the package was built for and that does not work."""
     needs = "driver, CUDA and cuDNN" + (" and TensorRT" if device.kind == "tensorrt" else "")
+    reason = " ".join(str(why).split())
     return DeviceUnavailable(
-        f"onnxruntime {onnxruntime.__version__} cannot run on {device}: {why}; install NVIDIA's "
+        f"onnxruntime {onnxruntime.__version__} cannot run on {device}: {reason}; install NVIDIA's "
         f"{needs} in the versions it was built for (its own message, above, names them), or set "
         "device to cpu"
     )
