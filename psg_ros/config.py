@@ -107,8 +107,8 @@ class PipelineConfig:
     )
     backend: str = described(
         "auto",
-        "what runs the model; auto is openvino, or onnxruntime where only that is installed; on "
-        "Arm the other way round",
+        "what runs the model; auto is openvino, or onnxruntime where only that is installed or "
+        "runs on the device; on Arm the other way round",
         choices=backend_choices,
         fixed=True,
     )

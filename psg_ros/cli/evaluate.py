@@ -128,7 +128,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run",
         type=Path,
         metavar="RUN",
-        help="run folder of psg train: judge its network in torch",
+        help="run folder of psg train: judge its network in torch, on --device (auto is cpu)",
     )
     parser.add_argument(
         "--results", type=Path, metavar="FOLDER", help="judge these, without model and photos"

@@ -39,6 +39,7 @@ OTHER_ERRORS = (
 )
 DTYPES = {"float": "float32", "double": "float64"}
 PRECISIONS = ("fp32",)
+HOST = ("cpu", 0)
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class OnnxBackend:
             raise RuntimeError(f"{self._spec.file} was closed")
         check_inputs(self._spec, inputs)
         if self._memory is not None:
-            return self._run_bound(self._session, inputs, keep)
+            return self._run_bound(self._session, self._memory, inputs, keep)
         arrays = {name: to_host(tensor) for name, tensor in inputs.items()}
         outputs = self._session.run(self._output_names, arrays)
         return dict(zip(self._output_names, outputs, strict=True))
@@ -101,6 +102,7 @@ class OnnxBackend:
     def _run_bound(
         self,
         session: onnxruntime.InferenceSession,
+        memory: tuple[str, int],
         inputs: Mapping[str, Tensor],
         keep: Collection[str],
     ) -> Mapping[str, Tensor]:
@@ -112,7 +114,7 @@ class OnnxBackend:
             else:
                 binding.bind_cpu_input(name, to_host(tensor))
         for name in self._output_names:
-            binding.bind_output(name, *(self._memory if name in keep and self._memory else ()))
+            binding.bind_output(name, *(memory if name in keep else HOST))
         session.run_with_iobinding(binding)
         named = zip(self._spec.outputs, binding.get_outputs(), strict=True)
         return {
