@@ -15,6 +15,7 @@ pytest.importorskip("onnxruntime")
 import onnxruntime as ort
 
 from psg_ros.backend_table import CPU, Device
+from psg_ros.doctor.trial import run_identity
 from psg_ros.robot.manifest import load_model_folder
 from psg_ros.robot.runtime import onnx_backend, onnx_providers
 from psg_ros.robot.runtime.backend import backend_report, open_backend
@@ -205,6 +206,15 @@ def test_on_a_device_outputs_stay_and_go_into_the_next_network(model, monkeypatc
             found = relations.run(pairs | {"patch_tokens": tokens})
         for name, logits in expected.items():
             np.testing.assert_array_equal(found[name], logits)
+
+
+def test_the_doctor_runs_a_network_on_every_device_and_says_which_do_not_work(gpu_build):
+    outcome, _ = gpu_build
+    outcome["error"] = RuntimeError("driver too old")
+    version, *devices = run_identity("onnxruntime").split("; ", 2)
+    assert version == ort.__version__ and devices[0] == "cpu (fp32) ran a network"
+    assert "cannot run on cuda:0: driver too old" in devices[1]
+    assert "cannot run on tensorrt:0: driver too old" in devices[1]
 
 
 def test_the_report_lists_what_the_package_was_built_for(gpu_build):

@@ -19,9 +19,10 @@ from toy_backend import TOY, ToyBackend, ToyTensor
 from psg_ros.__main__ import main
 from psg_ros.backend_table import BACKENDS, device_kinds, installation
 from psg_ros.config import PipelineConfig
+from psg_ros.doctor.trial import run_identity
 from psg_ros.node_config import node_parameters
 from psg_ros.robot.pipeline import Pipeline
-from psg_ros.robot.runtime.backend import backend_report, choose_backend
+from psg_ros.robot.runtime.backend import choose_backend
 from psg_ros.robot.runtime.tensors import to_host
 
 IMAGE = paint((64, 96), {"red": (8, 8, 40, 40), "blue": (50, 10, 90, 50)})
@@ -78,8 +79,9 @@ def test_settings_commands_and_messages_know_it(tiny_model, tmp_path, capsys):
     assert main(["predict", str(picture), *options[:3], "toy", "--device", "cuda"]) == 2
     assert "toy runs on toy, not on cuda" in capsys.readouterr().err
     assert installation("toy", "toy") == "pip install toy-runtime (extra 'toy-extra')"
-    status = next(entry for entry in backend_report() if entry.name == "toy")
-    assert list(status.devices) == ["toy:0", "toy:1"]
+    one, other = run_identity("toy").split("; ")[1:]
+    assert one == "toy:0 (a toy, fp32) ran a network"
+    assert other == "toy:1 (another, fp32) ran a network"
 
 
 def test_auto_takes_it_only_where_its_device_is_asked_for(monkeypatch):
