@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 
@@ -19,15 +19,25 @@ def processor() -> str:
 
 
 def describe_machine(*packages: str) -> dict[str, object]:
-    """Return processor, cores, load, system, Python and the versions of the given packages."""
+    """Return processor, cores, load, system, Python and the versions of the given packages.
+
+    A package that pip did not install, as apt's OpenCV, has the version "unknown".
+    """
     return {
         "processor": processor(),
         "cores": os.cpu_count(),
         "load_1min": round(os.getloadavg()[0], 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        **{name: _version(name) for name in packages},
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def peak_resident_mib() -> float:

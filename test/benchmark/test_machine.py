@@ -32,3 +32,7 @@ def test_peak_memory_is_that_of_the_process_alone_and_outlasts_the_block():
     before, after = map(float, printed.split())
     assert before < ours, "a small program does not inherit the peak of this large one"
     assert 44 < after - before < 60
+
+
+def test_a_package_that_pip_did_not_install_has_no_version():
+    assert describe_machine("no-such-package")["no-such-package"] == "unknown"

@@ -174,6 +174,15 @@ def open_backend(
     )
 
 
+def backend_version(name: str) -> str:
+    """Return the version of a backend's library.
+
+    Raises:
+        ImportError: it is not installed; says how to install it.
+    """
+    return _module(name).describe()[0]
+
+
 def backend_report() -> list[BackendStatus]:
     """Try every backend and say what was found, without opening a model."""
     return [_status(name) for name in BACKENDS]

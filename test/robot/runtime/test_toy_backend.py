@@ -14,6 +14,7 @@ import pytest
 from tiny_model import paint
 
 pytest.importorskip("onnx", reason="its reference evaluator is the toy's engine")
+import onnx
 from toy_backend import TOY, ToyBackend, ToyTensor
 
 from psg_ros.__main__ import main
@@ -75,6 +76,12 @@ def test_settings_commands_and_messages_know_it(tiny_model, tmp_path, capsys):
     options = ["--model", str(tiny_model), "--backend", "toy", "--device", "toy", "--json"]
     assert main(["predict", str(picture), *options, str(tmp_path / "graph.json")]) == 0
     assert json.loads((tmp_path / "graph.json").read_text())["backend"] == "toy"
+    times = tmp_path / "times.json"
+    benchmark = ["--stages", "--image", str(picture), "--frames", "1", "--warmup", "0"]
+    assert main(["benchmark", *benchmark, *options, str(times)]) == 0
+    record = json.loads(times.read_text())
+    assert record["machine"]["toy"] == onnx.__version__, "no package of the backend's own name"
+    assert (record["backend"], record["device"], record["precision"]) == ("toy", "toy:0", "fp32")
     capsys.readouterr()
     assert main(["predict", str(picture), *options[:3], "toy", "--device", "cuda"]) == 2
     assert "toy runs on toy, not on cuda" in capsys.readouterr().err
