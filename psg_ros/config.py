@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import yaml
 
+from psg_ros.backend_table import backend_choices, parse_device
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -67,7 +69,8 @@ def described(
     *,
     minimum: float | None = None,
     maximum: float | None = None,
-    choices: tuple[str, ...] = (),
+    choices: tuple[str, ...] | Callable[[], tuple[str, ...]] = (),
+    check: Callable[[str], object] | None = None,
     fixed: bool = False,
     from_model: bool = False,
 ) -> Any:
@@ -75,14 +78,22 @@ def described(
 
     Args:
         text: what the setting does, for help and descriptor.
+        choices: or what returns them, for choices from a table; see `choices_of`.
+        check: raises ValueError for a text that is not allowed, where choices are too many to list.
         fixed: a change needs a new `configure`.
         from_model: `MODEL_THRESHOLD` is allowed, too, though outside the range.
     """
     metadata = {
-        "text": text, "minimum": minimum, "maximum": maximum, "choices": choices, "fixed": fixed,
-        "from_model": from_model,
+        "text": text, "minimum": minimum, "maximum": maximum, "choices": choices, "check": check,
+        "fixed": fixed, "from_model": from_model,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata=metadata)
+
+
+def choices_of(field: dataclasses.Field[Any]) -> tuple[str, ...]:
+    """Return the values that a described field may have; none where there is no list of them."""
+    choices = field.metadata.get("choices", ())
+    return tuple(choices() if callable(choices) else choices)
 
 
 def chosen_by_type(default: Any, choose: Callable[[str], type]) -> Any:
@@ -134,9 +145,16 @@ class PipelineConfig:
     )
     backend: str = described(
         "auto",
-        "what runs the model; auto is openvino, or onnxruntime where only that is installed; on "
-        "Arm the other way round",
-        choices=("auto", "openvino", "onnxruntime"),
+        "what runs the model; auto is openvino, or onnxruntime where only that is installed or "
+        "runs on the device; on Arm the other way round",
+        choices=backend_choices,
+        fixed=True,
+    )
+    device: str = described(
+        "auto",
+        "where the model runs: auto, cpu, gpu (of Intel), cuda or tensorrt (of NVIDIA), one of "
+        "several as in cuda:1; auto is cuda where ONNX Runtime is built for it, otherwise cpu",
+        check=parse_device,
         fixed=True,
     )
     threads: int = described(
@@ -148,8 +166,9 @@ class PipelineConfig:
     )
     precision: str = described(
         "auto",
-        "arithmetic of the backend; auto takes bf16 where the processor has it, otherwise fp32",
-        choices=("auto", "fp32", "bf16"),
+        "arithmetic of the backend; auto takes what is fastest of bf16 (processors that have it), "
+        "fp16 (GPU of Intel) and fp32",
+        choices=("auto", "fp32", "bf16", "fp16", "int8"),
         fixed=True,
     )
     score_threshold: float = described(
@@ -269,7 +288,9 @@ def check_ranges(config: Any) -> None:
     """Raise ValueError for the first field outside the range or choices that it declares."""
     for field in dataclasses.fields(config):
         value, facts = getattr(config, field.name), field.metadata
-        choices = facts.get("choices")
+        choices = choices_of(field)
+        if check := facts.get("check"):
+            check(value)
         if choices and value not in choices:
             raise ValueError(f"{field.name} must be one of {', '.join(choices)}, not {value!r}")
         if facts.get("from_model") and value == MODEL_THRESHOLD:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
@@ -34,14 +34,17 @@ def cores() -> int:
 
 
 def describe_machine(*packages: str) -> dict[str, object]:
-    """Return processor, cores, load, system, Python and the versions of the given packages."""
+    """Return processor, cores, load, system, Python and the versions of the given packages.
+
+    A package that pip did not install, as apt's OpenCV, has the version "unknown".
+    """
     return {
         "processor": processor(),
         "cores": cores(),
         "load_1min": round(os.getloadavg()[0], 1),
         "system": platform.platform(),
         "python": platform.python_version(),
-        **{name: version(name) for name in packages},
+        **{name: _version(name) for name in packages},
     }
 
 
@@ -50,6 +53,13 @@ def resident_mib() -> float | None:
     if not STATM.is_file():
         return None
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def peak_resident_mib() -> float:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from psg_ros.config import PictureConfig, PipelineConfig, described
+from psg_ros.config import PictureConfig, PipelineConfig, choices_of, described
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,17 @@ def node_parameters() -> tuple[NodeParameter, ...]:
     """Return all parameters of the node, pipeline first, in the order of their declaration."""
     kinds = get_type_hints(NodeConfig)
     return tuple(
-        NodeParameter(field.name, kinds[field.name], field.default, **field.metadata)
+        NodeParameter(
+            field.name,
+            kinds[field.name],
+            field.default,
+            text=field.metadata["text"],
+            minimum=field.metadata["minimum"],
+            maximum=field.metadata["maximum"],
+            choices=choices_of(field),
+            fixed=field.metadata["fixed"],
+            from_model=field.metadata["from_model"],
+        )
         for field in dataclasses.fields(NodeConfig)
     )
 

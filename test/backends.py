@@ -8,9 +8,13 @@ import importlib.util
 
 import pytest
 
-from psg_ros.robot.runtime.backend import BACKENDS
+from psg_ros.backend_table import BACKENDS
 
-INSTALLED = [name for name in sorted(BACKENDS) if importlib.util.find_spec(name) is not None]
+INSTALLED = [
+    name
+    for name, row in sorted(BACKENDS.items())
+    if importlib.util.find_spec(row.import_name) is not None
+]
 
 
 def needs(*names: str) -> pytest.MarkDecorator:

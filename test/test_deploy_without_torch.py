@@ -13,7 +13,7 @@ from backends import INSTALLED
 from tiny_model import COLORS
 
 import psg_ros.scene_graph
-from psg_ros.robot.runtime.backend import BACKENDS
+from psg_ros.backend_table import BACKENDS
 
 PACKAGE = Path(psg_ros.scene_graph.__file__).parent
 CORE = (
@@ -23,7 +23,8 @@ UNWANTED = (
     "jaxtyping", "matplotlib", "mujoco", "onnx", "onnxscript", "rclpy", "safetensors", "scipy",
     "torch", "torchvision", "transformers",
 )  # fmt: skip
-LEFT_OUT = ("__init__", *(BACKENDS[name] for name in BACKENDS.keys() - set(INSTALLED)))
+ABSENT = [BACKENDS[name].module.rpartition(".")[2] for name in BACKENDS.keys() - set(INSTALLED)]
+LEFT_OUT = ("__init__", *ABSENT)
 
 IMPORT_CORE = """
 import importlib, pathlib, sys

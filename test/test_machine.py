@@ -54,3 +54,7 @@ def test_elsewhere_than_on_linux_memory_is_unknown(monkeypatch, tmp_path):
     assert machine_module.processor() == platform.machine()
     with pytest.raises(RuntimeError, match="on Linux only"):
         peak_resident_mib()
+
+
+def test_a_package_that_pip_did_not_install_has_no_version():
+    assert describe_machine("no-such-package")["no-such-package"] == "unknown"

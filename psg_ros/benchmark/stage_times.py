@@ -62,10 +62,15 @@ def measure_stages(
                 cpu_ms.append(frame_cpu_ms)
                 for name, duration_ms in sample.items():
                     rows.setdefault(name, []).append(duration_ms)
-        facts = {"model": pipeline.model_name, "backend": pipeline.backend_name, **facts}
+        opened = {
+            "model": pipeline.model_name,
+            "backend": pipeline.backend_name,
+            "device": pipeline.device,
+            "precision": pipeline.precision,
+        }
     timings = {name: Timing(tuple(values), ()) for name, values in rows.items()}
     return StageReport(
-        facts=facts,
+        facts=opened | facts,
         steps={name: timings[name] for name in STEPS if name in timings},
         frame=Timing(timings[FRAME].wall_ms, tuple(cpu_ms)),
         around={name: timings[name] for name in (DECODE, DRAW) if name in timings},

@@ -34,6 +34,7 @@ from psg_ros.cli.options import (
 from psg_ros.config import PipelineConfig
 from psg_ros.files import check_writable, write_text
 from psg_ros.machine import describe_machine
+from psg_ros.robot.runtime.backend import backend_version
 from psg_ros.tables import terminal_head, terminal_line
 
 USAGE = "(--stages | --ladder) [options]"
@@ -112,7 +113,9 @@ def _run_stages(args: argparse.Namespace) -> int:
     frames = getattr(args, "frames", STAGES_FRAMES)
     warmup = STAGES_WARMUP if args.warmup is None else args.warmup
     report = measure_stages(config, image, frames, warmup)
-    machine = describe_machine("numpy", "opencv-python-headless", str(report.facts["backend"]))
+    backend = str(report.facts["backend"])
+    machine = describe_machine("numpy", "opencv-python-headless")
+    machine[backend] = backend_version(backend)
     settings = {**dataclasses.asdict(config), "image": str(args.image or "simulated")}
     settings |= {"size_wh": args.size, "seed": args.seed, "warmup": warmup}
     print(stage_report.terminal(report))

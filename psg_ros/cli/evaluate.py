@@ -30,6 +30,7 @@ from psg_ros.cli.options import (
     open_data,
     pipeline_config,
     positive_int,
+    torch_device,
 )
 from psg_ros.cli.targets import check_folder
 from psg_ros.config import TRACKING_SETTINGS, EvaluationConfig
@@ -128,9 +129,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run",
         type=Path,
         metavar="RUN",
-        help="run folder of psg train: judge its network in torch",
+        help="run folder of psg train: judge its network in torch, on --device (auto is cpu)",
     )
-    parser.add_argument("--device", help="torch device for --run: cpu, cuda ... (default: cpu)")
     parser.add_argument(
         "--results", type=Path, metavar="FOLDER", help="judge these, without model and photos"
     )
@@ -194,9 +194,8 @@ def _from_model(args: argparse.Namespace, stack: ExitStack) -> Judged:
 def _open_pipeline(args: argparse.Namespace) -> Pipeline:
     config = pipeline_config(args, EvaluationConfig)
     if not args.run:
-        _refuse(["device"] if args.device else [], "--device is where --run computes")
         return Pipeline.open(config)
-    opening = [field.name for field in fields(config) if field.metadata["fixed"]]
+    opening = [f.name for f in fields(config) if f.metadata["fixed"] and f.name != "device"]
     default = EvaluationConfig()
     changed = [o for o in opening if o in args or getattr(config, o) != getattr(default, o)]
     _refuse(changed, "--run judges the network of a run folder, in torch")
@@ -206,13 +205,11 @@ def _open_pipeline(args: argparse.Namespace) -> Pipeline:
         raise ImportError(
             f"--run needs: pip install '.[train]' in the source folder ({error})"
         ) from error
-    return open_run(args.run, config, args.device or "cpu")
+    return open_run(args.run, config, torch_device(config.device))
 
 
 def _from_results(args: argparse.Namespace) -> Judged:
-    useless = [
-        name for name in ("save_results", "run", "device", "pipeline") if getattr(args, name)
-    ]
+    useless = [name for name in ("save_results", "run", "pipeline") if getattr(args, name)]
     useless += sorted(set(vars(args)) & set(vars(EvaluationConfig())))
     _refuse(useless, "--results judges a folder and runs no model")
     results = Results(args.results)

@@ -9,15 +9,16 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+from psg_ros.backend_table import AUTO
 from psg_ros.benchmark.ladder.settings import DTYPES, LadderSettings, RunWeights
 from psg_ros.benchmark.ladder.steps import DEPLOYED, Step, choose_steps
-from psg_ros.cli.options import positive_int
+from psg_ros.cli.options import positive_int, torch_device
 from psg_ros.config import load_config
 from psg_ros.resources import share_path
 
 FRAMES = {"cpu": (5, 1), "cuda": (50, 10)}
 """Kind of device -> frames that count, frames before."""
-SHARED_OPTIONS = ("threads", "backend", "precision")
+SHARED_OPTIONS = ("threads", "backend", "device", "precision")
 """Options of the pipeline that the ladder takes, too."""
 LADDER_OPTIONS: dict[str, dict[str, Any]] = {
     "variant": {"choices": ("s", "b", "l"), "help": "DSFlash-S, -B or -L (default: s)"},
@@ -27,7 +28,6 @@ LADDER_OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "RUN",
         "help": "folder of a training run: its sizes, its weights, and the segments it finds",
     },
-    "device": {"help": "torch device: cpu, cuda, cuda:1 ... (default: cpu)"},
     "dtype": {"choices": DTYPES, "help": "arithmetic in torch (default: float32)"},
     "masks": {
         "type": positive_int,
@@ -77,10 +77,10 @@ def ladder_settings(args: argparse.Namespace) -> LadderSettings:
         FileNotFoundError: no such config, or a folder that is not a finished run.
         ValueError: two networks, or a damaged config.
     """
-    direct = ("device", "dtype", "masks", "batch", *SHARED_OPTIONS)
+    direct = ("dtype", "masks", "batch", *SHARED_OPTIONS)
     given = {name: getattr(args, name) for name in direct if hasattr(args, name)}
-    kind = "cpu" if given.get("device", "cpu") == "cpu" else "cuda"
-    repeats, warmup = FRAMES[kind]
+    given["device"] = torch_device(given.get("device", AUTO))
+    repeats, warmup = FRAMES["cpu" if given["device"] == "cpu" else "cuda"]
     return LadderSettings(
         **network_settings(args),
         **given,

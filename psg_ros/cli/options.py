@@ -11,7 +11,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from psg_ros.config import PictureConfig, PipelineConfig, load_config
+from psg_ros.backend_table import CPU, parse_device
+from psg_ros.config import PictureConfig, PipelineConfig, choices_of, load_config
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import open_dataset
 from psg_ros.labels import Vocabulary
@@ -36,7 +37,7 @@ def add_config_options(
     for field in dataclasses.fields(kind):
         if field.name in without:
             continue
-        choices = field.metadata["choices"] or None
+        choices = choices_of(field) or None
         parsing: dict[str, Any] = {"type": hints[field.name], "choices": choices}
         parsing["metavar"] = None if choices else field.name.rsplit("_")[-1].upper()
         if hints[field.name] is bool:
@@ -74,6 +75,18 @@ def pipeline_config(
     base = load_config(kind, args.pipeline) if args.pipeline else kind()
     given = {name: value for name, value in vars(args).items() if name in vars(base)}
     return dataclasses.replace(base, **given)
+
+
+def torch_device(device: str) -> str:
+    """Return torch's name of a device of `PipelineConfig`; auto is cpu.
+
+    Raises:
+        ValueError: torch does not run there.
+    """
+    wanted = parse_device(device) or CPU
+    if wanted.kind not in ("cpu", "cuda"):
+        raise ValueError(f"torch runs on cpu or cuda, not on {wanted.kind}; set device to one")
+    return str(wanted)
 
 
 def picture_config(args: argparse.Namespace) -> PictureConfig:

@@ -220,7 +220,7 @@ def _print(
     total_ms = times.preprocess_ms + times.inference_ms + times.postprocess_ms
     print(
         f"{where}  {width}x{height}  {len(graph.nodes)} nodes, {len(graph.relations)} relations  "
-        f"({pipeline.model_name}, {pipeline.backend_name}, {total_ms:.0f} ms)"
+        f"({pipeline.model_name}, {pipeline.backend_name} on {pipeline.device}, {total_ms:.0f} ms)"
     )
     for relation in graph.relations[: show if show is not None else 20 if media.is_single else 3]:
         print("  " + relation_line(graph, relation))

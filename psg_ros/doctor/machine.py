@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from psg_ros import __version__, shared_memory
+from psg_ros.backend_table import installation
 from psg_ros.doctor.finding import Finding, version_of
 from psg_ros.machine import cores, cpu_info, processor
 from psg_ros.resources import share_path
@@ -79,6 +80,6 @@ def _gpu() -> Finding:
         "NVIDIA driver found" if driver else "no NVIDIA driver",
         "TensorRT installed" if tensorrt else "no TensorRT",
     ]
-    return Finding(
-        "optional", "GPU", "missing", f"{', '.join(parts)}; this version has no GPU backend"
-    )
+    cure = installation("onnxruntime", "cuda")
+    detail = f"{', '.join(parts)}; networks run there through ONNX Runtime, device cuda"
+    return Finding("optional", "GPU", "ok" if driver else "missing", detail, "" if driver else cure)

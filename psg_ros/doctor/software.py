@@ -8,8 +8,9 @@ import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from psg_ros.backend_table import BACKENDS, installation
 from psg_ros.doctor.finding import Finding, try_in_python
-from psg_ros.robot.runtime.backend import BACKENDS, choose_backend, installation
+from psg_ros.robot.runtime.backend import choose_backend
 
 _OPENCV = "from psg_ros.doctor.trial import use_opencv; print(use_opencv())"
 _PICTURES = "from psg_ros.doctor.trial import read_pictures; print(read_pictures())"
@@ -74,9 +75,10 @@ def examine_software() -> Iterator[Finding]:
     readers = ("PIL", "simplejpeg")
     cure = "pip install pillow simplejpeg"
     yield Trial("required", "pictures", readers, _PICTURES, cure).run()
-    for name in BACKENDS:
-        code, again = _BACKEND.format(name=name), f"pip install --force-reinstall {name}"
-        yield Trial("backend", name, (name,), code, installation(name), again).run()
+    for name, row in BACKENDS.items():
+        code = _BACKEND.format(name=name)
+        again = installation(name).replace("install", "install --force-reinstall", 1)
+        yield Trial("backend", name, (row.import_name,), code, installation(name), again).run()
     yield automatic_backend()
     yield from (trial.run() for trial in _optional_trials())
 

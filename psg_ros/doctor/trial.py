@@ -12,6 +12,7 @@ import numpy as np
 
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec
 from psg_ros.robot.runtime.backend import backend_report, open_backend
+from psg_ros.robot.runtime.refusals import DeviceUnavailable
 
 IDENTITY_ONNX = bytes.fromhex(
     "08083a370a100a017812017922084964656e746974791201675a0f0a0178120a0a08080112040a020801"
@@ -21,12 +22,28 @@ IDENTITY_ONNX = bytes.fromhex(
 
 
 def run_identity(name: str) -> str:
-    """Run a one-node network on a backend and return what it ran on.
+    """Run a one-node network on every device of a backend; return its version and what ran.
+
+    A device that its package was built for and that does not work is told, with the cure.
 
     Raises:
         ImportError: the backend's package is missing.
         RuntimeError: it gives another number than it was given.
     """
+    status = next(entry for entry in backend_report() if entry.name == name)
+    if status.problem:
+        raise ImportError(status.problem)
+    found = [status.version]
+    for device, facts in status.devices.items():
+        try:
+            found.append(f"{_identity_on(name, device)} ({facts}) ran a network")
+        except DeviceUnavailable as error:
+            found.append(str(error))
+    return "; ".join(found)
+
+
+def _identity_on(name: str, device: str) -> str:
+    """Run the network on a device; return which one it really was."""
     one = (1,)
     spec = ArtifactSpec(
         "identity.onnx",
@@ -37,13 +54,12 @@ def run_identity(name: str) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / spec.file
         path.write_bytes(IDENTITY_ONNX)
-        backend = open_backend(name, path, spec, precision="fp32")
+        backend = open_backend(name, path, spec, device=device, precision="fp32")
         answer = float(backend.run({"x": np.full(1, 0.5, np.float32)})["y"][0])
         backend.close()
     if answer != 0.5:
         raise RuntimeError(f"the identity of 0.5 came out as {answer}")
-    status = next(entry for entry in backend_report() if entry.name == name)
-    return f"{status.version}, {status.detail}; ran a network"
+    return backend.device
 
 
 def use_opencv() -> str:

@@ -53,6 +53,7 @@ class Pipeline:
         model_name: the manifest's name of the model.
         model_sha256: digest over the artifacts; equal digests mean equal weights.
         backend_name: what runs it, never "auto".
+        device: what it really runs on, as `cpu` or `cuda:0`.
         precision: arithmetic of the networks, never "auto".
         step_ms: wall-clock milliseconds of the last frame, by the names in `forms.STEPS`.
     """
@@ -71,6 +72,7 @@ class Pipeline:
         self.model_name = folder.manifest.name
         self.model_sha256 = model_sha256(folder.manifest)
         self.backend_name = backends[0].name
+        self.device = backends[0].device
         self.precision = backends[0].precision
         self.step_ms: dict[str, float] = {}
         calibration = load_calibration(folder.path, self.model_sha256) if calibrated else None
@@ -92,10 +94,10 @@ class Pipeline:
             FileNotFoundError: no such model, or one of its files is missing.
             ImportError: the backend's package is not installed.
             ValueError: a damaged model folder, one whose calibration is of other weights, or a
-                precision the backend does not have.
+                device or precision that is not available.
         """
         folder = load_model(config.model)
-        name = resolve_backend(config.backend)
+        name = resolve_backend(config.backend, config.device)
         with ExitStack() as opened:  # closes what is open when something fails
             backends = []
             for artifact in form_of(folder).ARTIFACTS:
@@ -104,6 +106,7 @@ class Pipeline:
                     folder.artifact_path(artifact),
                     folder.manifest.artifact(artifact),
                     threads=config.threads,
+                    device=config.device,
                     precision=config.precision,
                 )
                 opened.callback(backend.close)

@@ -22,6 +22,7 @@ from psg_ros.ros.start import IMAGE_TOPIC, NODE_NAME, params_path
 LAUNCH_PARAMETERS = (
     "model",
     "backend",
+    "device",
     "camera",
     "image_transport",
     "image_reliability",

@@ -146,7 +146,8 @@ class SceneGraphNode(LifecycleNode):
             config, self._outputs, self._version, self.get_clock(), lambda: worker.dropped_before
         )
         self.get_logger().info(
-            f"model {self._pipeline.model_name} on {self._pipeline.backend_name}, "
+            f"model {self._pipeline.model_name} on {self._pipeline.backend_name} "
+            f"({self._pipeline.device}, {self._pipeline.precision}), "
             f"loaded in {time.monotonic() - started_s:.1f} s"
         )
 

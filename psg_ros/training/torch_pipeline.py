@@ -9,7 +9,8 @@ modules that an export writes, in float32, between the same steps from image to 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,13 @@ from psg_ros.network.export import (
 from psg_ros.robot.forms.two_files import TwoFiles
 from psg_ros.robot.manifest import ArtifactSpec, Manifest, ModelFolder, TensorSpec
 from psg_ros.robot.pipeline import Pipeline
-from psg_ros.robot.runtime.tensors import check_inputs
-from psg_ros.training.release import describe_file, describe_network, greatest_axes, sizes
+from psg_ros.robot.runtime.tensors import Tensor, check_inputs, to_host
+from psg_ros.training.release import (
+    describe_file,
+    describe_network,
+    greatest_axes,
+    sizes,
+)
 from psg_ros.training.train import check_device, load_run, weight_files
 
 DTYPES = {"image": "uint8", "cells": "int64"}
@@ -41,6 +47,27 @@ Axes = tuple[int | str, ...]
 Tensors = tuple[TensorSpec, ...]
 
 
+@dataclass(frozen=True)
+class TorchTensor:
+    """An output on the device; see `psg_ros.robot.runtime.tensors.DeviceTensor`."""
+
+    tensor: torch.Tensor
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """See `DeviceTensor`."""
+        return tuple(self.tensor.shape)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """See `DeviceTensor`."""
+        return np.dtype(str(self.tensor.dtype).removeprefix("torch."))
+
+    def numpy(self) -> np.ndarray:
+        """See `DeviceTensor`."""
+        return self.tensor.cpu().numpy()
+
+
 class TorchBackend:
     """A module behind the interface `psg_ros.robot.runtime.backend.Backend`."""
 
@@ -49,20 +76,23 @@ class TorchBackend:
 
     def __init__(self, module: nn.Module, spec: ArtifactSpec, device: str) -> None:
         self._module: nn.Module | None = module.to(device).eval()
-        self._spec, self._device = spec, device
+        self._spec, self.device = spec, device
 
     @torch.inference_mode()
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(
+        self, inputs: Mapping[str, Tensor], keep: Collection[str] = ()
+    ) -> Mapping[str, np.ndarray | TorchTensor]:
         """See `Backend.run`."""
         if self._module is None:
             raise RuntimeError(f"{self._spec.file} was closed")
         check_inputs(self._spec, inputs)
-        arrays = (torch.from_numpy(inputs[tensor.name]) for tensor in self._spec.inputs)
+        tensors = (_as_torch(inputs[tensor.name]) for tensor in self._spec.inputs)
         # cuDNN's convolutions would round to TF32 otherwise, which is no fp32.
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            outputs = self._module(*(array.to(self._device) for array in arrays))
+            outputs = self._module(*(tensor.to(self.device) for tensor in tensors))
         named = zip(self._spec.outputs, outputs, strict=True)
-        return {tensor.name: output.cpu().numpy() for tensor, output in named}
+        kept = ((tensor.name, TorchTensor(output)) for tensor, output in named)
+        return {name: t if name in keep else t.numpy() for name, t in kept}
 
     def close(self) -> None:
         """See `Backend.close`."""
@@ -101,6 +131,10 @@ def describe_run(model: DsFlash, weights: tuple[Path, Path]) -> Manifest:
     }
     facts = describe_network(model, Thresholds()) | {"artifacts": artifacts}
     return config_from_dict(Manifest, facts, str(weights[0].parent))
+
+
+def _as_torch(tensor: Tensor) -> torch.Tensor:
+    return tensor.tensor if isinstance(tensor, TorchTensor) else torch.from_numpy(to_host(tensor))
 
 
 def segmenter_tensors(model: DsFlash) -> tuple[Tensors, Tensors]:

@@ -75,7 +75,7 @@ def test_ladder_ends_with_the_exported_network(model_config, tmp_path):
     packed, deployed = json.loads(file.read_text())["rows"]
     assert deployed["step"]["deployed"] and deployed["relations"] == packed["relations"] == 12
     assert deployed["parameters"] == packed["parameters"]
-    assert deployed["device"].endswith("onnxruntime")
+    assert deployed["device"].endswith("onnxruntime on cpu")
     assert packed["mean_tokens"] <= deployed["mean_tokens"] <= 16 + 2
 
 

@@ -349,10 +349,21 @@ def test_a_run_is_opened_by_nothing_else(
     assert message in capsys.readouterr().err
 
 
-def test_a_device_is_of_a_run(dataset: Path, tiny_model: Path, capsys) -> None:
-    arguments = ["evaluate", str(dataset), "--model", str(tiny_model), "--device", "cuda"]
-    assert main(arguments) == 2
-    assert "--device is where --run computes; leave --device out" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--model", "demo", "--backend", "openvino", "--device", "cuda"], "not on cuda"),
+        (["--run", "runs/mine", "--device", "gpu"], "torch runs on cpu or cuda, not on gpu"),
+        (["--run", "runs/mine", "--device", "cuda:x"], "device must be one of auto, cpu"),
+        (["--results", "somewhere", "--device", "cpu"], "leave --device out"),
+    ],
+    ids=str,
+)
+def test_a_device_that_cannot_be_is_refused(
+    dataset: Path, capsys, options: list[str], message: str
+) -> None:
+    assert main(["evaluate", str(dataset), *options]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_without_torch_a_run_names_the_extra(dataset: Path, capsys, monkeypatch) -> None:

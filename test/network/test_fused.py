@@ -106,13 +106,14 @@ class InTorch:
     """A backend that calls a module."""
 
     name = "torch"
+    device = "cpu"
     precision = "fp32"
 
     def __init__(self, module: nn.Module, names) -> None:
         self.module, (self.inputs, self.outputs) = module, names
 
     @torch.no_grad()
-    def run(self, inputs):
+    def run(self, inputs, keep=()):
         values = self.module(
             *(torch.from_numpy(np.ascontiguousarray(inputs[n])) for n in self.inputs)
         )

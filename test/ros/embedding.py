@@ -38,6 +38,7 @@ class ThingPipeline:
         self.config, self.calls = config, 0
         self.model_name, self.backend_name = Path(config.model).name, "nothing"
         self.model_sha256, self.relation_threshold = "", 0.5
+        self.device, self.precision = "cpu", "fp32"
         thing = ObjectLabel(self.model_name, True, (255, 0, 0))
         self.vocabulary = Vocabulary((thing,), (Predicate("on"),))
         self.tracker = SegmentTracker()

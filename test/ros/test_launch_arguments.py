@@ -25,7 +25,8 @@ def read(**given):
 
 def test_every_argument_is_described_and_its_default_is_accepted():
     names = [argument.name for argument in launch_arguments()]
-    wanted = {"image", "model", "backend", "params_file", "name", "namespace", "autostart"}
+    wanted = {"image", "model", "backend", "device", "params_file"}
+    wanted |= {"name", "namespace", "autostart"}
     assert wanted | {"use_sim_time", "log_level", "annotated_image"} <= set(names)
     assert len(set(names)) == len(names)
     for argument in launch_arguments():

@@ -83,6 +83,12 @@ def test_a_plain_start_without_model_ends_with_status_1_and_one_line(session, tm
     assert text.count("configure failed: no model") == 1 and len(text.splitlines()) == 1
 
 
+def test_a_device_that_the_backend_does_not_have_is_named_in_one_line(session, tiny_model):
+    text = failed_start(session, tiny_model, backend="openvino", device="cuda")
+    assert len(text.splitlines()) == 1
+    assert "configure failed: openvino runs on cpu or gpu, not on cuda" in text
+
+
 def test_what_ros_itself_refuses_ends_the_start_without_a_traceback(session, tiny_model):
     assert "'use_sim_time' to '7'" in failed_start(
         session, tiny_model, extra=["-p", "use_sim_time:=7"]
@@ -110,6 +116,7 @@ def test_an_unknown_parameter_is_refused_with_the_nearest_name(session, tiny_mod
             "relation_threshold must lie in 0.0 .. 1.0 or be -1.0 (the model's own), not -0.5",
         ),
         ("backend:=gpu", "backend must be one of auto, openvino, onnxruntime, not 'gpu'"),
+        ("device:=cpu:1", "device must be one of auto, cpu, gpu, cuda, tensorrt"),
         ("autostart:=maybe", "autostart must be bool, not 'maybe'"),
     ],
 )

@@ -20,7 +20,7 @@ from psg_ros.__main__ import main
 from psg_ros.config import PipelineConfig, Thresholds, load_config
 from psg_ros.frame import Frame
 from psg_ros.pictures.picture_file import read_image
-from psg_ros.robot.manifest import load_model_folder
+from psg_ros.robot.manifest import ArtifactSpec, TensorSpec, load_model_folder
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.training import train
 from psg_ros.training.checkpoint import save_weights
@@ -28,7 +28,7 @@ from psg_ros.training.config import TrainConfig
 from psg_ros.training.relations import relations
 from psg_ros.training.release import export_model
 from psg_ros.training.segmenter import segmentation_run
-from psg_ros.training.torch_pipeline import open_run
+from psg_ros.training.torch_pipeline import TorchBackend, TorchTensor, open_run
 
 LOW = {"score": 0.1, "overlap": 0.1, "relation": 0.0}
 """Thresholds with which random weights find something."""
@@ -189,3 +189,20 @@ def test_a_gpu_says_what_the_processor_says(write_run, tiny_psg, tmp_path):
         for device in ("cuda", "cpu")
     )
     np.testing.assert_allclose(numbers(on_gpu), numbers(on_cpu), atol=0.1)
+
+
+def test_a_kept_output_stays_in_torch_and_goes_into_the_next_network(monkeypatch):
+    class Double(torch.nn.Module):
+        def forward(self, x):
+            return (2 * x,)
+
+    spec = ArtifactSpec(
+        "x.onnx", "", (TensorSpec("x", "float32", (2,)),), (TensorSpec("y", "float32", (2,)),)
+    )
+    first, second = TorchBackend(Double(), spec, "cpu"), TorchBackend(Double(), spec, "cpu")
+    kept = first.run({"x": np.ones(2, np.float32)}, keep=("y",))["y"]
+    assert isinstance(kept, TorchTensor) and kept.numpy().tolist() == [2, 2]
+    assert (kept.shape, kept.dtype, first.device) == ((2,), np.float32, "cpu")
+    monkeypatch.setattr(TorchTensor, "numpy", lambda self: pytest.fail("it came to the host"))
+    (passed_on,) = second.run({"x": kept}, keep=("y",)).values()
+    assert passed_on.tensor.tolist() == [4, 4]

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import cv2
 import numpy as np
@@ -21,6 +22,7 @@ from psg_ros.robot.forms import load_model
 from psg_ros.robot.forms.two_files import TwoFiles
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.runtime.backend import Backend, open_backend, resolve_backend
+from psg_ros.robot.runtime.tensors import Tensor
 from psg_ros.scene_graph import SceneGraph
 
 
@@ -28,15 +30,16 @@ class SceneBackend:
     """Runs a segmenter and then answers with the scene's masks in place of the network's."""
 
     def __init__(self, inner: Backend, scene: Scene) -> None:
-        self.name, self.precision, self._inner = inner.name, inner.precision, inner
+        self.name, self.device, self.precision = inner.name, inner.device, inner.precision
+        self._inner = inner
         self._answer = {
             "class_logits": scene.class_logits[None],
             "mask_logits": scene.mask_logits[None],
         }
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, Tensor], keep: Collection[str] = ()) -> Mapping[str, Any]:
         """See `Backend`."""
-        return {**self._inner.run(inputs), **self._answer}
+        return {**self._inner.run(inputs, keep), **self._answer}
 
     def close(self) -> None:
         """See `Backend`."""
@@ -51,14 +54,15 @@ class CountingBackend:
     """
 
     def __init__(self, inner: Backend) -> None:
-        self.name, self.precision, self._inner = inner.name, inner.precision, inner
+        self.name, self.device, self.precision = inner.name, inner.device, inner.precision
+        self._inner = inner
         self.widths: list[int] = []
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, Tensor], keep: Collection[str] = ()) -> Mapping[str, Any]:
         """See `Backend`."""
         num_pairs, width = inputs["cells"].shape
         self.widths += [width] * num_pairs
-        return self._inner.run(inputs)
+        return self._inner.run(inputs, keep)
 
     def close(self) -> None:
         """See `Backend`."""
@@ -69,13 +73,15 @@ class DeployedFrame:
     """Runs one picture through `Pipeline`; call `close` at the end."""
 
     def __init__(self, config: PipelineConfig, scene: Scene | None) -> None:
-        folder, name = load_model(config.model), resolve_backend(config.backend)
+        folder = load_model(config.model)
+        name = resolve_backend(config.backend, config.device)
         segmenter, relations = (
             open_backend(
                 name,
                 folder.artifact_path(artifact),
                 folder.manifest.artifact(artifact),
                 threads=config.threads,
+                device=config.device,
                 precision=config.precision,
             )
             for artifact in TwoFiles.ARTIFACTS
@@ -90,9 +96,9 @@ class DeployedFrame:
         return self._pipeline(Frame(image_rgb))
 
     @property
-    def backend_name(self) -> str:
-        """What runs the networks, never "auto"."""
-        return self._pipeline.backend_name
+    def runs_on(self) -> str:
+        """Backend and device, never "auto"."""
+        return f"{self._pipeline.backend_name} on {self._pipeline.device}"
 
     @property
     def num_cells(self) -> np.ndarray:
@@ -119,6 +125,7 @@ def measure_deployed(step: Step, settings: LadderSettings) -> StepResult:
         model=settings.deployed_folder,
         backend=settings.backend,
         threads=settings.threads,
+        device=settings.device,
         precision=settings.precision,
         merge_resolution=step.masks,
     )
@@ -142,5 +149,5 @@ def measure_deployed(step: Step, settings: LadderSettings) -> StepResult:
         flops=frame_flops(step, model, tokens, vocabulary),
         parameters=count_parameters(step, model, vocabulary),
         peak_mib=peak_mib,
-        device=f"{processor()}, {frame.backend_name}",
+        device=f"{processor()}, {frame.runs_on}",
     )

@@ -29,7 +29,7 @@ NOT_SAID = "not said"
 
 
 def describe_model(pipeline: Pipeline) -> dict[str, str]:
-    """Return name, digest and backend of a model, and the settings that its figures depend on.
+    """Return name, digest and backend of a model, and the settings its figures depend on.
 
     Thresholds and precision are those in force, never "the model's own" or "auto".
     """
@@ -38,6 +38,7 @@ def describe_model(pipeline: Pipeline) -> dict[str, str]:
         "name": pipeline.model_name,
         "model_sha256": pipeline.model_sha256,
         "backend": pipeline.backend_name,
+        "device": pipeline.device,
         "precision": pipeline.precision,
         "scaling": pipeline.manifest.scaling,
     }

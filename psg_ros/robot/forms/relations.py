@@ -19,6 +19,7 @@ from psg_ros.robot.ops.panoptic import MergedMasks
 from psg_ros.robot.ops.pruning import bucket_pairs
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.robot.runtime.backend import Backend
+from psg_ros.robot.runtime.tensors import Tensor
 from psg_ros.scene_graph import RelationScores
 
 
@@ -67,7 +68,7 @@ class RelationNetwork:
         pair_boxes = np.concatenate([boxes[first], boxes[second]], axis=1)
         return PairInputs(pairs, overlap[first], overlap[second], pair_boxes)
 
-    def infer(self, patch_tokens: np.ndarray, inputs: PairInputs) -> RelationScores:
+    def infer(self, patch_tokens: Tensor, inputs: PairInputs) -> RelationScores:
         """Score both directions of every pair; without pairs the network is not called."""
         if not len(inputs.pairs):
             empty = np.zeros((0, self._num_columns), np.float32)
@@ -77,7 +78,7 @@ class RelationNetwork:
             np.concatenate([inputs.pairs, inputs.pairs[:, ::-1]]), run(patch_tokens, inputs)
         )
 
-    def _run_dense(self, patch_tokens: np.ndarray, inputs: PairInputs) -> np.ndarray:
+    def _run_dense(self, patch_tokens: Tensor, inputs: PairInputs) -> np.ndarray:
         """Return float32 [2 pair, column]: forward logits, then backward logits."""
         count = len(inputs.pairs)
         logits = np.empty((2, count, self._num_columns), np.float32)
@@ -95,7 +96,7 @@ class RelationNetwork:
             logits[1, part] = outputs["backward_logits"]
         return logits.reshape(2 * count, self._num_columns)
 
-    def _run_pruned(self, patch_tokens: np.ndarray, inputs: PairInputs) -> np.ndarray:
+    def _run_pruned(self, patch_tokens: Tensor, inputs: PairInputs) -> np.ndarray:
         """Return what `_run_dense` does, from one call per bucket of pairs of similar size."""
         subject, other, count = inputs.subject_overlap, inputs.object_overlap, len(inputs.pairs)
         logits = np.empty((2, count, self._num_columns), np.float32)

@@ -15,24 +15,25 @@ from psg_ros.robot.ops.image import Placement
 from psg_ros.robot.ops.panoptic import MergedMasks, merge
 from psg_ros.robot.ops.scratch import Scratch
 from psg_ros.robot.runtime.backend import Backend
+from psg_ros.robot.runtime.tensors import Tensor
 
 NO_TOKENS = np.zeros((1, 0, 0), np.float32)
 
 
 @dataclass(frozen=True)
 class SegmenterOutput:
-    """Arrays of the network, without the batch axis; valid until the next `infer`.
+    """What the network says, without the batch axis; valid until the next `infer`.
 
     Attributes:
         class_logits: float32 [query, label + 1].
         mask_logits: float32 [query, h, w].
-        patch_tokens: float32 [1, cell, dim], input of the relation network as it is; [1, 0, 0] of
-            a segmenter that makes none.
+        patch_tokens: float32 [1, cell, dim], input of the relation network as it is, so it may
+            have stayed on the device; [1, 0, 0] of a segmenter that makes none.
     """
 
     class_logits: np.ndarray
     mask_logits: np.ndarray
-    patch_tokens: np.ndarray
+    patch_tokens: Tensor
 
 
 class SegmenterNetwork:
@@ -50,7 +51,7 @@ class SegmenterNetwork:
 
     def infer(self) -> SegmenterOutput:
         """Run the network on the image written last."""
-        outputs = self._backend.run({"image": self._input.array})
+        outputs = self._backend.run({"image": self._input.array}, keep=("patch_tokens",))
         return SegmenterOutput(
             outputs["class_logits"][0],
             outputs["mask_logits"][0],

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two networks with the panoptic merge between them, on the host.
 
+`patch_tokens` go from one to the other as they are, so they may stay on a device.
+
 Artifact `segmenter` (fixed shapes)
     in   image         uint8   [1, H, W, 3]           RGB, padded right and bottom with zeros
     out  class_logits  float32 [1, query, label + 1]  "no object" last
@@ -37,6 +39,7 @@ from psg_ros.robot.ops.image import Placement, resize_nearest
 from psg_ros.robot.ops.panoptic import MergedMasks
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.robot.runtime.backend import Backend
+from psg_ros.robot.runtime.tensors import Tensor
 from psg_ros.scene_graph import RelationScores, Segmentation
 
 
@@ -45,7 +48,7 @@ class RelatedByNetwork:
     """Segments and what the relation network needs beside them; see `Segmented`."""
 
     masks: MergedMasks
-    patch_tokens: np.ndarray
+    patch_tokens: Tensor
     placement: Placement
     network: RelationNetwork
 

@@ -1,24 +1,47 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""OpenVINO on the CPU: latency mode, bf16 where the processor has it, compiled networks cached."""
+"""OpenVINO on the CPU or a GPU of Intel: latency mode, compiled networks kept between starts."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import openvino
 
+from psg_ros.backend_table import CPU, Device
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec, file_sha256
-from psg_ros.robot.runtime.compiled_cache import cache_folder, load, store
-from psg_ros.robot.runtime.tensors import check_declared, check_inputs
+from psg_ros.robot.runtime.compiled_cache import CompiledFor, load_or_compile
+from psg_ros.robot.runtime.refusals import DeviceUnavailable, choose_precision
+from psg_ros.robot.runtime.tensors import Tensor, check_declared, check_inputs
 
-logger = logging.getLogger(__name__)
-DEVICE = "CPU"
-DEVICE_PROPERTIES = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES", "DEVICE_ARCHITECTURE")
+HARDWARE = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES", "DEVICE_ARCHITECTURE")
+"""Properties that a compiled network depends on."""
+
+PREFERENCE = {"cpu": ("bf16", "fp32", "fp16"), "gpu": ("fp16", "fp32")}
+"""Kind of device -> precisions, the first that the hardware has is "auto"."""
+
+HINTS = {"fp32": "f32", "bf16": "bf16", "fp16": "f16"}
+"""Precision -> OpenVINO's name of the type."""
+
+
+@dataclass(frozen=True)
+class OpenVinoTensor:
+    """An output where the network left it; see `psg_ros.robot.runtime.tensors.DeviceTensor`."""
+
+    tensor: openvino.Tensor
+    dtype: np.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """See `DeviceTensor`."""
+        return tuple(self.tensor.shape)
+
+    def numpy(self) -> np.ndarray:
+        """See `DeviceTensor`."""
+        return np.asarray(self.tensor.data)
 
 
 class OpenVinoBackend:
@@ -28,18 +51,26 @@ class OpenVinoBackend:
 
     def __init__(self, network: openvino.CompiledModel, spec: ArtifactSpec) -> None:
         hint = network.get_property("INFERENCE_PRECISION_HINT")
-        self.precision = "bf16" if hint == openvino.Type.bf16 else "fp32"
+        self.precision = next(p for p, name in HINTS.items() if name == hint.get_type_name())
+        self.device = ", ".join(map(_users_name, network.get_property("EXECUTION_DEVICES")))
         self._request: openvino.InferRequest | None = network.create_infer_request()
         self._spec = spec
-        self._output_names = [tensor.name for tensor in spec.outputs]
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, Tensor], keep: Collection[str] = ()) -> Mapping[str, Tensor]:
         """See `Backend.run`."""
         if self._request is None:
             raise RuntimeError(f"{self._spec.file} was closed")
         check_inputs(self._spec, inputs)
-        self._request.infer(dict(inputs), share_inputs=True, share_outputs=True)
-        return {name: self._request.get_tensor(name).data for name in self._output_names}
+        feed = {name: _as_openvino(tensor) for name, tensor in inputs.items()}
+        self._request.infer(feed, share_inputs=True, share_outputs=True)
+        outputs: dict[str, Tensor] = {}
+        for tensor in self._spec.outputs:
+            found = self._request.get_tensor(tensor.name)
+            kept = tensor.name in keep
+            outputs[tensor.name] = (
+                OpenVinoTensor(found, np.dtype(tensor.dtype)) if kept else found.data
+            )
+        return outputs
 
     def close(self) -> None:
         """See `Backend.close`."""
@@ -47,46 +78,90 @@ class OpenVinoBackend:
 
 
 def open_artifact(
-    path: Path, spec: ArtifactSpec, *, threads: int, precision: str
+    path: Path, spec: ArtifactSpec, *, threads: int, device: Device | None, precision: str
 ) -> OpenVinoBackend:
-    """See `psg_ros.robot.runtime.backend.open_backend`."""
-    core = openvino.Core()
+    """See `psg_ros.robot.runtime.backend.BackendModule`."""
+    core, device = openvino.Core(), device or CPU
+    _check_there(core, device)
+    offered = _precisions(core, device)
+    chosen = choose_precision(precision, offered, f"openvino on {_hardware_name(core, device)}")
     options: dict[str, object] = {
         "PERFORMANCE_HINT": "LATENCY",
-        "INFERENCE_PRECISION_HINT": _inference_precision(core, precision),
+        "INFERENCE_PRECISION_HINT": HINTS[chosen],
     }
-    if threads:
+    if threads and device == CPU:
         options["INFERENCE_NUM_THREADS"] = threads
-    network = _compile_or_load(core, path, options)
+    name = _openvinos_name(device)
+    wanted = CompiledFor(
+        artifact_sha256=file_sha256(path),
+        backend=OpenVinoBackend.name,
+        version=openvino.get_version(),
+        device="\n".join([name, *(str(core.get_property(name, fact)) for fact in HARDWARE)]),
+        precision=chosen,
+        options=options,
+    )
+    network = load_or_compile(
+        wanted,
+        compile=lambda: _compile(core, path, name, options),
+        restore=lambda blob: core.import_model(blob, name, options),
+        serialize=lambda network: network.export_model().getbuffer(),
+    )
     declared_inputs = [_spec_of(port) for port in network.inputs]
     declared_outputs = [_spec_of(port) for port in network.outputs]
     check_declared(path, spec, declared_inputs, declared_outputs)
     return OpenVinoBackend(network, spec)
 
 
-def describe() -> tuple[str, str]:
-    """Return (version, what it runs on)."""
+def describe() -> tuple[str, dict[str, str]]:
+    """See `psg_ros.robot.runtime.backend.BackendModule`."""
     core = openvino.Core()
-    device = core.get_property(DEVICE, "FULL_DEVICE_NAME")
-    precision = "bf16" if _has_bf16(core) else "fp32"
-    return openvino.__version__, f"CPU ({device}), {precision}"
+    devices = [device for device in map(_device, core.available_devices) if device is not None]
+    return openvino.__version__, {
+        str(device): f"{_hardware_name(core, device)}, {' or '.join(_precisions(core, device))}"
+        for device in devices
+    }
 
 
-def _has_bf16(core: openvino.Core) -> bool:
-    return "BF16" in core.get_property(DEVICE, "OPTIMIZATION_CAPABILITIES")
+def _check_there(core: openvino.Core, device: Device) -> None:
+    found = [str(known) for known in map(_device, core.available_devices) if known is not None]
+    if str(device) not in found:
+        raise DeviceUnavailable(
+            f"openvino finds no {device} here, only {', '.join(found)}: gpu is Intel's and needs "
+            "its OpenCL driver (apt-get install intel-opencl-icd) and a user in the group render; "
+            "GPUs of NVIDIA are cuda, of the backend onnxruntime; or set device to cpu"
+        )
 
 
-def _inference_precision(core: openvino.Core, precision: str) -> str:
-    if precision == "bf16" and not _has_bf16(core):
-        raise ValueError("this processor has no bf16 arithmetic; set precision to auto or fp32")
-    return "bf16" if precision != "fp32" and _has_bf16(core) else "f32"
+def _device(name: str) -> Device | None:
+    """Return a device from OpenVINO's name for it, as CPU, GPU or GPU.1; None for other kinds."""
+    kind, _, index = name.lower().partition(".")
+    return Device(kind, int(index or 0)) if kind in PREFERENCE else None
+
+
+def _users_name(name: str) -> str:
+    device = _device(name)
+    return name if device is None else str(device)
+
+
+def _openvinos_name(device: Device) -> str:
+    return "CPU" if device == CPU else f"{device.kind.upper()}.{device.index}"
+
+
+def _hardware_name(core: openvino.Core, device: Device) -> str:
+    return str(core.get_property(_openvinos_name(device), "FULL_DEVICE_NAME")).strip()
+
+
+def _precisions(core: openvino.Core, device: Device) -> list[str]:
+    """Return what a device computes in, fastest first; fp32 it always has."""
+    found = core.get_property(_openvinos_name(device), "OPTIMIZATION_CAPABILITIES")
+    return [p for p in PREFERENCE[device.kind] if p == "fp32" or p.upper() in found]
 
 
 def _compile(
-    core: openvino.Core, path: Path, options: Mapping[str, object]
+    core: openvino.Core, path: Path, name: str, options: Mapping[str, object]
 ) -> openvino.CompiledModel:
     try:
-        return core.compile_model(str(path), DEVICE, options)
+        return core.compile_model(str(path), name, options)
     except RuntimeError as error:
         raise ValueError(
             f"{path} cannot be loaded, expected an ONNX model but found: {error}; copy the model "
@@ -94,34 +169,10 @@ def _compile(
         ) from error
 
 
-def _compile_or_load(
-    core: openvino.Core, path: Path, options: Mapping[str, object]
-) -> openvino.CompiledModel:
-    """Compile a network, or take what an earlier start compiled from the same bytes."""
-    folder = cache_folder(OpenVinoBackend.name)
-    if folder is None:
-        return _compile(core, path, options)
-    settings = [str(value) for value in options.values()]
-    device = [str(core.get_property(DEVICE, name)) for name in DEVICE_PROPERTIES]
-    digest = file_sha256(path)
-    kept = folder / f"{'-'.join([digest[:16], *settings])}.blob"
-    # A file of this name that another version or processor left is of another purpose.
-    purpose = "\n".join([openvino.get_version(), *device, digest, *settings])
-    if (blob := load(kept, purpose)) is not None:
-        with _only_warning(f"{kept} is of no use"):
-            return core.import_model(blob, DEVICE, options)
-    network = _compile(core, path, options)
-    with _only_warning(f"{path} is compiled again at every start"):
-        store(kept, purpose, network.export_model().getbuffer())
-    return network
-
-
-@contextmanager
-def _only_warning(consequence: str) -> Iterator[None]:
-    try:
-        yield
-    except RuntimeError as error:  # OpenVINO's only one
-        logger.warning("%s: %s", consequence, error)
+def _as_openvino(tensor: Tensor) -> np.ndarray | openvino.Tensor:
+    if isinstance(tensor, OpenVinoTensor):
+        return tensor.tensor
+    return tensor if isinstance(tensor, np.ndarray) else tensor.numpy()
 
 
 def _spec_of(port: openvino.ConstOutput) -> TensorSpec:

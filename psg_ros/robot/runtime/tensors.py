@@ -1,15 +1,46 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Comparing what a manifest promises with what a file declares and with the arrays that come."""
+"""Tensors: what networks take and give, and whether they are what a manifest promises."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec
+
+
+class DeviceTensor(Protocol):
+    """An output that stayed where a backend computed it; only a backend looks inside.
+
+    Pass it on as an input. It is valid until the next `run` of the backend that made it.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of the axes."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype:
+        """As of the array that `numpy` would return."""
+        ...
+
+    def numpy(self) -> np.ndarray:
+        """Copy it to the host, if it is not there."""
+        ...
+
+
+Tensor = np.ndarray | DeviceTensor
+"""An input or output of a network. An array is what it is on the host."""
+
+
+def to_host(tensor: Tensor) -> np.ndarray:
+    """Return the array that a tensor is, or a copy of what lies on a device."""
+    return tensor if isinstance(tensor, np.ndarray) else tensor.numpy()
 
 
 def check_declared(
@@ -30,8 +61,8 @@ def check_declared(
             )
 
 
-def check_inputs(spec: ArtifactSpec, arrays: Mapping[str, np.ndarray]) -> None:
-    """Raise ValueError unless there is one array of the right dtype and shape for each input."""
+def check_inputs(spec: ArtifactSpec, arrays: Mapping[str, Tensor]) -> None:
+    """Raise ValueError unless there is one tensor of the right dtype and shape for each input."""
     if arrays.keys() != {tensor.name for tensor in spec.inputs}:
         names = [tensor.name for tensor in spec.inputs]
         raise ValueError(f"{spec.file} takes inputs {names}, not {sorted(arrays)}")

@@ -211,7 +211,7 @@ def _commands(options: DemoOptions) -> dict[str, list[str]]:
     camera += ["--size", str(width), str(height), "--seed", str(options.seed)]
     camera += ["--loop"] if options.loop else []
     watcher = [*python, WATCHER_MODULE, "--namespace", NAMESPACE, f"--out={options.out}", *rate]
-    watcher += ["--backend", resolve_backend(options.pipeline.backend)]
+    watcher += ["--backend", resolve_backend(options.pipeline.backend, options.pipeline.device)]
     watcher += ["--started", str(options.started_s)]
     watcher += ["--seconds", str(options.seconds)] if options.seconds is not None else []
     parameters = {

@@ -14,14 +14,16 @@ class Recorder:
     """Answers with a constant and remembers what it was asked."""
 
     name = "recorder"
+    device = "cuda:1"
     precision = "fp32"
 
     def __init__(self) -> None:
         self.inputs: list[dict] = []
         self.closed = False
 
-    def run(self, inputs):
+    def run(self, inputs, keep=()):
         self.inputs.append(inputs)
+        self.keep = keep
         return {"class_logits": np.zeros(1), "patch_tokens": np.ones(3)}
 
     def close(self):
@@ -34,13 +36,14 @@ def test_segmenter_runs_but_the_scene_answers():
     )
     inner = Recorder()
     backend = SceneBackend(inner, scene)
-    outputs = backend.run({"image": np.zeros(1)})
-    assert len(inner.inputs) == 1
+    outputs = backend.run({"image": np.zeros(1)}, keep=("patch_tokens",))
+    assert len(inner.inputs) == 1 and inner.keep == ("patch_tokens",)
     assert np.array_equal(outputs["class_logits"], scene.class_logits[None])
     assert np.array_equal(outputs["mask_logits"], scene.mask_logits[None])
     assert outputs["patch_tokens"].sum() == 3, "the network's own"
     backend.close()
-    assert inner.closed and (backend.name, backend.precision) == ("recorder", "fp32")
+    assert inner.closed
+    assert (backend.name, backend.device, backend.precision) == ("recorder", "cuda:1", "fp32")
 
 
 def test_cells_of_every_pair_are_counted_over_all_buckets():

@@ -41,6 +41,7 @@ def test_all_settings_that_decide_the_figures_are_described(tiny_model):
         "name": "tiny",
         "model_sha256": pipeline.model_sha256,
         "backend": pipeline.backend_name,
+        "device": "cpu",
         "precision": "fp32",
         "scaling": "area",
         **{name: str(value) for name, value in SETTINGS.items()},

@@ -29,10 +29,10 @@ class Recorder:
         self.images = []
         self.addresses = []
 
-    def run(self, inputs):
+    def run(self, inputs, keep=()):
         self.images.append(inputs["image"].copy())
         self.addresses.append(inputs["image"].ctypes.data)
-        return self._backend.run(inputs)
+        return self._backend.run(inputs, keep)
 
     def close(self):
         self._backend.close()

@@ -15,15 +15,16 @@ import pytest
 from backends import EACH, INSTALLED, needs
 from tiny_model import COLORS, paint
 
+from psg_ros.backend_table import BACKENDS, parse_device
 from psg_ros.robot.manifest import TensorSpec, load_model_folder
 from psg_ros.robot.runtime import backend as backend_module
 from psg_ros.robot.runtime.backend import (
-    BACKENDS,
     backend_report,
     choose_backend,
     open_backend,
     resolve_backend,
 )
+from psg_ros.robot.runtime.tensors import to_host
 
 NAMES = sorted(BACKENDS)
 
@@ -213,48 +214,159 @@ def test_an_unknown_backend_lists_the_known_ones():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_missing_package_is_an_error_that_names_the_extra(model, name, monkeypatch):
-    module = f"psg_ros.robot.runtime.{BACKENDS[name]}"
+    module = BACKENDS[name].module
     monkeypatch.delitem(sys.modules, module, raising=False)
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=rf"pip install {name} \(extra '{name}'\)"):
         opened(model, name)
     status = next(s for s in backend_report() if s.name == name)
-    assert not status.available and f"pip install {name} " in status.detail
+    assert not status.version and f"pip install {name} " in status.problem
 
 
 def test_the_report_tells_versions_and_devices():
     found = {status.name: status for status in backend_report()}
-    assert [name for name in NAMES if found[name].available] == INSTALLED
+    assert [name for name in NAMES if not found[name].problem] == INSTALLED
     for name in INSTALLED:
-        assert found[name].version[0].isdigit() and "CPU" in found[name].detail
+        assert found[name].version[0].isdigit() and "fp32" in found[name].devices["cpu"]
 
 
 @needs("onnxruntime")
-def test_onnxruntime_refuses_bf16(model):
-    with pytest.raises(ValueError, match="computes in fp32 here; set precision to auto or fp32"):
-        opened(model, "onnxruntime", precision="bf16")
+@pytest.mark.parametrize("precision", ["bf16", "fp16", "int8"])
+def test_onnxruntime_computes_in_fp32_alone(model, precision):
+    message = f"computes in fp32 here, not in {precision}.*; set precision to auto or fp32"
+    with pytest.raises(ValueError, match=message):
+        opened(model, "onnxruntime", precision=precision)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_int8_is_refused_with_the_reason(model, name):
+    with pytest.raises(ValueError, match="not in int8 .int8 needs a model with quantized weights"):
+        opened(model, name, precision="int8")
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_what_it_runs_on_is_said(model, name):
+    backend = opened(model, name, device="CPU", precision="fp32")
+    assert (backend.name, backend.device, backend.precision) == (name, "cpu", "fp32")
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "message"),
+    [
+        ("openvino", "cuda", "runs on cpu or gpu, not on cuda; .* or backend to onnxruntime"),
+        ("onnxruntime", "gpu", "runs on cpu or cuda or tensorrt, not on gpu; .* to openvino"),
+        ("auto", "cdua:1", "must be one of auto, cpu, gpu, cuda, tensorrt, .* not 'cdua:1'"),
+    ],
+)
+def test_a_device_of_another_backend_is_refused_with_the_way_out(model, name, device, message):
+    with pytest.raises(ValueError, match=message):
+        opened(model, name, device=device)
+
+
+@pytest.mark.parametrize(
+    ("device", "expected"), [("cuda:1", "onnxruntime"), ("gpu", "openvino"), ("auto", "openvino")]
+)
+def test_auto_looks_only_at_backends_that_run_on_the_device(monkeypatch, device, expected):
+    on_a_machine(monkeypatch, "x86_64", NAMES)
+    assert choose_backend(device)[0] == expected
+    on_a_machine(monkeypatch, "x86_64", [])
+    gpu = "onnxruntime-gpu" if device == "cuda:1" else expected
+    with pytest.raises(ImportError, match=f"pip install {gpu} "):
+        choose_backend(device)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_a_kept_output_goes_into_the_next_network_as_it_is(model, name):
+    image = np.random.default_rng(0).integers(0, 256, (1, 64, 96, 3), dtype=np.uint8)
+    segmenter = opened(model, name, precision="fp32")
+    relations = opened(model, name, "relations", precision="fp32")
+    outputs = segmenter.run({"image": image}, keep=("patch_tokens",))
+    assert isinstance(outputs["class_logits"], np.ndarray)
+    tokens = outputs["patch_tokens"]
+    assert (tokens.shape, tokens.dtype) == ((1, 24, 3), np.float32)
+    found = relations.run(pair_inputs(5) | {"patch_tokens": tokens})["forward_logits"].copy()
+    on_the_host = {"patch_tokens": to_host(tokens).copy()}
+    again = relations.run(pair_inputs(5) | on_the_host)["forward_logits"]
+    np.testing.assert_array_equal(found, again)
+    with pytest.raises(ValueError, match=r"takes image uint8 .* not image float32 \[1, 24, 3\]"):
+        segmenter.run({"image": tokens})
+
+
+@needs("openvino")
+def test_openvino_reads_a_kept_output_where_it_lies(model):
+    image = np.zeros((1, 64, 96, 3), np.uint8)
+    tokens = opened(model, "openvino").run({"image": image}, keep=("patch_tokens",))["patch_tokens"]
+    relations = opened(model, "openvino", "relations")
+    relations.run(pair_inputs(2) | {"patch_tokens": tokens})
+    seen = relations._request.get_tensor("patch_tokens").data
+    assert seen.ctypes.data == tokens.numpy().ctypes.data
+
+
+@needs("openvino")
+def test_what_another_backend_kept_comes_through_the_host(model):
+    class Elsewhere:
+        shape, dtype = (1, 24, 3), np.dtype(np.float32)
+
+        def numpy(self):
+            return np.ones(self.shape, self.dtype)
+
+    for name in INSTALLED:
+        relations = opened(model, name, "relations", precision="fp32")
+        found, expected = (
+            relations.run(pair_inputs(2) | {"patch_tokens": tokens})["forward_logits"].copy()
+            for tokens in (Elsewhere(), np.ones((1, 24, 3), np.float32))
+        )
+        np.testing.assert_array_equal(found, expected)
 
 
 @needs("openvino")
 def test_openvino_refuses_bf16_on_a_processor_without_it(model, monkeypatch):
     module = backend_module._module("openvino")
-    monkeypatch.setattr(module, "_has_bf16", lambda core: False)
-    with pytest.raises(ValueError, match="no bf16 arithmetic"):
+    monkeypatch.setattr(module, "_precisions", lambda core, device: ["fp32"])
+    with pytest.raises(ValueError, match="computes in fp32 here, not in bf16"):
         opened(model, "openvino", precision="bf16")
-    assert opened(model, "openvino", precision="auto").name == "openvino"
+    assert opened(model, "openvino", precision="auto").precision == "fp32"
 
 
 @needs("openvino")
-@pytest.mark.parametrize(("bf16", "expected"), [(True, "bfloat16"), (False, "float")])
-def test_openvino_takes_bf16_exactly_where_it_is(model, monkeypatch, bf16, expected):
+def test_openvino_takes_bf16_exactly_where_it_is(model):
     module = backend_module._module("openvino")
-    if bf16 and not module._has_bf16(module.openvino.Core()):
-        pytest.skip("this processor has no bf16")
-    monkeypatch.setattr(module, "_has_bf16", lambda core: bf16)
+    has_bf16 = "BF16" in module.openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     backend = opened(model, "openvino")
-    network = backend._request.get_compiled_model()
-    assert expected in str(network.get_property("INFERENCE_PRECISION_HINT"))
-    assert backend.precision == ("bf16" if bf16 else "fp32")
+    hint = backend._request.get_compiled_model().get_property("INFERENCE_PRECISION_HINT")
+    assert (str(hint), backend.precision) == (
+        ("<Type: 'bfloat16'>", "bf16") if has_bf16 else ("<Type: 'float32'>", "fp32")
+    )
+
+
+@needs("openvino")
+@pytest.mark.parametrize(
+    ("device", "capabilities", "expected"),
+    [
+        ("cpu", ["BF16", "FP32", "INT8"], ["bf16", "fp32"]),
+        ("cpu", ["FP32", "FP16"], ["fp32", "fp16"]),
+        ("gpu:1", ["FP32", "FP16", "INT8"], ["fp16", "fp32"]),
+    ],
+)
+def test_openvino_offers_what_the_hardware_has_fastest_first(device, capabilities, expected):
+    class Core:
+        def get_property(self, name, fact):
+            assert (name, fact) in {
+                ("CPU", "OPTIMIZATION_CAPABILITIES"), ("GPU.1", "OPTIMIZATION_CAPABILITIES")
+            }  # fmt: skip
+            return capabilities
+
+    module = backend_module._module("openvino")
+    assert module._precisions(Core(), parse_device(device)) == expected
+
+
+@needs("openvino")
+def test_openvino_without_a_gpu_says_what_it_needs(model):
+    module = backend_module._module("openvino")
+    there = [name for name in module.openvino.Core().available_devices if "GPU" in name]
+    missing = f"gpu:{len(there)}"
+    with pytest.raises(ValueError, match=f"finds no {missing} here, only cpu.*intel-opencl-icd"):
+        opened(model, "openvino", device=missing)
 
 
 @needs("openvino")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import pwd
@@ -16,7 +17,13 @@ import pytest
 
 from psg_ros import files
 from psg_ros.robot.runtime import compiled_cache
-from psg_ros.robot.runtime.compiled_cache import cache_folder, load, store
+from psg_ros.robot.runtime.compiled_cache import (
+    CompiledFor,
+    cache_folder,
+    load,
+    load_or_compile,
+    store,
+)
 
 NETWORK = bytes(range(256)) * 64
 PURPOSE = "this version, this processor, this model"
@@ -272,3 +279,152 @@ def test_what_a_killed_process_left_is_cleared_away(kept: Path) -> None:
     kept.with_name(f".net.{ended.pid}.partial.blob").write_bytes(NETWORK[:99])
     store(kept, PURPOSE, NETWORK)
     assert list(kept.parent.iterdir()) == [kept]
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o602])
+def test_a_file_that_others_could_have_written_is_not_read_but_replaced(
+    mode: int, kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept.chmod(mode)
+    assert load(kept, PURPOSE) is None
+    (warning,) = caplog.messages
+    assert f"other users may write into {kept}" in warning and "compiled again" in warning
+    store(kept, PURPOSE, NETWORK)
+    assert load(kept, PURPOSE) == NETWORK
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_file_of_another_user_is_not_read_but_replaced(
+    kept: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    os.chown(kept, 4711, 4711)
+    assert load(kept, PURPOSE) is None
+    assert f"{kept} belongs to another user" in caplog.text
+    store(kept, PURPOSE, NETWORK)
+    assert load(kept, PURPOSE) == NETWORK and kept.stat().st_uid == os.geteuid()
+
+
+# --- how much of it ------------------------------------------------------------------------------
+
+
+def test_over_the_limit_what_was_not_used_for_longest_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    size = len(NETWORK) + 2 * compiled_cache.DIGEST_BYTES
+    monkeypatch.setattr(compiled_cache, "LIMIT_BYTES", 3 * size)
+    paths = [cache_folder(backend) / f"{backend}.blob" for backend in ("a", "b", "c", "d")]
+    for age, path in enumerate(paths[:3]):
+        store(path, PURPOSE, NETWORK)
+        os.utime(path, (1000 + age, 1000 + age))
+    assert load(paths[0], PURPOSE) == NETWORK, "used, and by that the newest"
+    store(paths[3], PURPOSE, NETWORK)
+    assert [path.exists() for path in paths] == [True, False, True, True]
+
+
+def test_one_network_larger_than_the_limit_is_kept_alone(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled_cache, "LIMIT_BYTES", 10)
+    other = cache_folder("other") / "large.blob"
+    store(other, PURPOSE, NETWORK)
+    assert load(other, PURPOSE) == NETWORK and not kept.exists()
+
+
+def test_only_networks_are_cleared_away(
+    kept: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled_cache, "LIMIT_BYTES", 10)
+    others = [own_home / "notes.blob", kept.with_name("notes.txt"), kept.with_name("link.blob")]
+    for other in others[:2]:
+        other.write_text("not ours")
+    others[2].symlink_to(others[0])
+    store(kept, PURPOSE, NETWORK)
+    assert all(other.exists() for other in others)
+
+
+# --- how backends use it -------------------------------------------------------------------------
+
+WANTED = CompiledFor("ab" * 32, "toy", "1.0", "a processor", "fp32", {"threads": 2})
+
+
+class Compiler:
+    """Compiles to upper case, counts how often, and fails where it is told to."""
+
+    def __init__(self) -> None:
+        self.compiled, self.broken = 0, ()
+
+    def network(self, wanted: CompiledFor = WANTED) -> str:
+        return load_or_compile(
+            wanted, compile=self._compile, restore=self._restore, serialize=self._serialize
+        )
+
+    def _compile(self) -> str:
+        self.compiled += 1
+        return "NETWORK"
+
+    def _restore(self, content: bytes) -> str:
+        if "restore" in self.broken:
+            raise KeyError("of the library, of any kind")
+        return content.decode()
+
+    def _serialize(self, network: str) -> bytes:
+        if "serialize" in self.broken:
+            raise NotImplementedError("this device cannot")
+        return network.encode()
+
+
+def test_the_second_start_restores_what_the_first_compiled() -> None:
+    compiler = Compiler()
+    assert [compiler.network() for _ in range(3)] == ["NETWORK"] * 3
+    assert compiler.compiled == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "networks"),
+    [
+        ({"artifact_sha256": "cd" * 32}, 2),
+        ({"backend": "other"}, 2),
+        ({"device": "another processor"}, 2),
+        ({"precision": "bf16"}, 2),
+        ({"options": {"threads": 3}}, 2),
+        ({"options": {}}, 2),
+        ({"version": "1.1"}, 1),
+    ],
+)
+def test_whatever_differs_is_compiled_and_a_new_version_takes_the_old_one_s_place(
+    change: dict, networks: int, own_home: Path
+) -> None:
+    compiler = Compiler()
+    compiler.network()
+    compiler.network(dataclasses.replace(WANTED, **change))
+    assert compiler.compiled == 2
+    assert len(list(own_home.glob("*/*.blob"))) == networks
+
+
+@pytest.mark.parametrize("broken", ["restore", "serialize"])
+def test_a_library_that_cannot_read_or_write_it_costs_time_alone(
+    broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    compiler = Compiler()
+    if broken == "restore":
+        compiler.network()
+    compiler.broken = (broken,)
+    assert [compiler.network() for _ in range(2)] == ["NETWORK"] * 2
+    assert compiler.compiled == 2 + (broken == "restore")
+    assert ("is of no use" if broken == "restore" else "cannot be kept") in caplog.text
+
+
+def test_what_compiling_raises_is_passed_on(own_home: Path) -> None:
+    compiler = Compiler()
+    compiler._compile = lambda: (_ for _ in ()).throw(ValueError("no ONNX model"))
+    with pytest.raises(ValueError, match="no ONNX model"):
+        compiler.network()
+    assert not list(own_home.glob("*/*"))
+
+
+def test_without_a_folder_every_start_compiles(own_home: Path) -> None:
+    own_home.mkdir()
+    own_home.chmod(0o777)
+    compiler = Compiler()
+    assert [compiler.network() for _ in range(2)] == ["NETWORK"] * 2
+    assert compiler.compiled == 2

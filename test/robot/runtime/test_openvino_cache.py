@@ -46,9 +46,9 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     module = backend_module._module("openvino")
     paths, really_compile = [], module._compile
 
-    def note(core, path, options):
+    def note(core, path, *settings):
         paths.append(path)
-        return really_compile(core, path, options)
+        return really_compile(core, path, *settings)
 
     monkeypatch.setattr(module, "_compile", note)
     return paths
@@ -108,7 +108,7 @@ def test_a_damaged_or_stale_network_is_compiled_anew(
         module = backend_module._module("openvino")
         monkeypatch.setattr(module.openvino, "get_version", lambda: "2099.1")
     else:  # OpenVINO cannot read it though it is what was stored
-        monkeypatch.setattr(backend_module._module("openvino"), "load", lambda *_: b"no network")
+        monkeypatch.setattr(compiled_cache, "load", lambda *_: b"no network")
     found = answers(tiny_model)
     assert len(compiled) == 2
     for name in expected:

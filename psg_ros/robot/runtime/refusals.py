@@ -1,0 +1,34 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What a backend refuses before it opens anything: devices and precisions it cannot offer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NEEDS_QUANTIZED = "int8 needs a model with quantized weights, which psg export does not write yet"
+
+
+class DeviceUnavailable(ValueError):
+    """A device that was asked for does not work here; the text says why and what to do."""
+
+
+def choose_precision(wanted: str, offered: Sequence[str], where: str) -> str:
+    """Return the precision to compute in: what is wanted, or for "auto" the first on offer.
+
+    Args:
+        offered: what the backend computes in on its device, fastest first.
+        where: the backend and its device, for the message.
+
+    Raises:
+        ValueError: not on offer.
+    """
+    if wanted == "auto":
+        return offered[0]
+    if wanted in offered:
+        return wanted
+    why = f" ({NEEDS_QUANTIZED})" if wanted == "int8" else ""
+    raise ValueError(
+        f"{where} computes in {' or '.join(offered)} here, not in {wanted}{why}; set precision to "
+        f"auto or {' or '.join(offered)}"
+    )
