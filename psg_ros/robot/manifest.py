@@ -20,7 +20,7 @@ from psg_ros.resources import share_path
 MANIFEST_FILE = "manifest.yaml"
 LABELS_FILE = "labels.yaml"
 FORMAT = 2
-SCALINGS = ("area", "eomt", "transformers")
+SCALINGS = ("area", "eomt", "transformers", "lightly_train")
 
 
 @dataclass(frozen=True)
