@@ -75,7 +75,7 @@ class PublicModel:
         input_px: side of its square input.
         weights: whole, or differences to a backbone.
         labels: its vocabulary, a file of config/labels.
-        knows: what it can tell apart, in words.
+        knows: what it can tell apart, in few words: things + stuff.
     """
 
     description: str
@@ -85,7 +85,7 @@ class PublicModel:
     weights: RemoteFile
     backbone: RemoteFile | None = None
     labels: str = "psg"
-    knows: str = "80 things, 53 stuff of COCO"
+    knows: str = "COCO, 80 + 53"
 
     @property
     def files(self) -> dict[str, RemoteFile]:

@@ -149,7 +149,7 @@ def _fetch(order: Order, remote: RemoteFile, target: Path) -> Local:
 
 def _download(table: PublicModels, remote: RemoteFile, target: Path) -> Address:
     """Fetch a file from the first of its addresses that has it."""
-    missing = MissingError(f"{remote.name} has no address")
+    refusals: list[MissingError | GateError] = []
     for path, url in zip(remote.paths, table.urls(remote), strict=True):
         is_hub = remote.place == HUB
         try:
@@ -158,9 +158,9 @@ def _download(table: PublicModels, remote: RemoteFile, target: Path) -> Address:
             if not target.is_file():
                 web.download(address, target)
             return address
-        except MissingError as error:
-            missing = error
-    raise missing
+        except (MissingError, GateError) as error:  # stores hide what is missing: 403
+            refusals.append(error)
+    raise refusals[0]
 
 
 def _verified(path: Path, source: str, digests: Mapping[str, str]) -> Local:

@@ -13,6 +13,7 @@ from psg_ros.public_models import HUB, PublicModel, PublicModels
 
 TITLES = ("name", "", "knows", "parameters", "PQ", "download", "input", "licence", "needs")
 NOTES = """\
+knows: things + stuff that it tells apart. needs: extras of this package; your consent to a licence.
 PQ: panoptic quality on COCO's validation pictures, as published; not measured by us.
 download: computed from the parameters, 4 bytes each; +: differences and their backbone."""
 
@@ -26,9 +27,9 @@ def as_text(table: PublicModels) -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    sources = dict.fromkeys(model.figure.source for model in table.models.values())
     licences = [f"{name}: {licence.url}" for name, licence in table.licences.items()]
-    lines += ["", NOTES, f"Sources: {'; '.join(sources)}.", *licences]
+    sources = [f"[{number}] {source}" for number, source in enumerate(_sources(table), 1)]
+    lines += ["", NOTES, *sources, *licences]
     files = {str(n): f for n, m in enumerate(table.models.values()) for f in m.files.values()}
     if missing := missing_extras(files):
         extras = ",".join(missing)
@@ -44,7 +45,7 @@ def as_json(table: PublicModels) -> str:
             "name": name,
             **dataclasses.asdict(model),
             "download_mb": round(model.download_mb, 1),
-            "needs": needs(model),
+            "needs": needs(table, model),
             "addresses": [url for file in model.files.values() for url in table.urls(file)],
             "licences": {n: lic.url for n, lic in table.licences_of(model).items()},
             "folder": str(here[name]) if name in here else None,
@@ -54,9 +55,15 @@ def as_json(table: PublicModels) -> str:
     return json.dumps(models, indent=2)
 
 
-def needs(model: PublicModel) -> list[str]:
-    """Return the extras that getting a model takes."""
-    return ["train"] + ["hub"] * any(file.place == HUB for file in model.files.values())
+def needs(table: PublicModels, model: PublicModel) -> list[str]:
+    """Return what getting a model takes: extras, and `consent` to a licence."""
+    on_hub = any(file.place == HUB for file in model.files.values())
+    asks = any(licence.consent for licence in table.licences_of(model).values())
+    return ["train"] + ["hub"] * on_hub + ["consent"] * asks
+
+
+def _sources(table: PublicModels) -> list[str]:
+    return list(dict.fromkeys(model.figure.source for model in table.models.values()))
 
 
 def _row(table: PublicModels, name: str, is_here: bool) -> tuple[str, ...]:
@@ -66,9 +73,9 @@ def _row(table: PublicModels, name: str, is_here: bool) -> tuple[str, ...]:
         "here" if is_here else "",
         model.knows,
         f"{model.parameters_m:.1f} M",
-        f"{model.figure.pq:.1f}",
+        f"{model.figure.pq:.1f} [{_sources(table).index(model.figure.source) + 1}]",
         f"{model.download_mb:,.0f} MB{' +' if model.backbone else ''}",
         f"{model.input_px} px",
         ", ".join(table.licences_of(model)),
-        ", ".join(needs(model)),
+        ", ".join(needs(table, model)),
     )

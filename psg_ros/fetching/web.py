@@ -38,6 +38,10 @@ BROKEN = (
 )  # fmt: skip
 
 
+class _NothingLeftError(Exception):
+    """As much has come as the file has, or more; nobody knows whether it is right."""
+
+
 def download(address: Address, target: Path) -> None:
     """Fetch a file; `target` appears when all of it is there.
 
@@ -52,6 +56,9 @@ def download(address: Address, target: Path) -> None:
         try:
             _fetch(address, part)
             break
+        except _NothingLeftError:
+            part.unlink()
+            continue
         except BROKEN as error:
             has_grown = _size(part) > before
             works, failures = works or has_grown, 1 if has_grown else failures + 1
@@ -108,8 +115,8 @@ def _opened(address: Address, headers: dict[str, str]) -> Iterator[Any]:
                 raise PermissionError(f"{address.url} leads to {response.url}, which is not https")
             yield response
     except urllib.error.HTTPError as error:
-        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
-            raise http.client.HTTPException("more has come than the file has") from error
+        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and "Range" in headers:
+            raise _NothingLeftError from error
         raise _refusal(address, error) from error
 
 
