@@ -32,6 +32,7 @@ COMMANDS = {
     "dataset": "check an annotated data set before it is trained on or measured with",
     "train": "train a model on a data set",
     "export": "turn a training run into a model folder",
+    "models": "public models: list them, get one, remove it",
     "convert": "turn a public EoMT checkpoint into ours",
     "calibrate": "fit probabilities to a model's relation scores",
     "evaluate": "recall and panoptic quality on an annotated data set",

@@ -10,9 +10,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from psg_ros.labels import load_vocabulary
 from psg_ros.network.layers import PIXEL_MEAN, PIXEL_STD
 from psg_ros.network.segmenters.eomt import Eomt
 from psg_ros.network.segmenters.eomt_config import EomtConfig
+from psg_ros.resources import share_path
 
 Weights = dict[str, Tensor]
 NUM_LABELS = 133
@@ -88,6 +90,38 @@ DINOV3_BACKBONE = Layout(
     "layer.",
     SAME | QKV | UP_DOWN | {"attention.out_proj": "attention.o_proj"},
 )
+ORIGINAL_BLOCKS = {
+    "norm1": "norm1",
+    "norm2": "norm2",
+    "attention.q_proj": "attn.q",
+    "attention.k_proj": "attn.k",
+    "attention.v_proj": "attn.v",
+    "attention.out_proj": "attn.proj",
+    "layer_scale1.lambda1": "ls1.gamma",
+    "layer_scale2.lambda1": "ls2.gamma",
+    "mlp": "mlp",
+}
+DINOV3_ORIGINAL = Layout(
+    {
+        "cls_token": "cls_token",
+        "register_tokens": "storage_tokens",
+        "stem": "patch_embed.proj",
+        "norm": "norm",
+    },
+    "blocks.",
+    ORIGINAL_BLOCKS,
+)
+LIGHTLY_TRAIN = Layout(
+    {
+        **{ours: f"model.backbone.{theirs}" for ours, theirs in DINOV3_ORIGINAL.whole.items()},
+        "queries": "model.queries.weight",
+        "class_head": "model.class_head",
+        "mask_head": "model.mask_head",
+        "upscale": "model.upscale",
+    },
+    "model.backbone.blocks.",
+    ORIGINAL_BLOCKS,
+)
 TRANSFORMERS_4 = Layout(  # its DINOv2 family, before the names were shortened
     {
         "cls_token": "model.embeddings.cls_token",
@@ -138,6 +172,44 @@ def upstream_weights(family: str, weights: Weights) -> Weights:
         "network.encoder.pixel_mean": torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1),
         "network.encoder.pixel_std": torch.tensor(PIXEL_STD).view(1, 3, 1, 1),
         "criterion.empty_weight": torch.ones(NUM_LABELS + 1),
+    }
+
+
+def original_backbone(weights: Weights, prefix: str = "") -> Weights:
+    """A DINOv3 backbone as its own code saves it: keys have a bias that a mask takes away."""
+    layout = DINOV3_ORIGINAL if not prefix else LIGHTLY_TRAIN
+    theirs = layout.translate(weights)
+    for name in [name for name in theirs if name.endswith("attn.q.bias")]:
+        theirs[name.replace(".q.", ".k.")] = torch.randn_like(theirs[name])
+    theirs = fused(theirs)
+    for name in [name for name in theirs if name.endswith("attn.qkv.bias")]:
+        mask = torch.ones(3, len(theirs[name]) // 3)
+        mask[1] = 0
+        theirs[f"{name}_mask"] = mask.flatten()
+    return theirs | {
+        f"{prefix}mask_token": torch.zeros(1, weights["cls_token"].shape[-1]),
+        f"{prefix}rope_embed.periods": 100.0 ** (torch.arange(16) / 16),
+    }
+
+
+def lightly_train_checkpoint(weights: Weights, config: EomtConfig) -> dict:
+    """What LightlyTrain writes of an EoMT: state of the training, class path, arguments."""
+    labels = load_vocabulary(share_path() / "config" / "labels" / "psg.yaml").labels
+    things = {i: label.name for i, label in enumerate(labels) if label.is_thing}
+    stuff = {i: label.name for i, label in enumerate(labels) if not label.is_thing}
+    state = original_backbone(weights, "model.backbone.")
+    return {
+        "model_class_path": "lightly_train._task_models.somewhere.DINOv3EoMTPanopticSegmentation",
+        "model_init_args": {
+            "model_name": "dinov3/vits16-eomt",
+            "thing_classes": things,
+            "stuff_classes": stuff,
+            "image_size": config.input_hw,
+            "image_normalize": {"mean": PIXEL_MEAN, "std": PIXEL_STD},
+            "num_queries": config.num_queries,
+            "num_joint_blocks": config.num_query_blocks,
+        },
+        "train_model": state | {"criterion.empty_weight": torch.ones(NUM_LABELS + 1)},
     }
 
 

@@ -8,17 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from psg_ros.doctor.finding import Finding
-from psg_ros.resources import share_path
+from psg_ros.resources import model_shelves
 from psg_ros.robot.forms import load_model
-from psg_ros.robot.manifest import MANIFEST_FILE
+from psg_ros.robot.manifest import models_on
 
 
 def examine_models() -> Iterator[Finding]:
-    """Yield one finding for each folder below models/."""
+    """Yield one finding for each shipped and each fetched model."""
     try:
-        folders = sorted(
-            path.parent for path in (share_path() / "models").glob(f"*/{MANIFEST_FILE}")
-        )
+        folders = [folder for shelf in model_shelves() for folder in models_on(shelf)]
     except FileNotFoundError:
         folders = []
     if not folders:

@@ -15,12 +15,13 @@ from pathlib import Path
 
 from psg_ros.config import config_from_dict, read_mapping
 from psg_ros.labels import Vocabulary, load_vocabulary
-from psg_ros.resources import share_path
+from psg_ros.public_models import load_table
+from psg_ros.resources import model_shelves
 
 MANIFEST_FILE = "manifest.yaml"
 LABELS_FILE = "labels.yaml"
 FORMAT = 2
-SCALINGS = ("area", "eomt", "transformers")
+SCALINGS = ("area", "eomt", "transformers", "lightly_train")
 
 
 @dataclass(frozen=True)
@@ -131,20 +132,31 @@ class ModelFolder:
 
 
 def find_model(model: str) -> Path:
-    """Return the folder of a model given as a name below models/ or as a path.
+    """Return the folder of a model given as a path or as the name of a shipped or fetched one.
 
     Raises:
-        FileNotFoundError: neither; the message lists the models that are there.
+        FileNotFoundError: neither; the message lists the models that are there, or says how to get
+            a public one.
     """
-    shelf = share_path() / "models"
-    for folder in (Path(model).expanduser(), shelf / model):
+    shelves = model_shelves()
+    for folder in (Path(model).expanduser(), *(shelf / model for shelf in shelves)):
         if (folder / MANIFEST_FILE).is_file():
             return folder.resolve()
-    there = sorted(p.parent.name for p in shelf.glob(f"*/{MANIFEST_FILE}"))
+    if model in load_table().models:
+        raise FileNotFoundError(
+            f"the public model {model!r} is not on this machine; fetch it with: psg models get "
+            f"{model}"
+        )
+    there = [folder.name for shelf in shelves for folder in models_on(shelf)]
     raise FileNotFoundError(
-        f"no model {model!r}: it is neither a folder with a {MANIFEST_FILE} nor one of the shipped "
-        f"models {there}"
+        f"no model {model!r}: it is neither a folder with a {MANIFEST_FILE} nor one of the models "
+        f"here {there}; `psg models list` shows what can be fetched"
     )
+
+
+def models_on(shelf: Path) -> list[Path]:
+    """Return the model folders directly below a folder, in the order of their names."""
+    return sorted(path.parent for path in shelf.glob(f"*/{MANIFEST_FILE}"))
 
 
 def load_model_folder(model: str) -> ModelFolder:

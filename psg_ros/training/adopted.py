@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -39,7 +41,8 @@ def vocabulary_for(converted: Converted, labels: str) -> Vocabulary:
 
     Raises:
         FileNotFoundError: no such file; the message lists those there are.
-        ValueError: it has another number of labels than the checkpoint's class head.
+        ValueError: it has another number of labels than the checkpoint's class head, or another
+            order than the checkpoint tells.
     """
     vocabulary = named_vocabulary(labels)
     if vocabulary.num_labels != converted.num_labels:
@@ -48,7 +51,28 @@ def vocabulary_for(converted: Converted, labels: str) -> Vocabulary:
             f"{vocabulary.num_labels}; add config/labels/NAME.yaml with the labels it was trained "
             "on, in their order, and give --labels NAME"
         )
+    check_order(converted.label_names, vocabulary.label_names)
     return vocabulary
+
+
+def check_order(told: Sequence[str], ours: Sequence[str]) -> None:
+    """Raise ValueError where a checkpoint names one of our labels at another place.
+
+    Names that we do not have say nothing: data sets spell them in many ways.
+    """
+    places = {_bare(name): index for index, name in enumerate(ours)}
+    for index, name in enumerate(told):
+        place = places.get(_bare(name), index)
+        if place != index:
+            raise ValueError(
+                f"the checkpoint's label {index} is {name}, which is number {place} of these "
+                "labels; add config/labels/NAME.yaml in the checkpoint's order and give --labels"
+            )
+
+
+def _bare(name: str) -> str:
+    """Return the name of a label without what some data sets add to it."""
+    return re.sub(r"-(other|merged|stuff)", "", name.lower()).replace(" ", "-")
 
 
 def check_free(folder: Path) -> None:

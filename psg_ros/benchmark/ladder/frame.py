@@ -26,7 +26,7 @@ from psg_ros.benchmark.ladder.steps import Step
 from psg_ros.config import RECOMMENDED, Thresholds
 from psg_ros.network.overlap_pooling import pair_overlaps
 from psg_ros.robot.forms.relations import relative_boxes, unordered_pairs
-from psg_ros.robot.ops.image import Placement, place, write_content
+from psg_ros.robot.ops.image import Placement, padding_rgb, place, write_content
 from psg_ros.robot.ops.panoptic import MergedMasks, best_label, merge
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.robot.ops.scratch import Scratch
@@ -112,7 +112,7 @@ class Frame:
         """Return pixels 0..255 [batch, 3, h, w] on the device and where the images lie in them."""
         placement = place(images[0].shape[:2], self.config.input_hw, self.scaling)
         batch = self._scratch.take("input", (len(images), *self.config.input_hw, 3), np.uint8)
-        batch.fill(0)
+        batch[:] = np.array(padding_rgb(self.scaling), np.uint8)
         height, width = placement.content_hw
         for image, row in zip(images, batch, strict=True):
             write_content(image, row[:height, :width], self.scaling)

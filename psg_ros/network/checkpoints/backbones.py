@@ -8,9 +8,20 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
-from psg_ros.network.checkpoints.eomt_transformers import backbone_to_ours
+from psg_ros.network.checkpoints import dinov3_original, eomt_transformers
 from psg_ros.network.checkpoints.reading import Source
-from psg_ros.network.checkpoints.renaming import some_of
+from psg_ros.network.checkpoints.renaming import Renamed, plain_names, some_of
+
+
+def backbone_to_ours(found: Source) -> Renamed:
+    """Rename a DINOv3 backbone in either of its layouts, transformers' or DINOv3's own.
+
+    Raises:
+        ValueError: parameters that are no weights, or a code of positions that we do not have.
+    """
+    tensors = plain_names(found.tensors)
+    known = dinov3_original if dinov3_original.is_original(tensors) else eomt_transformers
+    return known.backbone_to_ours(tensors)
 
 
 def rename_dinov3(found: Source) -> Mapping[str, Tensor]:
@@ -19,13 +30,14 @@ def rename_dinov3(found: Source) -> Mapping[str, Tensor]:
     Raises:
         ValueError: neither of the two.
     """
-    if "stem.weight" in found.tensors or "cls_token" in found.tensors:
+    is_original = dinov3_original.is_original(found.tensors)
+    if ("stem.weight" in found.tensors or "cls_token" in found.tensors) and not is_original:
         return found.tensors
-    renamed = backbone_to_ours(found.tensors)
+    renamed = backbone_to_ours(found)
     if renamed.unknown:
         raise ValueError(
-            f"{found.path} is neither of `psg convert` nor a DINOv3 backbone of transformers; "
-            f"unknown: {some_of(renamed.unknown)}"
+            f"{found.path} is neither of `psg convert` nor a DINOv3 backbone, of transformers or "
+            f"DINOv3's own code; unknown: {some_of(renamed.unknown)}"
         )
     return renamed.tensors
 

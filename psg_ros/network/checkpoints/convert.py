@@ -12,7 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from psg_ros.network.checkpoints import eomt_transformers, eomt_upstream
+from psg_ros.network.checkpoints import (
+    eomt_lightly_train,
+    eomt_transformers,
+    eomt_upstream,
+)
+from psg_ros.network.checkpoints.backbones import backbone_to_ours
 from psg_ros.network.checkpoints.eomt_sizes import (
     PUBLISHED,
     Hints,
@@ -26,6 +31,11 @@ from psg_ros.network.checkpoints.renaming import Renamed, plain_names, some_of
 from psg_ros.network.segmenters.eomt import Eomt
 from psg_ros.network.segmenters.eomt_config import EomtConfig
 
+SCALINGS = {
+    "upstream": "eomt", "transformers": "transformers", "lightly_train": "lightly_train",
+}  # fmt: skip
+"""How the code of each layout scales images, see `psg_ros.robot.ops.image`."""
+
 
 @dataclass(frozen=True)
 class Converted:
@@ -33,10 +43,11 @@ class Converted:
 
     Attributes:
         weights: float32, the state dict of `Eomt(config, num_labels)`.
-        layout: "upstream" or "transformers"; of the names in the file.
+        layout: "upstream", "transformers" or "lightly_train"; of the names in the file.
         size: "S", "B", "L", or "custom".
         merged: the file held differences, and a backbone was added.
         assumed: what neither file nor user told; empty when nothing.
+        label_names: in the order of the class head; empty where the file does not tell.
     """
 
     weights: dict[str, Tensor]
@@ -46,6 +57,7 @@ class Converted:
     size: str
     merged: bool
     assumed: str
+    label_names: tuple[str, ...] = ()
 
     @property
     def family(self) -> str:
@@ -55,7 +67,7 @@ class Converted:
     @property
     def scaling(self) -> str:
         """How the code of this layout scales images, see `psg_ros.robot.ops.image`."""
-        return "eomt" if self.layout == "upstream" else "transformers"
+        return SCALINGS[self.layout]
 
     def summary(self) -> str:
         """Return one line for people."""
@@ -92,20 +104,25 @@ def convert(source: str, *, backbone: str | None = None, input_px: int | None = 
     elif backbone is not None:
         raise ValueError(f"{found.path} holds whole weights; leave --backbone out")
     config, assumed = segmenter_config(tensors, hints)
+    if layout == "lightly_train":
+        config = dataclasses.replace(config, upscale_eps=eomt_lightly_train.UPSCALE_EPS)
     size = published_size(tensors)
     check_complete(tensors, renamed.unknown, config, num_labels(tensors))
     tensors = {name: tensor.float().contiguous() for name, tensor in tensors.items()}
     letter = size.letter if size else "custom"
-    return Converted(tensors, config, num_labels(tensors), layout, letter, merged, assumed)
+    names = tuple(eomt_lightly_train.stated_labels(found.arguments))
+    return Converted(tensors, config, num_labels(tensors), layout, letter, merged, assumed, names)
 
 
 def to_ours(source: Source) -> tuple[str, Renamed]:
     """Recognise the layout by its names and rename.
 
     Raises:
-        ValueError: neither layout.
+        ValueError: none of the layouts.
     """
     tensors = plain_names(source.tensors)
+    if eomt_lightly_train.is_lightly_train(tensors):
+        return "lightly_train", eomt_lightly_train.to_ours(tensors)
     if eomt_upstream.is_upstream(tensors):
         return "upstream", eomt_upstream.to_ours(tensors)
     if eomt_transformers.is_transformers(tensors):
@@ -113,7 +130,8 @@ def to_ours(source: Source) -> tuple[str, Renamed]:
     some = ", ".join(sorted(source.tensors)[:3])
     raise ValueError(
         f"{source.path} is no EoMT checkpoint: neither the upstream names (encoder.backbone....) "
-        f"nor those of transformers (class_predictor...); it has {some} ..."
+        f"nor those of transformers (class_predictor...) or LightlyTrain (model.backbone....); it "
+        f"has {some} ..."
     )
 
 
@@ -142,6 +160,9 @@ def _stated(
     """Return the config.json that counts, and the epsilon of the norms where it tells none."""
     if layout == "transformers":
         return found.config, EomtConfig.norm_eps
+    if layout == "lightly_train":
+        stated = eomt_lightly_train.stated_config(found.arguments)
+        return stated, eomt_upstream.DINOV3_NORM_EPS
     learned = "position_embedding" in tensors
     return {}, eomt_upstream.DINOV2_NORM_EPS if learned else eomt_upstream.DINOV3_NORM_EPS
 
@@ -153,16 +174,20 @@ def _read_backbone(backbone: str | None, tensors: Mapping[str, Tensor], found: S
     names = [size.backbone] if size else [size.backbone for size in PUBLISHED]
     raise ValueError(
         f"{found.path} holds differences to DINOv3, not weights (its norm1 weights are near 0). "
-        f"Give --backbone with the original backbone in transformers' layout: "
-        f"{' or '.join(names)}, its folder or its model.safetensors"
+        f"Give --backbone with the original backbone: "
+        f"{' or '.join(names)}, its folder or its model.safetensors, or a .pth file of DINOv3's "
+        "own layout"
     )
 
 
 def _add(tensors: Mapping[str, Tensor], base: Source) -> dict[str, Tensor]:
-    renamed = eomt_transformers.backbone_to_ours(plain_names(base.tensors))
+    renamed = backbone_to_ours(base)
     if renamed.unknown:
         names = some_of(renamed.unknown)
-        raise ValueError(f"{base.path} is no DINOv3 ViT of transformers; unknown: {names}")
+        raise ValueError(
+            f"{base.path} is no DINOv3 ViT, neither of transformers nor of DINOv3's own code; "
+            f"unknown: {names}"
+        )
     try:
         return eomt_upstream.add_backbone(tensors, renamed.tensors)
     except ValueError as error:

@@ -14,7 +14,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from psg_ros.network.checkpoints.renaming import WEIGHT_TYPES, Renamed, Rules, rename
+from psg_ros.network.checkpoints.renaming import (
+    WEIGHT_TYPES,
+    Renamed,
+    Rules,
+    rename,
+    split_qkv,
+)
 from psg_ros.network.layers import PIXEL_MEAN, PIXEL_STD
 
 W = r"(weight|bias)"
@@ -87,20 +93,6 @@ def to_ours(tensors: Mapping[str, Tensor]) -> Renamed:
     return renamed
 
 
-def split_qkv(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Replace fused query, key and value parameters [3 * dim, ...] by their three parts."""
-    split: dict[str, Tensor] = {}
-    for name, tensor in tensors.items():
-        if ".attn.qkv." not in name:
-            split[name] = tensor
-            continue
-        if not tensor.ndim or not len(tensor) or len(tensor) % 3:
-            raise ValueError(f"{name} must hold three equal parts, not the shape {[*tensor.shape]}")
-        for letter, part in zip("qkv", tensor.chunk(3), strict=True):
-            split[name.replace(".qkv.", f".{letter}.")] = part.contiguous()
-    return split
-
-
 def check_pixel_statistics(tensors: Mapping[str, Tensor]) -> None:
     """Raise ValueError where a checkpoint brings other pixel statistics than ours."""
     for name, ours in (("pixel_mean", PIXEL_MEAN), ("pixel_std", PIXEL_STD)):
@@ -129,7 +121,7 @@ def add_backbone(ours: Mapping[str, Tensor], backbone: Mapping[str, Tensor]) -> 
         ValueError: the backbone is another network; the message names what does not fit.
     """
     added = {name: tensor for name, tensor in ours.items() if name.startswith(HEADS)}
-    odd = []
+    odd = [f"{name} has no difference" for name in backbone.keys() - ours.keys()]
     for name in ours.keys() - added.keys():
         if name not in backbone:
             odd.append(f"{name} is missing")

@@ -26,6 +26,10 @@ INDEX_FILE = "model.safetensors.index.json"
 TORCH_FILE = "pytorch_model.bin"
 TORCH_ENDINGS = (".bin", ".pt", ".pth", ".ckpt")
 ENDINGS = (".safetensors", *TORCH_ENDINGS)
+WRAPPINGS = ("state_dict", "train_model")
+"""Under which Lightning and LightlyTrain store a state dict beside other things."""
+ARGUMENTS = "model_init_args"
+"""Under which LightlyTrain stores the arguments of the network."""
 TORCH_DAMAGE = (
     AssertionError, AttributeError, EOFError, LookupError, OSError, OverflowError, RuntimeError,
     TypeError, ValueError, pickle.UnpicklingError,
@@ -35,11 +39,17 @@ TORCH_DAMAGE = (
 
 @dataclass(frozen=True)
 class Source:
-    """What was read: tensors by their foreign names, and config.json where there is one."""
+    """What was read: tensors by their foreign names.
+
+    Attributes:
+        config: content of config.json, where there is one.
+        arguments: of the network, where the weight file itself tells them (LightlyTrain).
+    """
 
     path: Path
     tensors: dict[str, Tensor]
     config: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
 
 
 def read_source(name: str) -> Source:
@@ -55,7 +65,9 @@ def read_source(name: str) -> Source:
         return read_folder(path)
     if path.is_file():
         beside = path.with_name(CONFIG_FILE)
-        return Source(path, read_file(path), _read_json(beside) if beside.is_file() else {})
+        config = _read_json(beside) if beside.is_file() else {}
+        content = _read_content(path)
+        return Source(path, _state_dict(content, path), config, _arguments(content, path))
     if re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", name) and path.suffix not in ENDINGS:
         return read_folder(hub.download(name))
     raise FileNotFoundError(
@@ -77,18 +89,22 @@ def read_folder(folder: Path) -> Source:
 
 
 def read_file(path: Path) -> dict[str, Tensor]:
-    """Read a .safetensors file or one of torch.save; a state dict may be wrapped in "state_dict".
+    """Read a .safetensors file or one of torch.save; see `WRAPPINGS`.
 
     Raises:
         ValueError: damaged, of another kind, or more than tensors; the message names the file.
     """
+    return _state_dict(_read_content(path), path)
+
+
+def _read_content(path: Path) -> Any:
     if path.suffix == ".safetensors":
         try:
             return load_file(path)
         except SafetensorError as error:
             raise ValueError(f"{path} is not a safetensors file: {error}") from error
     if path.suffix in TORCH_ENDINGS:
-        return _state_dict(_load_torch(path), path)
+        return _load_torch(path)
     raise ValueError(f"{path}: unknown ending {path.suffix!r}, expected {', '.join(ENDINGS)}")
 
 
@@ -96,7 +112,8 @@ def _load_torch(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        reason = str(error).split("\n")[0]
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        reason = f"it names {named[1]}" if named else str(error).split("\n")[0]
         raise ValueError(
             f"{path} holds more than tensors and was not opened, because opening it could run "
             "foreign code. Where you trust it, save its state dict alone: "
@@ -109,14 +126,24 @@ def _load_torch(path: Path) -> Any:
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:
-    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
-        content = content["state_dict"]
+    for name in WRAPPINGS:
+        if isinstance(content, dict) and isinstance(content.get(name), dict):
+            content = content[name]
     if not isinstance(content, dict) or not content:
         raise ValueError(f"{path} must hold a state dict, not {type(content).__name__}")
     foreign = [str(name) for name, value in content.items() if not isinstance(value, Tensor)]
     if foreign:
         raise ValueError(f"{path} must hold tensors only; these are not: {', '.join(foreign[:5])}")
     return dict(content)
+
+
+def _arguments(content: Any, path: Path) -> dict[str, Any]:
+    arguments = content.get(ARGUMENTS, {}) if isinstance(content, dict) else {}
+    if isinstance(arguments, Tensor):  # of a state dict that is not wrapped at all
+        return {}
+    if not isinstance(arguments, dict):
+        raise ValueError(f"{path}: {ARGUMENTS} must be a dict, not {type(arguments).__name__}")
+    return arguments
 
 
 def _read_shards(index: Path) -> dict[str, Tensor]:

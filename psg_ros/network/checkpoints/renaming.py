@@ -56,6 +56,24 @@ def rename(tensors: Mapping[str, Tensor], rules: Rules, ignored: Sequence[str]) 
     return Renamed(renamed, unknown)
 
 
+def split_qkv(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Replace fused query, key and value parameters [3 * dim, ...] by their three parts.
+
+    Raises:
+        ValueError: the first axis does not hold three equal parts.
+    """
+    split: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        if ".attn.qkv." not in name:
+            split[name] = tensor
+            continue
+        if not tensor.ndim or not len(tensor) or len(tensor) % 3:
+            raise ValueError(f"{name} must hold three equal parts, not the shape {[*tensor.shape]}")
+        for letter, part in zip("qkv", tensor.chunk(3), strict=True):
+            split[name.replace(".qkv.", f".{letter}.")] = part.contiguous()
+    return split
+
+
 def some_of(names: Sequence[str]) -> str:
     """Return the first names for an error message, and how many more there are."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""

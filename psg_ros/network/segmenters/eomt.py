@@ -84,11 +84,11 @@ class VitBlock(nn.Module):
 class UpscaleBlock(nn.Module):
     """Double the resolution of a feature map."""
 
-    def __init__(self, dim: int) -> None:
+    def __init__(self, dim: int, norm_eps: float) -> None:
         super().__init__()
         self.conv1 = nn.ConvTranspose2d(dim, dim, kernel_size=2, stride=2)
         self.conv2 = nn.Conv2d(dim, dim, kernel_size=3, padding=1, groups=dim, bias=False)
-        self.norm = ChannelNorm(dim, eps=1e-6)
+        self.norm = ChannelNorm(dim, eps=norm_eps)
 
     def forward(self, features: Float[Tensor, "b c h w"]) -> Float[Tensor, "b c h2 w2"]:
         return self.norm(self.conv2(functional.gelu(self.conv1(features))))
@@ -140,7 +140,8 @@ class Eomt(Segmenter):
         self.mask_head = nn.Sequential(
             nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim)
         )
-        self.upscale = nn.Sequential(*(UpscaleBlock(dim) for _ in range(config.num_upscale_blocks)))
+        doublings = range(config.num_upscale_blocks)
+        self.upscale = nn.Sequential(*(UpscaleBlock(dim, config.upscale_eps) for _ in doublings))
         self.register_buffer("pixel_mean", torch.tensor(PIXEL_MEAN).view(1, 3, 1, 1) * 255, False)
         self.register_buffer("pixel_std", torch.tensor(PIXEL_STD).view(1, 3, 1, 1) * 255, False)
         nn.init.normal_(self.register_tokens, std=0.02)

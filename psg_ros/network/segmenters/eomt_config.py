@@ -35,6 +35,7 @@ class EomtConfig(SegmenterConfig):
         position: `rope` (DINOv3: axial rotary code on patch tokens) or `learned` (DINOv2 table).
         key_bias: DINOv2 has a bias on the keys, DINOv3 has none.
         norm_eps: of every LayerNorm of the ViT; DINOv2 has 1e-6, DINOv3 1e-5.
+        upscale_eps: of the norms behind it, on the way to the masks; LightlyTrain has 1e-5.
         num_query_blocks: how many last blocks see the queries; 1 .. depth.
         taps: blocks (0-based, ascending) whose patch tokens feed the relation stage.
         merge_ratio: share of the patch tokens merged away in front of every attention (ToMe-SD); 0
@@ -54,6 +55,7 @@ class EomtConfig(SegmenterConfig):
     position: str = checked("rope", choices=("rope", "learned"))
     key_bias: bool = False
     norm_eps: float = 1e-6
+    upscale_eps: float = 1e-6
     num_registers: int = checked(4, minimum=0)
     num_query_blocks: int = 3
     taps: tuple[int, ...] = (2, 5, 8, 11)

@@ -1,12 +1,14 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""An image into the network input: scaled to fit, top-left, zeros to the right and below.
+"""An image into the network input: scaled to fit, top-left, one colour to the right and below.
 
-Three recipes say how; the manifest of a model names the one it was made with.
+Four recipes say how; the manifest of a model names the one it was made with. The colour is black
+unless said otherwise.
     area          averages areas when it shrinks, bilinear when it enlarges; sides rounded half up
     eomt          antialiased bilinear; sides rounded half to even (EoMT's own evaluation)
     transformers  antialiased bilinear; the short side is rounded, the long one follows from it and
                   is cut off, so that it may miss the input's side by 1 px (EomtImageProcessor)
+    lightly_train  as eomt, but padded after normalisation: with the mean colour of ImageNet
 """
 
 from __future__ import annotations
@@ -55,7 +57,16 @@ def _round_half_up(number: float) -> int:
     return int(number + 0.5)
 
 
-_ROUNDINGS: dict[str, Callable[[float], int]] = {"area": _round_half_up, "eomt": round}
+_ROUNDINGS: dict[str, Callable[[float], int]] = {
+    "area": _round_half_up, "eomt": round, "lightly_train": round,
+}  # fmt: skip
+IMAGENET_MEAN_RGB = (124, 116, 104)
+"""Nearest bytes to 255 times (0.485, 0.456, 0.406)."""
+
+
+def padding_rgb(scaling: str) -> tuple[int, int, int]:
+    """Return the colour beside an image in the network input, 0..255."""
+    return IMAGENET_MEAN_RGB if scaling == "lightly_train" else (0, 0, 0)
 
 
 def _transformers_sides(image_hw: tuple[int, int], size: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ import numpy as np
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import read_picture
 from psg_ros.robot.forms.relations import relative_boxes
-from psg_ros.robot.ops.image import Placement, place, resize_nearest, write_content
+from psg_ros.robot.ops.image import Placement, padding_rgb, place, resize_nearest, write_content
 from psg_ros.robot.ops.overlap import overlap_ratios
 from psg_ros.robot.ops.panoptic import MergedMasks
 from psg_ros.robot.ops.regions import measure_regions
@@ -96,7 +96,8 @@ def read_numbered(pictures: PictureSet, number: int) -> Picture:
 
 def network_input(image: np.ndarray, format: SampleFormat) -> np.ndarray:
     """Return uint8 [H, W, 3], scaled and padded as the deployed segmenter does it."""
-    padded = np.zeros((*format.input_hw, 3), np.uint8)
+    colour = np.array(padding_rgb(format.scaling), np.uint8)
+    padded = np.tile(colour, (*format.input_hw, 1))
     height, width = format.place(image.shape[:2]).content_hw
     write_content(np.ascontiguousarray(image), padded[:height, :width], format.scaling)
     return padded
