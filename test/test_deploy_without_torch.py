@@ -61,8 +61,7 @@ def unwanted_after(*code: str) -> list[str]:
 
 def test_importing_and_running_the_core_loads_none_of_them(tiny_model):
     everything = IMPORT_CORE.format(package=str(PACKAGE), core=CORE, left_out=LEFT_OUT)
-    running = RUN_PIPELINE.format(
-        backends=INSTALLED, model=str(tiny_model), color=COLORS["red"])
+    running = RUN_PIPELINE.format(backends=INSTALLED, model=str(tiny_model), color=COLORS["red"])
     assert unwanted_after(everything, running) == []
 
 

@@ -1,14 +1,14 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Let a big model, or a composite of small networks, label pictures for the training of a small one.
+"""Label pictures by a big model, or by a composite of small ones, to train a model of your own.
 
 The folder that is written is a training set in PSG's layout: images/, panoptic/, psg.json, and
 labels.yaml with its classes. Every segment has the teacher's score; where that is low the picture
 is void, which a training with `ignore_void: true` learns nothing from. Look at contact_sheet.jpg
 before you train: what is dark there is void.
 
-A run that was stopped, however, goes on when the same command is given again, and ends in the same
-files. Another source into the same folder adds its pictures.
+A run that was stopped goes on when the same command is given again, and ends in the same files.
+Another source into the same folder adds its pictures.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ from psg_ros.labelling.run import (
     Summary,
     finish,
     label_frames,
-    picture_name,
     settings_of,
 )
 from psg_ros.labelling.teacher import Teacher, is_recipe, open_teacher
@@ -112,10 +111,7 @@ def _label(args: argparse.Namespace, media: Media, teacher: Teacher) -> int:
     summary, ending = Summary(), None
     frames = _frames(args, media, unreadable)
     try:
-        for summary in label_frames(
-            frames, lambda frame: picture_name(frame, media), teacher, judge, journal, args.out
-        ):
-            pass
+        label_frames(frames, media, teacher, judge, journal, args.out, summary)
     except MediaError as error:
         if not journal.entries:
             raise
@@ -202,7 +198,7 @@ def _frames(args: argparse.Namespace, media: Media, unreadable: list[str]) -> It
     """Yield the chosen frames under a progress bar on a terminal."""
     selection = Selection(args.every, args.seconds, args.frames)
     total = media.num_frames and -(-media.num_frames // args.every)
-    if total and args.seconds and media.rate_hz:
+    if media.num_frames and total and args.seconds and media.rate_hz:
         total = min(total, int(media.num_frames / media.rate_hz / args.seconds) + 1)
     total = min(total, args.frames) if total and args.frames else total or args.frames
     frames = selection.of(media, unreadable.append)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from psg_ros.config import TeacherConfig
+from psg_ros.config import PipelineConfig
 from psg_ros.labelling.detector import Detector
 from psg_ros.labelling.merge import paint
 from psg_ros.labelling.network import open_network
@@ -60,7 +60,7 @@ class CompositeTeacher:
 
     @classmethod
     def open(
-        cls, path: Path, config: TeacherConfig, *, nets: Path | None = None, careful: bool = True
+        cls, path: Path, config: PipelineConfig, *, nets: Path | None = None, careful: bool = True
     ) -> CompositeTeacher:
         """Open the networks of a recipe.
 
@@ -96,7 +96,8 @@ class CompositeTeacher:
 
     def close(self) -> None:
         """Release the networks; may be called twice."""
-        for network in (self._detector, *self._semantic):
+        self._detector.close()
+        for network in self._semantic:
             network.close()
 
     def _segment(self, image_rgb: np.ndarray) -> Segmentation:

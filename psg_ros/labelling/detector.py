@@ -17,6 +17,8 @@ STRIDES = (8, 16, 32)
 """Px per cell of the three grids of YOLOX, in the order of its rows."""
 GREY = 114
 """What YOLOX was trained to see beside a picture of another aspect ratio."""
+MOST_LOG_SIZE = 10.0
+"""Of a side, in cells; a network that says more is broken, and exp would overflow."""
 SAME_IOU = 0.5
 """A box of the mirrored picture is the same thing above this."""
 
@@ -93,7 +95,7 @@ class Detector:
         names, scores = class_scores.argmax(1), class_scores.max(1)
         kept = np.flatnonzero((scores >= self._recipe.score) & np.isfinite(rows).all(1))
         centre = (rows[kept, :2] + self._cells[kept]) * self._strides[kept]
-        size = np.exp(rows[kept, 2:4]) * self._strides[kept]
+        size = np.exp(np.minimum(rows[kept, 2:4], MOST_LOG_SIZE)) * self._strides[kept]
         scale = np.array(image_rgb.shape[1::-1]) / (width, height)
         corner, size = (centre - size / 2) * scale, size * scale
         boxes_xywh = np.concatenate((corner, size), axis=1)

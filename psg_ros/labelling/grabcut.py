@@ -38,8 +38,8 @@ def cut_out(image_rgb: np.ndarray, box: Box, longest_px: int) -> np.ndarray:
     state[top - rows.start : bottom - rows.start, left - columns.start : right - columns.start] = (
         cv2.GC_PR_FGD
     )
-    state = cv2.resize(state, size_wh, interpolation=cv2.INTER_NEAREST)
-    found = _segment(small, state)
+    small_state = cv2.resize(state, size_wh, interpolation=cv2.INTER_NEAREST)
+    found = _segment(small, small_state)
     mask = cv2.resize(found, crop.shape[1::-1], interpolation=cv2.INTER_NEAREST).astype(bool)
     return mask[
         top - rows.start : bottom - rows.start, left - columns.start : right - columns.start
@@ -55,8 +55,10 @@ def _segment(image_rgb: np.ndarray, state: np.ndarray) -> np.ndarray:
     """Return uint8 [height, width]: 1 where the foreground is; `state` is changed."""
     inside = np.count_nonzero(state)
     if min(inside, state.size - inside) >= LEAST_PX:
-        models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.setRNGSeed(0)  # its first guess is random
         with suppress(cv2.error):  # one colour only
-            cv2.grabCut(image_rgb, state, None, *models, ROUNDS, cv2.GC_INIT_WITH_MASK)
+            colors = np.zeros((1, 65)), np.zeros((1, 65))
+            cv2.grabCut(
+                image_rgb, state, (0, 0, 0, 0), colors[0], colors[1], ROUNDS, cv2.GC_INIT_WITH_MASK
+            )
     return ((state == cv2.GC_FGD) | (state == cv2.GC_PR_FGD)).astype(np.uint8)

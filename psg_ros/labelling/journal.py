@@ -76,10 +76,10 @@ class Journal:
         """Note a picture whose files are whole."""
         if self._open is None:
             raise RuntimeError("the journal is not open")
-        record = {"id": image_id, "pixels": _digest(image_rgb), "entry": entry}
-        self._open.write(_line(record))
+        digest = _digest(image_rgb)
+        self._open.write(_line({"id": image_id, "pixels": digest, "entry": entry}))
         self._open.flush()
-        self._digests[image_id], self.entries[image_id] = record["pixels"], entry
+        self._digests[image_id], self.entries[image_id] = digest, entry
 
     def __enter__(self) -> Journal:
         self._open = self._path.open("a", encoding="utf-8")
@@ -100,7 +100,7 @@ class Journal:
         whole = content[: content.rfind(b"\n") + 1]
         try:
             head, *records = [json.loads(line) for line in whole.splitlines()]
-            found = head["settings"]
+            found = dict(head["settings"])
             for record in records:
                 self._digests[record["id"]] = record["pixels"]
                 self.entries[record["id"]] = record["entry"]
@@ -122,7 +122,7 @@ class Journal:
 
 def _digest(image_rgb: np.ndarray) -> str:
     digest = hashlib.sha256(str(image_rgb.shape).encode())
-    digest.update(np.ascontiguousarray(image_rgb))
+    digest.update(np.ascontiguousarray(image_rgb).data)
     return digest.hexdigest()
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from psg_ros.config import TeacherConfig
+from psg_ros.config import PipelineConfig
 from psg_ros.labelling.recipe import Pixels
 from psg_ros.robot.manifest import ArtifactSpec, file_sha256
 from psg_ros.robot.runtime.backend import Backend, open_backend
@@ -53,7 +53,7 @@ class Network:
 
 
 def open_network(
-    folder: Path, spec: ArtifactSpec, pixels: Pixels, config: TeacherConfig
+    folder: Path, spec: ArtifactSpec, pixels: Pixels, config: PipelineConfig
 ) -> Network:
     """Open a network of a recipe.
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,25 +90,28 @@ def settings_of(
 
 def label_frames(
     frames: Iterable[Frame],
-    name_of: Callable[[Frame], str],
+    media: Media,
     teacher: Teacher,
     judge: Judge,
     journal: Journal,
     folder: Path,
-) -> Iterator[Summary]:
-    """Label frames; yield after each what became of all so far, the same object every time."""
+    summary: Summary,
+) -> None:
+    """Label frames of a source into a folder and note them in its journal.
+
+    Args:
+        summary: counts what becomes of them, right up to an error.
+    """
     for name in (IMAGES, PANOPTIC):
         remove_leftovers(folder / name)
-    summary = Summary()
     with journal:
         for frame in frames:
-            image_id, is_there = journal.image_id(name_of(frame), frame.image_rgb)
+            image_id, is_there = journal.image_id(picture_name(frame, media), frame.image_rgb)
             if is_there:
                 summary.num_old += 1
             else:
                 entry = _label(frame, image_id, teacher, judge, folder, summary)
                 journal.add(image_id, frame.image_rgb, entry)
-            yield summary
 
 
 def finish(folder: Path, journal: Journal, vocabulary: Vocabulary, num_pictures: int) -> Path:

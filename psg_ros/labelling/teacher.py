@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from psg_ros.config import TeacherConfig
+from psg_ros.config import PipelineConfig
 from psg_ros.labelling.composite import CompositeTeacher
 from psg_ros.labels import Vocabulary
 from psg_ros.robot.forms.loading import FORMS
@@ -82,7 +82,7 @@ class ModelTeacher:
 
 
 def open_teacher(
-    teacher: str, config: TeacherConfig, *, nets: Path | None = None, careful: bool = True
+    teacher: str, config: PipelineConfig, *, nets: Path | None = None, careful: bool = True
 ) -> Teacher:
     """Open a model folder, or a composite teacher where a file is given.
 

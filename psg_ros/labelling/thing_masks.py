@@ -143,7 +143,7 @@ def _cut(image_rgb: np.ndarray, box: Box, recipe: MergeRecipe) -> Thing:
 def _is_box(thing: Thing, image_rgb: np.ndarray, recipe: MergeRecipe) -> bool:
     """Whether a mask is just the box, though things of its class are no boxes."""
     area, picture_px = thing.box.area, image_rgb.shape[0] * image_rgb.shape[1]
-    is_full = np.count_nonzero(thing.mask) > recipe.most_fill * area
+    is_full = bool(np.count_nonzero(thing.mask) > recipe.most_fill * area)
     return is_full and area < NEARLY_ALL * picture_px and thing.box.name not in recipe.boxy
 
 

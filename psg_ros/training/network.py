@@ -25,6 +25,8 @@ CONVERTED_MODEL = "model.yaml"
 
 def vocabulary_of(config: TrainConfig) -> Vocabulary:
     """Return the labels and predicates that a config names."""
+    if config.labels.endswith(".yaml"):
+        return load_vocabulary(Path(config.labels))
     return load_vocabulary(share_path() / "config" / "labels" / f"{config.labels}.yaml")
 
 

@@ -125,6 +125,7 @@ def test_a_model_folder_that_cannot_be_written_is_refused_before_any_work(model,
 
 def test_a_failing_plot_does_not_lose_the_table(dataset, model, monkeypatch):
     pytest.importorskip("matplotlib", reason="needs the extra train")
+
     def fail(found, out):
         raise OSError("disk full")
 

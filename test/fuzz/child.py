@@ -80,8 +80,10 @@ def _one_process(
     _, status = os.waitpid(pid, 0)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        what = f"took more than {MAX_SECONDS:.0f} s" if number == signal.SIGALRM else (
-            f"ended the process with {signal.Signals(number).name}"
+        what = (
+            f"took more than {MAX_SECONDS:.0f} s"
+            if number == signal.SIGALRM
+            else (f"ended the process with {signal.Signals(number).name}")
         )
         complaints.append(Complaint(current, what))
     elif status:

@@ -30,9 +30,7 @@ NUM_PREDICATES = 4
 TOLERANCE = 1e-4
 
 
-def small_model(
-    prune: bool, split: str = "gate", input_hw: tuple[int, int] = INPUT_HW
-) -> DsFlash:
+def small_model(prune: bool, split: str = "gate", input_hw: tuple[int, int] = INPUT_HW) -> DsFlash:
     """Return random weights with relation cells of one patch, 6 x 9 unless said."""
     torch.manual_seed(0)
     segmenter = EomtConfig(
