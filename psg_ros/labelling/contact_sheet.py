@@ -13,6 +13,7 @@ import numpy as np
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.drawing.annotated_files import write_image
+from psg_ros.drawing.chips import chip_box, chip_size, paint_chip
 from psg_ros.drawing.draw import overlay
 from psg_ros.labels import Vocabulary
 from psg_ros.robot.ops.image import place, resize_nearest, write_content
@@ -24,6 +25,8 @@ SHEET_FILE = "contact_sheet.jpg"
 COLUMNS = 4
 CELL_HW = (288, 384)
 GAP_PX = 6
+NAME_PX = 7.0
+NAME_BACKGROUND = (255, 255, 255)
 VOID_LIGHT = 0.25
 """Of a picture where it is void: what nobody is sure of stays dark."""
 
@@ -65,8 +68,17 @@ def draw_cell(item: AnnotatedImage, vocabulary: Vocabulary) -> np.ndarray:
     small = Segmentation(label_map, said.labels, said.scores)
     nodes = describe_nodes(small, measure_regions(label_map, small.num_segments), vocabulary)
     drawn = overlay(image, SceneGraph(small, nodes, ()), vocabulary, max_relations=0)
+    _paint_name(drawn, item.image_id)
     top, left = (CELL_HW[0] - height) // 2, (CELL_HW[1] - width) // 2
     bottom, right = CELL_HW[0] - height - top, CELL_HW[1] - width - left
     return cv2.copyMakeBorder(
         drawn, top, bottom, left, right, cv2.BORDER_CONSTANT, value=(255, 255, 255)
     )
+
+
+def _paint_name(drawn: np.ndarray, name: str) -> None:
+    """Write the id of a picture into its lower left corner, if there is room."""
+    width, height = chip_size(name, NAME_PX)
+    if width <= drawn.shape[1] and height <= drawn.shape[0]:
+        centre = (width / 2, drawn.shape[0] - height / 2)
+        paint_chip(drawn, chip_box(centre, (width, height)), name, NAME_PX, NAME_BACKGROUND)

@@ -28,7 +28,7 @@ class Relation:
 
 
 @dataclass(frozen=True)
-class Labels:
+class Lesson:
     """What is learned from one picture; indices are those of the wanted vocabulary.
 
     Attributes:
@@ -45,10 +45,10 @@ class Labels:
 
 
 class Judge:
-    """Turns a teacher's graphs into labels.
+    """Turns a teacher's graphs into lessons.
 
     Args:
-        wanted: vocabulary of the labels.
+        wanted: vocabulary of the lessons.
         taught: vocabulary of the teacher.
         renamed: a name of the wanted vocabulary for some of the teacher's, empty for void; the
             others keep theirs.
@@ -86,8 +86,8 @@ class Judge:
         self._is_thing = np.array([label.is_thing for label in wanted.labels], bool)
         self._least = np.where(self._is_thing, doubt.thing_score, doubt.stuff_score)
 
-    def __call__(self, graph: SceneGraph) -> Labels:
-        """Return the labels of one picture."""
+    def __call__(self, graph: SceneGraph) -> Lesson:
+        """Return what one picture teaches."""
         said = graph.segmentation
         new = self._labels[said.labels]
         is_named = new >= 0
@@ -96,7 +96,7 @@ class Judge:
         areas = np.bincount(said.label_map[said.label_map >= 0], minlength=len(new))
         places = self._places(new, is_sure & (areas > 0))
         unnamed = Counter(self._taught_names[label] for label in said.labels[~is_named].tolist())
-        return Labels(
+        return Lesson(
             _rearranged(said, new, places, areas),
             self._related(graph, places) if self._with_relations else (),
             int((is_named & ~is_sure).sum()),

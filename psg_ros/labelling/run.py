@@ -144,14 +144,14 @@ def picture_name(frame: Frame, media: Media) -> str:
 def _label(
     frame: Frame, image_id: str, teacher: Teacher, judge: Judge, folder: Path, summary: Summary
 ) -> dict[str, Any] | None:
-    labels = judge(teacher(frame.image_rgb))
+    lesson = judge(teacher(frame.image_rgb))
     summary.num_new += 1
-    summary.num_doubtful += labels.num_doubtful
-    summary.unnamed += labels.unnamed
-    summary.num_segments += labels.segmentation.num_segments
-    if not labels.segmentation.num_segments:
+    summary.num_doubtful += lesson.num_doubtful
+    summary.unnamed += lesson.unnamed
+    summary.num_segments += lesson.segmentation.num_segments
+    if not lesson.segmentation.num_segments:
         summary.num_empty += 1
         return None
     return write_picture(
-        folder, image_id, frame.image_rgb, labels, judge.wanted, teacher.model_name
+        folder, image_id, frame.image_rgb, lesson, judge.wanted, teacher.model_name
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Labels on disk, in PSG's layout: a picture and its panoptic PNG, then one JSON file for all."""
+"""Lessons on disk, in PSG's layout: a picture and its panoptic PNG, then one JSON file for all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import yaml
 from psg_ros.data.psg import ANNOTATION_FILE
 from psg_ros.drawing.annotated_files import write_image
 from psg_ros.files import write_text
-from psg_ros.labelling.judgement import Labels
+from psg_ros.labelling.judgement import Lesson
 from psg_ros.labels import ObjectLabel, Vocabulary
 from psg_ros.robot.manifest import LABELS_FILE
 from psg_ros.robot.ops.regions import measure_regions
@@ -28,7 +28,7 @@ def write_picture(
     folder: Path,
     image_id: str,
     image_rgb: np.ndarray,
-    labels: Labels,
+    lesson: Lesson,
     vocabulary: Vocabulary,
     source: str,
 ) -> Entry:
@@ -46,7 +46,7 @@ def write_picture(
         (folder / name).mkdir(exist_ok=True)
     image_file, panoptic_file = f"{IMAGES}/{image_id}.jpg", f"{PANOPTIC}/{image_id}.png"
     write_image(folder / image_file, image_rgb)
-    ids = (labels.segmentation.label_map + 1).astype("<u4")
+    ids = (lesson.segmentation.label_map + 1).astype("<u4")
     write_image(folder / panoptic_file, ids.view(np.uint8).reshape(*ids.shape, 4)[..., :3].copy())
     return {
         "file_name": image_file,
@@ -54,9 +54,9 @@ def write_picture(
         "width": image_rgb.shape[1],
         "image_id": image_id,
         "pan_seg_file_name": panoptic_file,
-        **_segments(labels, vocabulary),
-        "relations": [[r.subject, r.object, r.predicate] for r in labels.relations],
-        "relation_scores": [round(r.score, 4) for r in labels.relations],
+        **_segments(lesson, vocabulary),
+        "relations": [[r.subject, r.object, r.predicate] for r in lesson.relations],
+        "relation_scores": [round(r.score, 4) for r in lesson.relations],
         "source": source,
     }
 
@@ -94,9 +94,9 @@ def _named(label: ObjectLabel) -> dict[str, str]:
     return {"name": label.name, "color": f"#{bytes(label.color_rgb).hex()}"}
 
 
-def _segments(labels: Labels, vocabulary: Vocabulary) -> dict[str, list[Entry]]:
+def _segments(lesson: Lesson, vocabulary: Vocabulary) -> dict[str, list[Entry]]:
     """Return segments_info, and annotations with corners as PSG has them."""
-    said = labels.segmentation
+    said = lesson.segmentation
     regions = measure_regions(said.label_map, said.num_segments)
     infos, annotations = [], []
     for index, label in enumerate(said.labels.tolist()):

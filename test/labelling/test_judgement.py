@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""From a teacher's graph to labels: doubt, names, relations."""
+"""From a teacher's graph to a lesson: doubt, names, relations."""
 
 from __future__ import annotations
 
@@ -45,34 +45,34 @@ def judge(wanted: Vocabulary = TAUGHT, **arguments) -> Judge:
 
 
 def test_doubtful_segments_become_void() -> None:
-    labels = Judge(TAUGHT, TAUGHT, DoubtConfig(thing_score=0.6, stuff_score=0.3))(
+    lesson = Judge(TAUGHT, TAUGHT, DoubtConfig(thing_score=0.6, stuff_score=0.3))(
         graph((CAT, 0.7), (DOG, 0.5), (GRASS, 0.4), (SKY, 0.2))
     )
-    assert labels.segmentation.labels.tolist() == [CAT, GRASS]
-    assert labels.segmentation.label_map.tolist() == [[0, 0, -1, -1, 1, 1, -1, -1, -1]]
-    assert labels.segmentation.scores == pytest.approx([0.7, 0.4])
-    assert labels.num_doubtful == 2 and not labels.unnamed
+    assert lesson.segmentation.labels.tolist() == [CAT, GRASS]
+    assert lesson.segmentation.label_map.tolist() == [[0, 0, -1, -1, 1, 1, -1, -1, -1]]
+    assert lesson.segmentation.scores == pytest.approx([0.7, 0.4])
+    assert lesson.num_doubtful == 2 and not lesson.unnamed
 
 
 def test_names_that_the_vocabulary_lacks_become_void_and_are_counted() -> None:
-    labels = judge(vocabulary(["dog"], ["sky"], []))(graph((CAT, 0.9), (DOG, 0.9), (SKY, 0.9)))
-    assert labels.segmentation.labels.tolist() == [0, 1]
-    assert dict(labels.unnamed) == {"cat": 1} and labels.num_doubtful == 0
+    lesson = judge(vocabulary(["dog"], ["sky"], []))(graph((CAT, 0.9), (DOG, 0.9), (SKY, 0.9)))
+    assert lesson.segmentation.labels.tolist() == [0, 1]
+    assert dict(lesson.unnamed) == {"cat": 1} and lesson.num_doubtful == 0
 
 
 def test_renamed_stuff_becomes_one_segment_with_the_mean_score_and_things_stay_apart() -> None:
     wanted = vocabulary(["animal"], ["ground"], [])
     renamed = {"cat": "animal", "dog": "animal", "grass": "ground", "lawn": "ground"}
     said = graph((CAT, 0.9), (DOG, 0.8), (GRASS, 0.6), (LAWN, 0.8))
-    labels = judge(wanted, renamed=renamed)(said).segmentation
-    assert labels.labels.tolist() == [0, 0, 1]
-    assert labels.label_map.tolist() == [[0, 0, 1, 1, 2, 2, 2, 2, -1]]
-    assert labels.scores == pytest.approx([0.9, 0.8, 0.7])
+    learned = judge(wanted, renamed=renamed)(said).segmentation
+    assert learned.labels.tolist() == [0, 0, 1]
+    assert learned.label_map.tolist() == [[0, 0, 1, 1, 2, 2, 2, 2, -1]]
+    assert learned.scores == pytest.approx([0.9, 0.8, 0.7])
 
 
 def test_a_name_can_be_made_void() -> None:
-    labels = judge(renamed={"cat": ""})(graph((CAT, 0.9), (DOG, 0.9)))
-    assert labels.segmentation.labels.tolist() == [DOG]
+    lesson = judge(renamed={"cat": ""})(graph((CAT, 0.9), (DOG, 0.9)))
+    assert lesson.segmentation.labels.tolist() == [DOG]
 
 
 def test_relations_follow_their_segments_and_each_comes_once() -> None:
@@ -87,9 +87,9 @@ def test_relations_follow_their_segments_and_each_comes_once() -> None:
     assert judge(wanted, renamed=renamed)(said).relations == ()
 
 
-def test_an_empty_graph_gives_no_labels() -> None:
-    labels = judge()(graph())
-    assert labels.segmentation.num_segments == 0
+def test_an_empty_graph_gives_an_empty_lesson() -> None:
+    lesson = judge()(graph())
+    assert lesson.segmentation.num_segments == 0
 
 
 def test_vocabularies_without_a_common_name_are_refused() -> None:
