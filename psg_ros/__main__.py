@@ -29,6 +29,7 @@ COMMANDS = {
     "demo": "camera, node and subscriber over ROS 2, on this machine, in one go",
     "doctor": "what of psg_ros works on this machine, and what cures the rest",
     "simulate": "render a training set of simulated rooms with exact annotations",
+    "label": "label pictures by a big model, for the training of a small one",
     "dataset": "check an annotated data set before it is trained on or measured with",
     "train": "train a model on a data set",
     "export": "turn a training run into a model folder",

@@ -284,6 +284,33 @@ class EvaluationConfig(PipelineConfig):
     track: bool = _with_default("track", False)
 
 
+@dataclass(frozen=True)
+class TeacherConfig(PipelineConfig):
+    """The pipeline as `psg label` runs it: labels that are right and equal everywhere, not fast."""
+
+    precision: str = _with_default("precision", "fp32")
+    merge_resolution: str = _with_default("merge_resolution", "image")
+
+
+@dataclass(frozen=True)
+class DoubtConfig:
+    """From which score on `psg label` believes its teacher.
+
+    Raises:
+        ValueError: a value outside its range.
+    """
+
+    thing_score: float = described(
+        0.5, "score below which the area of a thing becomes void", minimum=0.0, maximum=1.0
+    )
+    stuff_score: float = described(
+        0.5, "score below which the area of stuff becomes void", minimum=0.0, maximum=1.0
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
 def check_ranges(config: Any) -> None:
     """Raise ValueError for the first field outside the range or choices that it declares."""
     for field in dataclasses.fields(config):

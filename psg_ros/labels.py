@@ -119,6 +119,26 @@ def load_vocabulary(path: Path) -> Vocabulary:
         raise ValueError(f"{path} is not {what}: {error}") from error
 
 
+def find_vocabulary(name: str, folder: Path | None = None) -> Vocabulary:
+    """Read a vocabulary given as a file of config/labels, without its ending, or as a .yaml file.
+
+    Args:
+        folder: what the path of a .yaml file is relative to; None: the working directory.
+
+    Raises:
+        FileNotFoundError: there is none; the message lists those of config/labels.
+        ValueError: not a vocabulary.
+    """
+    shelf = share_path() / "config" / "labels"
+    path = (folder or Path()) / name if name.endswith(".yaml") else shelf / f"{name}.yaml"
+    if not path.is_file():
+        there = ", ".join(sorted(file.stem for file in shelf.glob("*.yaml")))
+        raise FileNotFoundError(
+            f"no vocabulary {name!r}: {path} does not exist; give one of {there}, or a .yaml file"
+        )
+    return load_vocabulary(path)
+
+
 def _object_label(entry: dict, is_thing: bool) -> ObjectLabel:
     color = entry["color"]
     if len(color) != 7 or color[0] != "#":

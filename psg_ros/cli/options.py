@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from psg_ros.backend_table import CPU, parse_device
-from psg_ros.config import PictureConfig, PipelineConfig, choices_of, load_config
+from psg_ros.config import Config, PictureConfig, PipelineConfig, choices_of, load_config
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import open_dataset
 from psg_ros.labels import Vocabulary
@@ -95,8 +95,17 @@ def picture_config(args: argparse.Namespace) -> PictureConfig:
     Raises:
         ValueError: a value out of range.
     """
-    names = {field.name for field in dataclasses.fields(PictureConfig)}
-    return PictureConfig(**{name: v for name, v in vars(args).items() if name in names})
+    return config_of(args, PictureConfig)
+
+
+def config_of(args: argparse.Namespace, kind: type[Config]) -> Config:
+    """Return what flags from `add_config_options(parser, kind)` ask for, the rest by its defaults.
+
+    Raises:
+        ValueError: a value out of range.
+    """
+    names = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{name: value for name, value in vars(args).items() if name in names})
 
 
 def add_folder_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:

@@ -266,7 +266,7 @@ class TrainConfig:
 
     Attributes:
         model: a file of config/model, without its ending, or the path of such a .yaml file.
-        labels: a file of config/labels, without its ending.
+        labels: a file of config/labels, without its ending, or the path of such a .yaml file.
         data: annotation file or folder in PSG or COCO panoptic layout; relative to the working
             directory.
         images, panoptic: folders that the names of pictures and PNGs are relative to; empty:

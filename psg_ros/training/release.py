@@ -144,9 +144,10 @@ def write_folder(
     """Export a network into an existing folder and describe it.
 
     Args:
-        labels: a file of config/labels, without its ending.
+        labels: a file of config/labels, without its ending, or the path of such a .yaml file.
     """
-    labels_path = share_path() / "config" / "labels" / f"{labels}.yaml"
+    is_path = labels.endswith(".yaml")
+    labels_path = Path(labels if is_path else share_path() / "config" / "labels" / f"{labels}.yaml")
     if layout.form == "fused":
         files = {"fused": FUSED_FILE}
         is_thing = [label.is_thing for label in load_vocabulary(labels_path).labels]
