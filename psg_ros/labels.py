@@ -85,22 +85,6 @@ def label_folder() -> Path:
     return share_path() / "config" / "labels"
 
 
-def named_vocabulary(name: str) -> Vocabulary:
-    """Return the vocabulary of a name in `label_folder`, or of a YAML file.
-
-    Raises:
-        FileNotFoundError: no such file; of a name, the message lists those there are.
-        ValueError: see `load_vocabulary`.
-    """
-    if name.endswith(".yaml"):
-        return load_vocabulary(Path(name))
-    path = label_folder() / f"{name}.yaml"
-    if not path.is_file():
-        there = ", ".join(sorted(file.stem for file in label_folder().glob("*.yaml")))
-        raise FileNotFoundError(f"no labels {name!r}; config/labels has: {there}")
-    return load_vocabulary(path)
-
-
 def load_vocabulary(path: Path) -> Vocabulary:
     """Read a vocabulary from YAML (`things`, `stuff`, `predicates`; see config/labels/psg.yaml).
 
@@ -129,7 +113,7 @@ def find_vocabulary(name: str, folder: Path | None = None) -> Vocabulary:
         FileNotFoundError: there is none; the message lists those of config/labels.
         ValueError: not a vocabulary.
     """
-    shelf = share_path() / "config" / "labels"
+    shelf = label_folder()
     path = (folder or Path()) / name if name.endswith(".yaml") else shelf / f"{name}.yaml"
     if not path.is_file():
         there = ", ".join(sorted(file.stem for file in shelf.glob("*.yaml")))

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures for all tests: a model small enough to be written in a test, and a cache of our own."""
+"""Fixtures for all tests: a small model, a cache of our own; and what several workers run."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ import pytest
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
 from backends import INSTALLED  # noqa: E402
+
+NODE_FOLDERS = ("test/ros/", "test/demo/")
+"""Their tests start nodes and cameras: side by side, these would take the cores from each other."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -31,3 +34,27 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_model import write_tiny_model
 
     return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let several workers begin with what takes long, so that none is left alone with it."""
+    if hasattr(config, "workerinput"):
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: (not starts_nodes(item.nodeid), item.path not in slow))
+
+
+@pytest.hookimpl(optionalhook=True)  # `colcon test` has no pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give a worker whole files, for their fixtures; and one worker all tests with nodes."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "nodes" if starts_nodes(nodeid) else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False
+    return Scheduling(config, log)
+
+
+def starts_nodes(nodeid: str) -> bool:
+    return nodeid.startswith(NODE_FOLDERS)

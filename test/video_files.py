@@ -63,7 +63,7 @@ def encoded(
     return buffer.getvalue()
 
 
-def _add_silence(output: object, seconds: float) -> None:
+def _add_silence(output: av.container.OutputContainer, seconds: float) -> None:
     stream = output.add_stream("pcm_s16le", rate=8000)
     stream.layout = "mono"
     for index in range(round(seconds * 10)):

@@ -23,7 +23,7 @@ from psg_ros.data.checking import DatasetReport, check_dataset, report_lines
 from psg_ros.data.opening import find_annotation_file
 from psg_ros.data.selection import select
 from psg_ros.files import check_writable, write_text
-from psg_ros.labels import label_folder, load_vocabulary, named_vocabulary
+from psg_ros.labels import find_vocabulary, label_folder, load_vocabulary
 from psg_ros.machine import cores
 
 USAGE = "check DATA | select DATA -o FILE | relate DATA -o FILE | join DATA DATA ... -o FILE"
@@ -140,7 +140,7 @@ def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _select(args: argparse.Namespace) -> int:
     check_writable(args.out)
-    chosen = select(find_annotation_file(args.data), named_vocabulary(args.labels), args.hold_out)
+    chosen = select(find_annotation_file(args.data), find_vocabulary(args.labels), args.hold_out)
     write_text(args.out, json.dumps(chosen.content))
     dropped = ", ".join(f"{name} {count}" for name, count in chosen.dropped.most_common())
     print(f"{args.out}: {len(chosen.content['data'])} images, {chosen.num_held_out} held out")
@@ -153,7 +153,7 @@ def _check(args: argparse.Namespace) -> int:
         check_writable(args.json)
     report = check_dataset(
         args.data,
-        named_vocabulary(args.labels),
+        find_vocabulary(args.labels),
         split=args.split,
         images=args.image_folder,
         panoptic=args.panoptic_folder,

@@ -16,7 +16,7 @@ from psg_ros.data.joining import join
 from psg_ros.data.measured_relations import Certainty, DepthCamera, Measured, measure_relations
 from psg_ros.data.opening import find_annotation_file
 from psg_ros.files import check_writable, write_text
-from psg_ros.labels import named_vocabulary
+from psg_ros.labels import find_vocabulary
 
 RELATE = """\
 Write another annotation file whose relations are measured: from the masks, the depth image that an
@@ -125,7 +125,7 @@ def relate(args: argparse.Namespace) -> int:
     fx, fy, cx, cy = args.camera
     steps = measure_relations(
         path,
-        named_vocabulary(args.labels),
+        find_vocabulary(args.labels),
         DepthCamera(fx, fy, cx, cy, args.depth_unit),
         certainty=Certainty(args.known, args.doubtful),
         panoptic=args.panoptic_folder,

@@ -45,7 +45,7 @@ from psg_ros.labelling.run import (
 )
 from psg_ros.labelling.teacher import Teacher, is_recipe, open_teacher
 from psg_ros.labels import find_vocabulary
-from psg_ros.media import Frame, Media, MediaError, open_media, shortened
+from psg_ros.media import Media, MediaError, MediaFrame, open_media, shortened
 
 USAGE = "SOURCE --teacher MODEL -o DIR [options]"
 EXAMPLES = """\
@@ -194,7 +194,7 @@ def _open_teacher(args: argparse.Namespace) -> Teacher:
     return open_teacher(args.teacher, config, nets=args.nets, careful=not args.keep_doubtful)
 
 
-def _frames(args: argparse.Namespace, media: Media, unreadable: list[str]) -> Iterator[Frame]:
+def _frames(args: argparse.Namespace, media: Media, unreadable: list[str]) -> Iterator[MediaFrame]:
     """Yield the chosen frames under a progress bar on a terminal."""
     selection = Selection(args.every, args.seconds, args.frames)
     total = media.num_frames and -(-media.num_frames // args.every)

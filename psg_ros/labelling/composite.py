@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from psg_ros.config import PipelineConfig
+from psg_ros.frame import check_image
 from psg_ros.labelling.detector import Detector
 from psg_ros.labelling.merge import paint
 from psg_ros.labelling.network import open_network
@@ -22,7 +23,6 @@ from psg_ros.labelling.scene import seen_classes, stuff_maps
 from psg_ros.labelling.semantic import SemanticNetwork
 from psg_ros.labelling.thing_masks import find_thing, share_between
 from psg_ros.labels import Vocabulary
-from psg_ros.robot.ops.image import check_image
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, Segmentation

@@ -19,7 +19,7 @@ from psg_ros.labelling.judgement import Judge
 from psg_ros.labelling.storage import IMAGES, PANOPTIC, write_annotations, write_picture
 from psg_ros.labelling.teacher import Teacher
 from psg_ros.labels import Vocabulary
-from psg_ros.media import Frame, Media, OnUnreadable
+from psg_ros.media import Media, MediaFrame, OnUnreadable
 
 VERSION = 1
 """Raise it when the same teacher and settings give other labels: no data set shall mix them."""
@@ -59,7 +59,7 @@ class Selection:
     seconds: float = 0.0
     frames: int | None = None
 
-    def of(self, media: Media, on_unreadable: OnUnreadable) -> Iterator[Frame]:
+    def of(self, media: Media, on_unreadable: OnUnreadable) -> Iterator[MediaFrame]:
         """Yield the chosen frames of a source."""
         num_taken, next_s = 0, 0.0
         for place, frame in enumerate(media.frames(on_unreadable)):
@@ -89,7 +89,7 @@ def settings_of(
 
 
 def label_frames(
-    frames: Iterable[Frame],
+    frames: Iterable[MediaFrame],
     media: Media,
     teacher: Teacher,
     judge: Judge,
@@ -106,12 +106,12 @@ def label_frames(
         remove_leftovers(folder / name)
     with journal:
         for frame in frames:
-            image_id, is_there = journal.image_id(picture_name(frame, media), frame.image_rgb)
+            image_id, is_there = journal.image_id(picture_name(frame, media), frame.image)
             if is_there:
                 summary.num_old += 1
             else:
                 entry = _label(frame, image_id, teacher, judge, folder, summary)
-                journal.add(image_id, frame.image_rgb, entry)
+                journal.add(image_id, frame.image, entry)
 
 
 def finish(folder: Path, journal: Journal, vocabulary: Vocabulary, num_pictures: int) -> Path:
@@ -134,7 +134,7 @@ def finish(folder: Path, journal: Journal, vocabulary: Vocabulary, num_pictures:
     return path
 
 
-def picture_name(frame: Frame, media: Media) -> str:
+def picture_name(frame: MediaFrame, media: Media) -> str:
     """Return what the id of a picture begins with: its file, of a stream with its place."""
     if media.is_moving:
         return f"{Path(media.path).stem}_{frame.index:06d}"
@@ -142,9 +142,9 @@ def picture_name(frame: Frame, media: Media) -> str:
 
 
 def _label(
-    frame: Frame, image_id: str, teacher: Teacher, judge: Judge, folder: Path, summary: Summary
+    frame: MediaFrame, image_id: str, teacher: Teacher, judge: Judge, folder: Path, summary: Summary
 ) -> dict[str, Any] | None:
-    lesson = judge(teacher(frame.image_rgb))
+    lesson = judge(teacher(frame.image))
     summary.num_new += 1
     summary.num_doubtful += lesson.num_doubtful
     summary.unnamed += lesson.unnamed
@@ -152,6 +152,4 @@ def _label(
     if not lesson.segmentation.num_segments:
         summary.num_empty += 1
         return None
-    return write_picture(
-        folder, image_id, frame.image_rgb, lesson, judge.wanted, teacher.model_name
-    )
+    return write_picture(folder, image_id, frame.image, lesson, judge.wanted, teacher.model_name)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from psg_ros.config import PipelineConfig
+from psg_ros.frame import Frame
 from psg_ros.labelling.composite import CompositeTeacher
 from psg_ros.labels import Vocabulary
 from psg_ros.robot.forms.loading import FORMS
@@ -74,7 +75,7 @@ class ModelTeacher:
 
     def __call__(self, image_rgb: np.ndarray) -> SceneGraph:
         """See `Teacher`."""
-        return self._pipeline(image_rgb)
+        return self._pipeline(Frame(image_rgb))
 
     def close(self) -> None:
         """See `Teacher`."""

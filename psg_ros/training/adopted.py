@@ -18,7 +18,7 @@ import yaml
 
 from psg_ros.config import Thresholds
 from psg_ros.files import scratch_beside
-from psg_ros.labels import Vocabulary, named_vocabulary
+from psg_ros.labels import Vocabulary, find_vocabulary
 from psg_ros.network.checkpoints.convert import Converted
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import build_dsflash
@@ -44,7 +44,7 @@ def vocabulary_for(converted: Converted, labels: str) -> Vocabulary:
         ValueError: it has another number of labels than the checkpoint's class head, or another
             order than the checkpoint tells.
     """
-    vocabulary = named_vocabulary(labels)
+    vocabulary = find_vocabulary(labels)
     if vocabulary.num_labels != converted.num_labels:
         raise ValueError(
             f"the checkpoint knows {converted.num_labels} labels, but {labels} has "

@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 
 from psg_ros.config import load_config
-from psg_ros.labels import Vocabulary, named_vocabulary
+from psg_ros.labels import Vocabulary, find_vocabulary
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import DsFlash, build_dsflash
 from psg_ros.resources import share_path
@@ -25,7 +25,7 @@ CONVERTED_MODEL = "model.yaml"
 
 def vocabulary_of(config: TrainConfig) -> Vocabulary:
     """Return the labels and predicates that a config names."""
-    return named_vocabulary(config.labels)
+    return find_vocabulary(config.labels)
 
 
 def model_file(config: TrainConfig) -> Path:

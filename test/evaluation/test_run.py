@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator
 from pathlib import Path
 
 import cv2
@@ -104,6 +105,7 @@ def test_the_next_image_is_read_on_another_thread_while_one_is_worked_on(dataset
     images = read_ahead(dataset, 5, Cost(), pixels=True)
     assert next(images)[0].image_id == "0"
     assert next(images)[0].image_id == "1"
+    assert isinstance(images, Generator)
     images.close()  # waits for the reader, which was one ahead
     assert dataset.last == 2
     assert dataset.thread.startswith("psg-read-ahead")

@@ -114,7 +114,7 @@ def interrupt() -> Callable[..., AbstractContextManager[None]]:
     """A context in which a training is stopped before the step of which a condition holds."""
 
     @contextmanager
-    def stopped(run: type, condition: Callable[[Any], bool]) -> Iterator[None]:
+    def stopped(run: Any, condition: Callable[[Any], bool]) -> Iterator[None]:
         real = run.step
 
         def step(self: Any, *arguments: Any) -> Any:

@@ -13,51 +13,17 @@ import pytest
 import torch
 import yaml
 from torch import nn
+from training_process import train_as_ranks
 
+from psg_ros.training import train
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.distributed import Ranks, is_main_process, join_ranks, without_averaging
 from psg_ros.training.history import History
+from psg_ros.training.segmenter import segmentation
 from psg_ros.training.segmenter.segmentation_run import STATE, WEIGHTS
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = """
-import sys
-from pathlib import Path
-import torch
-from psg_ros import labels
-from psg_ros.training import network, train
-from psg_ros.training.segmenter import segmentation
-
-torch.set_num_threads(1)
-share, config, resume = Path(sys.argv[1]), Path(sys.argv[2]), len(sys.argv) > 3
-labels.share_path = network.share_path = lambda: share
-segmentation.REPORT_EVERY = 1
-train.run(config, stage="segmentation", resume=resume)
-"""
-KEEP_FEATURES = """
-import os, sys
-from pathlib import Path
-import torch
-from psg_ros import labels
-from psg_ros.training import network, train
-from psg_ros.training.relations import relations
-from psg_ros.training.checkpoint import save_weights
-
-torch.set_num_threads(1)
-share, config = Path(sys.argv[1]), Path(sys.argv[2])
-labels.share_path = network.share_path = lambda: share
-opened = relations.open_relation_data
-
-def kept(model, *arguments, **options):
-    data = opened(model, *arguments, **options)
-    _, features = next(data.source.batches([[(0, 0), (0, 1)]]))
-    tensors = {"features": features, **model.segmenter.state_dict()}
-    save_weights(tensors, config.with_name(os.environ["RANK"] + ".safetensors"))
-    return data
-
-relations.open_relation_data = kept
-train.run(config)
-"""
+PROGRAM = ROOT / "test" / "training_process.py"
 SETTINGS = {
     "phases": [{"input_hw": [16, 32], "samples": 20}],
     "batch_size": 4,
@@ -77,31 +43,14 @@ def linear_stem(tiny_share: Path) -> Path:
     return tiny_share
 
 
-def run_training(
-    num_ranks: int, share: Path, config: Path, *resume: str, content: str = SCRIPT
-) -> None:
-    script = config.with_name("script.py")
-    script.write_text(content)
-    torchrun = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={num_ranks}"]
-    command = [sys.executable, *(torchrun if num_ranks > 1 else []), str(script)]
-    done = subprocess.run(
-        [*command, str(share), str(config), *resume],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_two_processes_learn_what_one_learns(write_config, linear_stem, accumulate):
+def test_two_processes_learn_what_one_learns(write_config, linear_stem, monkeypatch, accumulate):
+    monkeypatch.setattr(segmentation, "REPORT_EVERY", 1)
     one = write_config("one", segmentation={**SETTINGS})
     two = write_config("two", segmentation={**SETTINGS, "accumulate": accumulate})
-    run_training(1, linear_stem, one)
-    run_training(2, linear_stem, two)
+    train.run(one, stage="segmentation")
+    assert train_as_ranks(two, linear_stem, "segmentation") == [0, 0]
     folders = [Path(yaml.safe_load(config.read_text())["out"]) for config in (one, two)]
     rows = [History(folder / "segmentation.jsonl").rows() for folder in folders]
     assert [row["samples"] for row in rows[1]] == [4, 8, 12, 16, 20], "one rank reports"
@@ -119,7 +68,16 @@ def test_two_processes_learn_what_one_learns(write_config, linear_stem, accumula
 @pytest.mark.slow
 def test_all_ranks_learn_relations_on_the_same_features(write_config, tiny_share):
     config = write_config(relations={"epochs": 1, "images_per_step": 4})
-    run_training(2, tiny_share, config, content=KEEP_FEATURES)
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    done = subprocess.run(
+        [sys.executable, *torchrun, str(PROGRAM), str(tiny_share), str(config)],
+        cwd=config.parent,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
     first, second = (load_weights(config.with_name(f"{rank}.safetensors")) for rank in (0, 1))
     written = load_weights(Path(yaml.safe_load(config.read_text())["out"]) / WEIGHTS)
     assert any("running_mean" in name for name in written), "a stem with batch statistics"

@@ -6,6 +6,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 
 from psg_ros.training.config import SegmentationTraining
 from psg_ros.training.losses import (
@@ -33,7 +34,7 @@ def two_images() -> list[SegmentTargets]:
     return [target(first, [2, 0]), target(second, [1, 1, 0])]
 
 
-def perfect(targets: list[SegmentTargets], num_queries: int = 5):
+def perfect(targets: list[SegmentTargets], num_queries: int = 5) -> tuple[Tensor, Tensor]:
     """Logits that say exactly the truth: query i has segment i, the rest "no object"."""
     class_logits = torch.full((len(targets), num_queries, NUM_LABELS + 1), -SURE)
     mask_logits = torch.full((len(targets), num_queries, 4, 6), -SURE)
@@ -97,8 +98,8 @@ def test_gradients_are_finite(scale):
     generator = torch.Generator().manual_seed(2)
     class_logits = torch.randn(3, 5, NUM_LABELS + 1, generator=generator) * scale
     mask_logits = torch.randn(3, 5, 4, 6, generator=generator) * scale
-    leaves = [class_logits.requires_grad_(), mask_logits.requires_grad_()]
-    sum(set_loss(*leaves, targets, CONFIG).values()).backward()
+    leaves = (class_logits.requires_grad_(), mask_logits.requires_grad_())
+    torch.stack(list(set_loss(*leaves, targets, CONFIG).values())).sum().backward()
     for leaf in leaves:
         assert leaf.grad.isfinite().all() and leaf.grad.any()
 

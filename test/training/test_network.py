@@ -12,6 +12,7 @@ import yaml
 from psg_ros.config import load_config
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.segmenters.eomt import Eomt
+from psg_ros.network.segmenters.eomt_config import EomtConfig
 from psg_ros.training import train
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import TrainConfig
@@ -45,7 +46,7 @@ def test_a_converted_segmenter_is_fed_as_it_was_trained(config, tiny_network, ca
     converted(Path(config.out), tiny_network, num_queries=7, norm_eps=1e-5)
     sizes = model_config(config)
     assert (sizes.scaling, sizes.segmenter.num_queries) == ("eomt", 7)
-    assert sizes.segmenter.norm_eps == 1e-5
+    assert isinstance(sizes.segmenter, EomtConfig) and sizes.segmenter.norm_eps == 1e-5
     assert (sizes.name, sizes.relations.dim) == ("tiny", 16), "the rest is the config's"
     for said in ("scaling eomt, not area", "num_queries 7, not 5", str(Path(config.out))):
         assert said in caplog.text
@@ -53,7 +54,8 @@ def test_a_converted_segmenter_is_fed_as_it_was_trained(config, tiny_network, ca
 
 def test_what_no_checkpoint_decides_is_the_configs(config, tiny_network, caplog):
     converted(Path(config.out), tiny_network, taps=[1])
-    assert model_config(config).segmenter.taps == (0, 2)
+    segmenter = model_config(config).segmenter
+    assert isinstance(segmenter, EomtConfig) and segmenter.taps == (0, 2)
     assert "taps" not in caplog.text
 
 

@@ -29,7 +29,7 @@ def half_labelled(scores: torch.Tensor | None = None) -> SegmentTargets:
     return SegmentTargets(torch.tensor([0, 1]), masks, semantic, scores, cell_scores)
 
 
-def said(right_half: float, third_query: int = 2):
+def said(right_half: float, third_query: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
     """Both segments are found; query 0 says `right_half` about void, query 2 lies there alone."""
     classes = torch.full((1, 3, 3), -SURE)
     classes[0, [0, 1, 2], [0, 1, third_query]] = SURE

@@ -11,7 +11,7 @@ import numpy as np
 
 from psg_ros.benchmark.ladder.scene import Scene, make_scene
 from psg_ros.benchmark.ladder.settings import LadderSettings
-from psg_ros.labels import Vocabulary, named_vocabulary
+from psg_ros.labels import Vocabulary, find_vocabulary
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.robot.ops.image import place
 
@@ -26,7 +26,7 @@ def read_picture(settings: LadderSettings) -> np.ndarray:
 
 def read_vocabulary(settings: LadderSettings) -> Vocabulary:
     """Return labels and predicates."""
-    return named_vocabulary(settings.labels)
+    return find_vocabulary(settings.labels)
 
 
 def build_scene(

@@ -18,6 +18,7 @@ from psg_ros.config import load_config
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import RelationStage
 from psg_ros.network.segmenters.eomt import Eomt, make_stem
+from psg_ros.network.segmenters.eomt_config import EomtConfig
 
 CONFIGS = Path(__file__).parents[3] / "config" / "model"
 NUM_LABELS, NUM_PREDICATES = 133, 56
@@ -26,6 +27,12 @@ VARIANTS = ("dsflash_s", "dsflash_b", "dsflash_l")
 
 def load(name: str) -> ModelConfig:
     return load_config(ModelConfig, CONFIGS / f"{name}.yaml")
+
+
+def segmenter_of(name: str) -> EomtConfig:
+    config = load(name).segmenter
+    assert isinstance(config, EomtConfig)
+    return config
 
 
 def count(run) -> dict[str, int]:
@@ -66,7 +73,7 @@ def test_every_stage_of_the_segmenter_agrees_with_torch(name):
 
 @pytest.mark.parametrize("ratio", [0.3, 0.75])
 def test_token_merging_agrees_with_torch(ratio):
-    config = dataclasses.replace(load("dsflash_s").segmenter, merge_ratio=ratio)
+    config = dataclasses.replace(segmenter_of("dsflash_s"), merge_ratio=ratio)
     expected, ours = counted_segmenter(config), flops.segmenter_flops(config, NUM_LABELS)
     for stage in ("blocks without queries", "blocks with queries"):
         assert ours[stage] == pytest.approx(expected[stage], rel=0.01)
@@ -117,7 +124,8 @@ def test_every_stage_of_the_relations_agrees_with_torch(name, changes):
     config = dataclasses.replace(config, relations=relations)
     with torch.device("meta"):
         stage = RelationStage(config, NUM_PREDICATES).eval()
-        taps = [torch.zeros(1, 1600, config.segmenter.dim) for _ in config.segmenter.taps]
+        segmenter = segmenter_of(name)
+        taps = [torch.zeros(1, 1600, segmenter.dim) for _ in segmenter.taps]
         overlap, boxes = torch.zeros(num_pairs, 169), torch.zeros(num_pairs, 8)
     counts = count(lambda: stage(stage.tap_embedding(taps), overlap, overlap, boxes))
     pairs = PairTokens(np.full(num_pairs, 171), np.full(num_pairs, 171))

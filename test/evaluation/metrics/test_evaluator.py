@@ -289,8 +289,12 @@ def test_probabilities_are_judged_over_all_listed_relations():
     truth = annotated("a", segmentation([[0, 1]], [0, 2]), [(0, 1, 2)])
     # The first holds, the second does not, the third is not calibrated.
     relations = tuple(
-        SceneRelation(*triplet, "on", 0.9, probability)
-        for *triplet, probability in [(0, 1, 2, 0.75), (1, 0, 2, 0.15), (1, 0, 1, math.nan)]
+        SceneRelation(subject, other, predicate, "on", 0.9, probability)
+        for subject, other, predicate, probability in [
+            (0, 1, 2, 0.75),
+            (1, 0, 2, 0.15),
+            (1, 0, 1, math.nan),
+        ]
     )
     plain = perfect_graph(truth)
     graph = SceneGraph(plain.segmentation, plain.nodes, relations, plain.relation_scores)

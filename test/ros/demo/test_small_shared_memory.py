@@ -45,8 +45,8 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("video") / "full_hd.mp4"
     image = cv2.resize(paint((240, 320), {"red": (20, 20, 100, 90)}), FULL_HD)
     with VideoWriter(path, RATE_HZ) as writer:
-        for number in range(FRAMES):
-            writer.write(image, number / RATE_HZ)
+        for index in range(FRAMES):
+            writer.write(image, index / RATE_HZ)
     return path
 
 

@@ -61,8 +61,10 @@ def test_doubtful_pairs_are_no_others_in_either_direction(directed):
 
 def drawn(annotated: list[int], free: list[int], ratio: float, seed: int = 0) -> list[np.ndarray]:
     """Draw from images with so many annotated and other pairs."""
-    pairs = [[np.zeros((count, 2), np.int64) for count in counts] for counts in (annotated, free)]
-    return draw_others(*pairs, ratio, np.random.default_rng(seed))
+    first, second = (
+        [np.zeros((count, 2), np.int64) for count in counts] for counts in (annotated, free)
+    )
+    return draw_others(first, second, ratio, np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize(("images", "expected"), [(5, 1), (10, 2), (30, 6)])

@@ -138,9 +138,8 @@ def test_directed_pairs_are_learned_in_their_direction_alone(tiny_network):
     stage, settings = variant(tiny_network, {"split": "none"})
     losses, batch = RelationLosses(stage, settings, WEIGHTS), batch_of(stage, settings)
     cells = stage.tap_embedding(feature_maps(stage, batch.features))
-    vectors = stage.pair_vectors(
-        cells[batch.image], *batch.overlap.unbind(1), batch.boxes.flatten(1)
-    )
+    subject, other = batch.overlap.unbind(1)
+    vectors = stage.pair_vectors(cells[batch.image], subject, other, batch.boxes.flatten(1))
     expected = functional.binary_cross_entropy_with_logits(
         stage.head.mlp(vectors), batch.targets[:, 0], pos_weight=WEIGHTS
     )
@@ -229,7 +228,8 @@ def test_second_task_names_subject_and_object_of_every_order(tiny_network, switc
         overlap, boxes, labels = (
             facts.flip(1) if way else facts for facts in (batch.overlap, batch.boxes, batch.labels)
         )
-        vectors = stage.pair_vectors(cells[batch.image], *overlap.unbind(1), boxes.flatten(1))
+        subject, other = overlap.unbind(1)
+        vectors = stage.pair_vectors(cells[batch.image], subject, other, boxes.flatten(1))
         subject, other = losses.node_head(vectors).chunk(2, dim=1)
         expected += functional.cross_entropy(subject, labels[:, 0])
         expected += functional.cross_entropy(other, labels[:, 1])

@@ -3,14 +3,13 @@
 """Stage 2 as a whole: what a run leaves, how it goes on, and that its variants work."""
 
 import math
-import os
 import signal
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from training_process import kill_before_step, train_apart, train_as_ranks
 
 from psg_ros.training import train
 from psg_ros.training.checkpoint import load_state, load_weights, save_state, save_weights
@@ -18,7 +17,6 @@ from psg_ros.training.history import History
 from psg_ros.training.relations import relation_run, relations
 
 REPOSITORY = Path(__file__).parents[3]
-PROCESS = REPOSITORY / "test" / "training_process.py"
 
 
 @pytest.fixture
@@ -127,12 +125,6 @@ def test_a_checkpoint_that_does_not_name_its_segmenter_is_refused(prepare):
         run(config, resume=True)
 
 
-def process(*arguments, **options) -> subprocess.CompletedProcess:
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, **options)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("killed_after", [3, 4])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(prepare, tiny_share, killed_after):
@@ -148,14 +140,13 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(prepare, tiny_share, killed
         },
     }
     whole, broken = prepare("whole", **settings), prepare("broken", **settings)
-    assert process(PROCESS, whole, tiny_share, "relations", 0).returncode == 0
-    ended = process(PROCESS, broken, tiny_share, "relations", killed_after)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    run(whole)
+    apart = partial(train_apart, broken, tiny_share, "relations")
+    assert apart(prepare=partial(kill_before_step, killed_after)) == -signal.SIGKILL
     folder = folder_of(broken)
     seen = load_state(folder / relation_run.STATE)["batches_seen"]
     assert 0 < seen < 6
-    resumed = process(PROCESS, broken, tiny_share, "relations", 0, "resume")
-    assert resumed.returncode == 0, resumed.stderr
+    assert apart(resume=True) == 0
     assert rows_of(folder) == rows_of(folder_of(whole))
     assert [row["epoch"] for row in rows_of(folder)] == [1, 2, 3]
     for name in (relations.WEIGHTS, relation_run.LAST_WEIGHTS):
@@ -165,8 +156,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(prepare, tiny_share, killed
 @pytest.mark.slow
 def test_resume_goes_on_in_the_second_stage(write_config, tiny_share):
     config = write_config(minutes_between_checkpoints=0, relations={"learning_rate": 1e-2})
-    ended = process(PROCESS, config, tiny_share, "all", 1)
-    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    killed = train_apart(config, tiny_share, "all", prepare=partial(kill_before_step, 1))
+    assert killed == -signal.SIGKILL
     folder = folder_of(config)
     segmenter = (folder / "segmenter.safetensors").read_bytes()
     assert load_state(folder / relation_run.STATE)["batches_seen"] == 1
@@ -190,9 +181,7 @@ def test_two_processes_learn_what_one_learns(prepare, tiny_share, changes):
     settings = {"precision": "float32", "learning_rate": 1e-3, "epochs": 2, **changes}
     alone, shared = prepare("alone", relations=settings), prepare("shared", relations=settings)
     run(alone)
-    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    ended = process(*torchrun, PROCESS, shared, tiny_share, "relations", 0)
-    assert ended.returncode == 0, ended.stderr
+    assert train_as_ranks(shared, tiny_share, "relations") == [0, 0]
     pairs = zip(rows_of(folder_of(alone)), rows_of(folder_of(shared)), strict=True)
     for expected, found in pairs:
         assert found == pytest.approx(expected, rel=1e-4)

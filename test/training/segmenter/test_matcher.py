@@ -6,6 +6,7 @@ from itertools import permutations
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from psg_ros.training.config import SegmentationTraining
@@ -15,7 +16,9 @@ from psg_ros.training.segmenter.matcher import cross_entropy_cost, dice_cost, ma
 CONFIG = SegmentationTraining()
 
 
-def predictions(num_queries: int, num_segments: int, seed: int = 0):
+def predictions(
+    num_queries: int, num_segments: int, seed: int = 0
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     generator = torch.Generator().manual_seed(seed)
     return (
         torch.randn(num_queries, 4, generator=generator) * 2,

@@ -4,14 +4,13 @@
 
 import json
 import math
-import os
 import signal
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+from training_process import kill_while_saving, train_apart
 
 from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
@@ -160,29 +159,6 @@ def test_other_seeds_give_other_networks(write_config):
     assert not first.class_head.weight.equal(second.class_head.weight)
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-
-def save(state, path):
-    if state["samples_seen"] == 6 and how == "save":
-        Path(path).write_bytes(b"half of a fi")
-        os.kill(os.getpid(), signal.SIGKILL)
-    return real_save(state, path)
-
-if __name__ == "__main__":  # workers import this file, too
-    import torch
-    from psg_ros import labels
-    from psg_ros.training import network, train
-    from psg_ros.training.segmenter import segmentation
-
-    share, config, how = Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
-    torch.set_num_threads(1)
-    labels.share_path = network.share_path = lambda: share
-    segmentation.REPORT_EVERY = 1
-    real_save, torch.save = torch.save, save
-    train.run(config, stage="segmentation", resume=how == "resume")
-"""
 STREAMING = {
     "phases": [{"input_hw": [32, 48], "samples": 12}],
     "keep_in_memory": False,
@@ -195,19 +171,13 @@ STREAMING = {
 def test_a_process_killed_while_it_saves_costs_nothing_but_time(write_config, tiny_share, tmp_path):
     whole_folder = train.run(write_config("whole", segmentation=STREAMING), stage="segmentation")
     config = write_config("killed", segmentation=STREAMING, minutes_between_checkpoints=0.0)
-    script = tmp_path / "script.py"
-    script.write_text(KILLED)
-
-    def start(how: str) -> int:
-        command = [sys.executable, str(script), str(tiny_share), str(config), how]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        return subprocess.run(command, cwd=ROOT, env=environment, timeout=240).returncode
-
-    assert start("save") == -signal.SIGKILL
+    apart = partial(train_apart, config, tiny_share, "segmentation")
+    killed = apart(prepare=partial(kill_while_saving, 6))
+    assert killed == -signal.SIGKILL
     assert load_state(tmp_path / "killed" / STATE)["samples_seen"] == 4
     (left,) = (tmp_path / "killed").glob(".*")
     assert left.read_bytes() == b"half of a fi"
-    assert start("resume") == 0
+    assert apart(resume=True) == 0
     assert not list((tmp_path / "killed").glob(".*"))
     assert learned(whole_folder) == learned(tmp_path / "killed")
     whole, resumed = (load_weights(f / WEIGHTS) for f in (whole_folder, tmp_path / "killed"))

@@ -138,8 +138,9 @@ def test_resolution_and_precision_are_settings(monkeypatch, upscale_all, side, p
 
 
 def test_random_numbers_belong_to_the_sample():
-    def drawn(*place):
-        return [torch.rand(3, generator=g) for g in sample_generators(*place, "cpu")]
+    def drawn(seed: int, first: int, count: int) -> list[torch.Tensor]:
+        generators = sample_generators(seed, first, count, "cpu")
+        return [torch.rand(3, generator=generator) for generator in generators]
 
     first, second = drawn(1, 0, 4), drawn(1, 2, 4)
     assert first[2].equal(second[0]) and first[3].equal(second[1])
@@ -164,7 +165,9 @@ def test_the_terms_are_means_over_all_predictions_and_the_weighted_semantic_loss
     totals, ready = count_totals(targets, 4, settings), 100  # no gate is left: nothing is drawn
     found = module(images, targets, ready, totals, sample_generators(1, 0, 4, "cpu"))
     predictions = module.model.forward_deep(images.float(), [0.0, 0.0])
-    each = [set_loss(*logits[:2], targets, settings, totals) for logits in predictions]
+    each = [
+        set_loss(classes, masks, targets, settings, totals) for classes, masks, *_ in predictions
+    ]
     for name in ("class", "mask", "dice"):
         mean = torch.stack([terms[name] for terms in each]).mean()
         torch.testing.assert_close(found[name], mean)
