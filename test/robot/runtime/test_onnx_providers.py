@@ -208,6 +208,31 @@ def test_on_a_device_outputs_stay_and_go_into_the_next_network(model, monkeypatc
             np.testing.assert_array_equal(found[name], logits)
 
 
+def test_only_kept_outputs_are_bound_to_the_memory_of_the_device(model):
+    class Binding:
+        def __init__(self):
+            self.outputs = {}
+
+        def bind_cpu_input(self, name, array):
+            pass
+
+        def bind_output(self, name, device, number):
+            self.outputs[name] = (device, number)
+
+        def get_outputs(self):
+            return [ort.OrtValue.ortvalue_from_numpy(np.zeros(1, np.float32))] * len(self.outputs)
+
+    class Recorder:
+        io_binding = staticmethod(lambda: binding)
+        run_with_iobinding = staticmethod(lambda bound: None)
+
+    binding, spec = Binding(), model.manifest.artifact("segmenter")
+    backend = OnnxBackend(Recorder(), spec, CUDA, memory=("cuda", 1))
+    backend.run({"image": np.zeros((1, 64, 96, 3), np.uint8)}, keep=("patch_tokens",))
+    host = dict.fromkeys(("class_logits", "mask_logits"), ("cpu", 0))
+    assert binding.outputs == host | {"patch_tokens": ("cuda", 1)}
+
+
 def test_the_doctor_runs_a_network_on_every_device_and_says_which_do_not_work(gpu_build):
     outcome, _ = gpu_build
     outcome["error"] = RuntimeError("driver too old")
