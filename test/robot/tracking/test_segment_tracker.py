@@ -104,6 +104,12 @@ def test_a_frame_without_a_stamp_is_no_part_of_a_stream():
         Stream().show(shown, None)
 
 
+def test_a_hidden_segment_is_recognised_beside_one_that_stayed():
+    stream = Stream()
+    shown = [segments(A, B), segments(A), segments(A_MOVED, B_MOVED)]
+    assert [ids(stream.show(one, step)) for step, one in enumerate(shown)] == [[1, 2], [1], [1, 2]]
+
+
 def test_a_lost_track_is_given_back_only_once():
     stream = Stream()
     stream.show(segments(A), 0)
