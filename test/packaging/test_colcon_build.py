@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -51,16 +52,28 @@ def colcon(venv: Path, workspace: Path, *arguments: str) -> str:
     return run([venv / "bin" / "colcon", *arguments], env=env, cwd=workspace, timeout=1800)
 
 
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workspace")
+    (folder / "src").mkdir()
+    (folder / "src" / "psg_ros").symlink_to(ROOT)
+    return folder
+
+
 @pytest.fixture(scope="module", params=["copy", "symlink"])
-def install(request: pytest.FixtureRequest, venv: Path, tmp_path_factory) -> Path:
-    """The install folder of one build, with copies of our files or with links to them."""
-    workspace = tmp_path_factory.mktemp(request.param)
-    (workspace / "src").mkdir()
-    (workspace / "src" / "psg_ros").symlink_to(ROOT)
+def install(request: pytest.FixtureRequest, venv: Path, workspace: Path) -> Path:
+    """Our folder of an installation, of copies of our files or of links to them.
+
+    Both take the messages that the first one compiles.
+    """
     links = ["--symlink-install"] if request.param == "symlink" else []
+    places = ["--base-paths", "src", "--install-base", request.param]
     options = [f"-DPython3_EXECUTABLE={venv}/bin/python", "-GNinja"]
-    colcon(venv, workspace, "build", *links, "--base-paths", "src", "--cmake-args", *options)
-    return workspace / "install" / "psg_ros"
+    # Where the first has left copies of the generated modules, the second one puts a link.
+    copies = workspace / "build" / "psg_ros" / "ament_cmake_python" / "psg_ros" / "psg_ros"
+    shutil.rmtree(copies, ignore_errors=True)
+    colcon(venv, workspace, "build", *links, *places, "--cmake-args", *options)
+    return workspace / request.param / "psg_ros"
 
 
 def test_share_folder_and_index_are_complete(install: Path):
@@ -93,10 +106,11 @@ def test_start_scripts_lie_where_ros2_run_looks(install: Path):
     assert names == {path.name for path in (ROOT / "scripts").iterdir()}
 
 
-def test_colcon_test_runs_our_tests_with_the_pytest_of_ubuntu(install: Path, venv: Path):
-    workspace = install.parents[1]
-    parts = ["--ctest-args", "-R", "^robot$"]
-    colcon(venv, workspace, "test", "--base-paths", "src", *parts)
+def test_colcon_test_runs_our_tests_with_the_pytest_of_ubuntu(
+    install: Path, workspace: Path, venv: Path
+):
+    places = ["--base-paths", "src", "--install-base", install.parent.name]
+    colcon(venv, workspace, "test", *places, "--ctest-args", "-R", "^robot$")
     # Ends with an error when a test failed.
     summary = colcon(venv, workspace, "test-result", "--test-result-base", "build")
     num_tests, num_skipped = re.fullmatch(
