@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -78,6 +79,15 @@ class Vocabulary:
     def predicate_index(self, names: Sequence[str]) -> list[int]:
         """Return the predicate index of each name; raises KeyError listing the unknown ones."""
         return _index(self.predicate_names, names, "predicates")
+
+
+def bare_name(name: str) -> str:
+    """Return the name of a label or predicate as data sets that spell it differently agree on it.
+
+    Lower case, joined by hyphens, without the -other, -merged and -stuff of COCO panoptic.
+    """
+    words = re.sub(r"[\s_]+", "-", name.strip().lower())
+    return re.sub(r"-(other|merged|stuff)\b", "", words)
 
 
 def label_folder() -> Path:

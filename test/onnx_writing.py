@@ -27,17 +27,30 @@ def network(
     inputs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
     constants: Mapping[str, np.ndarray],
+    *,
+    free_axes: Mapping[str, str] | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> bytes:
-    """Return a whole ONNX file; an axis of -1 is free and called `FREE_AXIS`."""
+    """Return a whole ONNX file.
+
+    Args:
+        free_axes: by tensor, what its axes of -1 are called if not `FREE_AXIS`.
+        metadata: notes of the file's makers, key -> text.
+    """
+    axes = free_axes or {}
     graph = b"".join([
         *(_bytes(1, one) for one in nodes),
         _bytes(2, name.encode()),
         *(_bytes(5, _constant(key, np.asarray(array))) for key, array in constants.items()),
-        *(_bytes(11, _value(tensor)) for tensor in inputs),
-        *(_bytes(12, _value(tensor)) for tensor in outputs),
+        *(_bytes(11, _value(tensor, axes.get(tensor.name, FREE_AXIS))) for tensor in inputs),
+        *(_bytes(12, _value(tensor, axes.get(tensor.name, FREE_AXIS))) for tensor in outputs),
     ])  # fmt: skip
     opset = _bytes(1, b"") + _number(2, OPSET)
-    return _number(1, IR_VERSION) + _bytes(7, graph) + _bytes(8, opset)
+    notes = (
+        _bytes(14, _bytes(1, key.encode()) + _bytes(2, text.encode()))
+        for key, text in (metadata or {}).items()
+    )
+    return _number(1, IR_VERSION) + _bytes(7, graph) + _bytes(8, opset) + b"".join(notes)
 
 
 def node(
@@ -68,9 +81,9 @@ def _constant(name: str, array: np.ndarray) -> bytes:
     return shape + data_type + _bytes(8, name.encode()) + _bytes(9, array.tobytes())
 
 
-def _value(tensor: TensorSpec) -> bytes:
+def _value(tensor: TensorSpec, free_axis: str) -> bytes:
     axes = (
-        _bytes(2, FREE_AXIS.encode()) if size < 0 else _number(1, size) for size in tensor.shape
+        _bytes(2, free_axis.encode()) if size < 0 else _number(1, size) for size in tensor.shape
     )
     shape = b"".join(_bytes(1, axis) for axis in axes)
     kind = _bytes(1, _number(1, DTYPES[tensor.dtype]) + _bytes(2, shape))

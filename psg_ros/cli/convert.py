@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Turn a public EoMT checkpoint into ours: a segmenter to train relations on, or to look at.
+"""Turn public weights into ours: an EoMT segmenter to train relations on, or relations of REACT++.
 
 SOURCE is a file of EoMT's own code (.bin; on DINOv3 it holds differences only and needs
 --backbone), a folder with config.json and model.safetensors as transformers writes it, or the name
@@ -10,6 +10,9 @@ refused. Nothing in a file is executed.
 OUT becomes a run folder as after the first stage of training: segmenter.safetensors, its sizes in
 model.yaml, and relations.yaml, settings for the second stage. No relation stage comes with a public
 segmenter: train one, or use --export to try the segments alone.
+
+With --segmenter MODEL, SOURCE is an ONNX file of REACT++, which finds boxes and relates them. OUT
+becomes a model folder: MODEL's segments, with the relations of the boxes that match them.
 """
 
 from __future__ import annotations
@@ -19,10 +22,14 @@ import dataclasses
 import sys
 from pathlib import Path
 
+from psg_ros.backend_table import AUTO
 from psg_ros.cli.export import add_merge_ratio
 from psg_ros.cli.targets import check_folder
+from psg_ros.network.checkpoints import react
 
-USAGE = "SOURCE OUT [--backbone SOURCE] [--labels NAME] [--export FOLDER] [options]"
+USAGE = """\
+SOURCE OUT [--backbone SOURCE] [--labels NAME] [--export FOLDER] [options]
+       psg convert REACT.onnx OUT --segmenter MODEL [--min-iou X]"""
 EXAMPLES = """\
 examples:
   psg convert tue-mps/coco_panoptic_eomt_small_640_2x runs/eomt_s --export models/eomt_s
@@ -30,15 +37,31 @@ examples:
   psg convert my_training.ckpt runs/mine --labels mine
   psg predict photo.jpg --model models/eomt_s
   psg train runs/eomt_s/relations.yaml --stage relations   after setting `data` in that file
+  psg convert react_pp_yolo12m.onnx models/related --segmenter lightly_s
 
-needs the extra train (torch); hub names need the package huggingface_hub.
+needs the extra train (torch); hub names need the package huggingface_hub. --segmenter needs ONNX
+Runtime and no torch.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg convert`."""
     parser.add_argument("source", metavar="SOURCE", help="file, folder or hub name, see above")
-    parser.add_argument("out", type=Path, metavar="OUT", help="run folder to write")
+    parser.add_argument(
+        "out", type=Path, metavar="OUT", help="run folder to write; a model folder of --segmenter"
+    )
+    parser.add_argument(
+        "--segmenter",
+        metavar="MODEL",
+        help="model whose segments the relations of SOURCE, a REACT++, shall be moved to",
+    )
+    parser.add_argument(
+        "--min-iou",
+        type=float,
+        metavar="X",
+        help="with --segmenter: overlap of their boxes (intersection over union) from which on a "
+        f"box and a segment of one label may be the same thing (default: {react.MIN_IOU})",
+    )
     parser.add_argument(
         "--backbone",
         metavar="SOURCE",
@@ -46,7 +69,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--labels",
-        default="psg",
         metavar="NAME",
         help="file of config/labels with the checkpoint's labels; psg is also the order of COCO "
         "panoptic (default: psg)",
@@ -69,6 +91,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and say what was found, what was assumed and what comes next."""
+    return _convert(args) if args.segmenter is None else _join(args)
+
+
+def _join(args: argparse.Namespace) -> int:
+    for option in ("backbone", "labels", "input_size", "export", "merge_ratio"):
+        if getattr(args, option) is not None:
+            name = option.replace("_", "-")
+            raise ValueError(f"--{name} is for EoMT checkpoints; with --segmenter leave it out")
+    check_folder(args.out)
+    min_iou = react.MIN_IOU if args.min_iou is None else args.min_iou
+    joined = react.join(Path(args.source), args.segmenter, args.out, min_iou)
+    for what, (known, shared), strange in (
+        ("labels", joined.labels, joined.strange_labels),
+        ("predicates", joined.predicates, joined.strange_predicates),
+    ):
+        print(f"{what}: {shared} of {known} are also {args.segmenter}'s")
+        if strange:
+            print(f"left out, unknown {what}: {', '.join(strange)}", file=sys.stderr)
+    if joined.backend != AUTO:
+        print(f"runs on {joined.backend} only: no other backend here loads {args.source}")
+    print(f"wrote {args.out}")
+    print(f"next: psg predict IMAGE --model {args.out}")
+    return 0
+
+
+def _convert(args: argparse.Namespace) -> int:
+    if args.min_iou is not None:
+        raise ValueError("--min-iou belongs to --segmenter")
+    if args.source.lower().endswith(".onnx"):
+        raise ValueError(
+            f"{args.source} is an ONNX file; one of REACT++ needs --segmenter MODEL beside it"
+        )
+    labels = "psg" if args.labels is None else args.labels
     try:
         from psg_ros.network.checkpoints.convert import convert
         from psg_ros.training.adopted import check_free, export_segments, write_run
@@ -90,8 +145,8 @@ def run(args: argparse.Namespace) -> int:
         dataclasses.replace(converted.config, merge_ratio=args.merge_ratio)
     # The export first: it is what may fail, and then there shall be no run folder either.
     if args.export:
-        export_segments(converted, args.export, args.labels, args.merge_ratio)
-    folder = write_run(converted, args.out, args.labels)
+        export_segments(converted, args.export, labels, args.merge_ratio)
+    folder = write_run(converted, args.out, labels)
     print(f"wrote {folder}")
     if args.export:
         print(f"wrote {args.export}")

@@ -13,6 +13,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from psg_ros.backend_table import AUTO, backend_choices
 from psg_ros.config import config_from_dict, read_mapping
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.public_models import load_table
@@ -69,6 +70,24 @@ class ArtifactSpec:
 
 
 @dataclass(frozen=True)
+class BoxRelations:
+    """What the numbers mean that a network of boxes and their relations gives.
+
+    Attributes:
+        labels, predicates: names of the numbers 1, 2, ...
+        min_iou: overlap of a box with that of a segment from which on they may be the same thing.
+    """
+
+    labels: tuple[str, ...]
+    predicates: tuple[str, ...]
+    min_iou: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.min_iou <= 1:
+            raise ValueError(f"min_iou must be above 0 and at most 1, not {self.min_iou}")
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Contents of `manifest.yaml`.
 
@@ -81,6 +100,8 @@ class Manifest:
         grid_hw: cells of the relation stage; None where there is none.
         cell_px: input px per cell, (vertical, horizontal); what lies beyond the cells is unused.
         scaling: how images are scaled, one of `SCALINGS`; see `psg_ros.robot.ops.image`.
+        backend: what runs it where the user leaves the choice; "auto" where every backend can.
+        box_relations: of the form `segmenter_and_boxes`; None for others.
     """
 
     format: int
@@ -96,6 +117,8 @@ class Manifest:
     grid_hw: tuple[int, int] | None = None
     cell_px: tuple[int, int] | None = None
     scaling: str = "area"
+    backend: str = AUTO
+    box_relations: BoxRelations | None = None
 
     def __post_init__(self) -> None:
         if self.scaling not in SCALINGS:
@@ -103,6 +126,9 @@ class Manifest:
             raise ValueError(f"scaling must be one of {known}, not {self.scaling!r}")
         if self.scaling == "transformers" and len(set(self.input_hw)) > 1:
             raise ValueError(f"scaling transformers needs a square input, not {self.input_hw}")
+        if self.backend not in backend_choices():
+            known = ", ".join(backend_choices())
+            raise ValueError(f"backend must be one of {known}, not {self.backend!r}")
         for spec in self.artifacts.values():
             for tensor in (*spec.inputs, *spec.outputs):
                 tensor.check_maximum()

@@ -12,6 +12,7 @@ from contextlib import ExitStack
 
 import numpy as np
 
+from psg_ros.backend_table import AUTO
 from psg_ros.config import MODEL_THRESHOLD, PipelineConfig
 from psg_ros.frame import Frame
 from psg_ros.labels import Vocabulary
@@ -97,7 +98,7 @@ class Pipeline:
                 device or precision that is not available.
         """
         folder = load_model(config.model)
-        name = resolve_backend(config.backend, config.device)
+        name = backend_of(config, folder.manifest)
         with ExitStack() as opened:  # closes what is open when something fails
             backends = []
             for artifact in form_of(folder).ARTIFACTS:
@@ -291,6 +292,16 @@ def model_sha256(manifest: Manifest) -> str:
     """Return one digest for a model: SHA-256 over those of its artifacts, by their names."""
     digests = "".join(spec.sha256 for _, spec in sorted(manifest.artifacts.items()))
     return hashlib.sha256(digests.encode()).hexdigest()
+
+
+def backend_of(config: PipelineConfig, manifest: Manifest) -> str:
+    """Return the backend that runs a model: the configured one, else the model's, else the best.
+
+    Raises:
+        ImportError, ValueError: as `resolve_backend`.
+    """
+    wanted = manifest.backend if config.backend == AUTO else config.backend
+    return resolve_backend(wanted, config.device)
 
 
 def _check_frame(frame: Frame) -> None:

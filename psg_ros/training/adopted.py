@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import yaml
 
 from psg_ros.config import Thresholds
 from psg_ros.files import scratch_beside
-from psg_ros.labels import Vocabulary, find_vocabulary
+from psg_ros.labels import Vocabulary, bare_name, find_vocabulary
 from psg_ros.network.checkpoints.convert import Converted
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import build_dsflash
@@ -60,19 +59,14 @@ def check_order(told: Sequence[str], ours: Sequence[str]) -> None:
 
     Names that we do not have say nothing: data sets spell them in many ways.
     """
-    places = {_bare(name): index for index, name in enumerate(ours)}
+    places = {bare_name(name): index for index, name in enumerate(ours)}
     for index, name in enumerate(told):
-        place = places.get(_bare(name), index)
+        place = places.get(bare_name(name), index)
         if place != index:
             raise ValueError(
                 f"the checkpoint's label {index} is {name}, which is number {place} of these "
                 "labels; add config/labels/NAME.yaml in the checkpoint's order and give --labels"
             )
-
-
-def _bare(name: str) -> str:
-    """Return the name of a label without what some data sets add to it."""
-    return re.sub(r"-(other|merged|stuff)", "", name.lower()).replace(" ", "-")
 
 
 def check_free(folder: Path) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from psg_ros.robot.forms.form import Form
 from psg_ros.robot.forms.fused import Fused
+from psg_ros.robot.forms.segmenter_and_boxes import SegmenterAndBoxes
 from psg_ros.robot.forms.segmenter_only import SegmenterOnly
 from psg_ros.robot.forms.two_files import TwoFiles
 from psg_ros.robot.manifest import ModelFolder, load_model_folder
@@ -15,6 +16,7 @@ FORMS: dict[str, type[Form]] = {
     "two_files": TwoFiles,
     "fused": Fused,
     "segmenter_only": SegmenterOnly,
+    "segmenter_and_boxes": SegmenterAndBoxes,
 }
 """`form` in a manifest -> class."""
 

@@ -9,11 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from psg_ros.robot.ops.triplets import Triplet, sigmoid
+from psg_ros.robot.ops.triplets import Triplet, pair_logits, sigmoid
 from psg_ros.scene_graph import RelationScores, RelationSource
-
-# Logits end here: sigmoid(20) differs from 1 by 2e-9.
-MAX_LOGIT = 20.0
 
 
 @dataclass(frozen=True)
@@ -36,11 +33,7 @@ class Evidence:
         count = len(self.learned)
         either = 1 - (1 - self.learned) * (1 - self.geometric)
         pairs = np.argwhere(~np.eye(count, dtype=bool)).astype(np.int32)
-        joint = either[pairs[:, 0], pairs[:, 1]]
-        related = joint.max(axis=1, initial=0.0)
-        words = joint / np.maximum(related, 1e-12)[:, None]
-        logits = np.concatenate([_logit(1 - related)[:, None], _logit(words)], axis=1)
-        return RelationScores(pairs, logits.astype(np.float32))
+        return RelationScores(pairs, pair_logits(either[pairs[:, 0], pairs[:, 1]]))
 
     def sources(
         self, triplets: Sequence[Triplet], learned_threshold: float
@@ -90,9 +83,3 @@ def gather_evidence(
         np.put_along_axis(moved, best[:, :, None], meant[:, :, None], axis=2)
         geometric = np.where(known[:, :, None], moved, geometric)
     return Evidence(joint, geometric)
-
-
-def _logit(probability: np.ndarray) -> np.ndarray:
-    with np.errstate(divide="ignore"):
-        logits: np.ndarray = np.log(probability) - np.log1p(-probability)
-    return np.clip(logits, -MAX_LOGIT, MAX_LOGIT)

@@ -14,6 +14,9 @@ import numpy as np
 
 from psg_ros.scene_graph import RelationScores
 
+# Logits end here: sigmoid(20) differs from 1 by 2e-9.
+MAX_LOGIT = 20.0
+
 
 class Triplet(NamedTuple):
     """Segment indices of both ends, predicate index, score (1 - p0) * p_predicate in [0, 1]."""
@@ -57,6 +60,23 @@ def score_pairs(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     predicates = logits[:, 1:].argmax(axis=1)
     best = np.take_along_axis(logits[:, 1:], predicates[:, None], axis=1)[:, 0]
     return rank, predicates, sigmoid(rank) * sigmoid(best)
+
+
+def pair_logits(scores: np.ndarray) -> np.ndarray:
+    """Return logits float32 [pair, 1 + predicate] for scores float64 [pair, predicate] in 0..1.
+
+    `score_pairs` finds the best predicate of each row, and its score, in them.
+    """
+    related = scores.max(axis=1, initial=0.0)
+    words = scores / np.maximum(related, 1e-12)[:, None]
+    logits = np.concatenate([_logit(1 - related)[:, None], _logit(words)], axis=1)
+    return logits.astype(np.float32)
+
+
+def _logit(probability: np.ndarray) -> np.ndarray:
+    with np.errstate(divide="ignore"):
+        logits: np.ndarray = np.log(probability) - np.log1p(-probability)
+    return np.clip(logits, -MAX_LOGIT, MAX_LOGIT)
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:

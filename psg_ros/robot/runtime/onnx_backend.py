@@ -146,6 +146,32 @@ def describe() -> tuple[str, dict[str, str]]:
     return onnxruntime.__version__, dict.fromkeys(onnx_providers.kinds_built_in(), precisions)
 
 
+@dataclass(frozen=True)
+class Interface:
+    """What an ONNX file says of itself; an axis of -1 is free."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    metadata: Mapping[str, str]
+
+
+def read_interface(path: Path) -> Interface:
+    """Return the tensors of an ONNX file and the notes that its makers put into it.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not an ONNX file, or one that needs other files or operators unknown here.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist or is a folder, an ONNX file was expected")
+    session = _make_session(CPU, path, ArtifactSpec(path.name, "", (), ()), threads=1)
+    return Interface(
+        tuple(map(_spec_of, session.get_inputs())),
+        tuple(map(_spec_of, session.get_outputs())),
+        dict(session.get_modelmeta().custom_metadata_map),
+    )
+
+
 def _open_on(device: Device, path: Path, spec: ArtifactSpec, threads: int) -> OnnxBackend:
     onnx_providers.check_built_in(device)
     session = _make_session(device, path, spec, threads)

@@ -56,8 +56,8 @@ def check_declared(
         same_names = {tensor.name for tensor in wanted} == declared.keys()
         if not same_names or not all(_fits(tensor, declared[tensor.name]) for tensor in wanted):
             raise ValueError(
-                f"{path} does not fit its manifest: {kind} expected {_text(wanted)}, found "
-                f"{_text(found)}; export the model again"
+                f"{path} does not fit its manifest: {kind} expected {as_text(wanted)}, found "
+                f"{as_text(found)}; export the model again"
             )
 
 
@@ -70,11 +70,11 @@ def check_inputs(spec: ArtifactSpec, arrays: Mapping[str, Tensor]) -> None:
         array = arrays[tensor.name]
         found = TensorSpec(tensor.name, array.dtype.name, array.shape)
         if not _fits(found, tensor):
-            raise ValueError(f"{spec.file} takes {_text([tensor])}, not {_text([found])}")
+            raise ValueError(f"{spec.file} takes {as_text([tensor])}, not {as_text([found])}")
         if any(size > most for size, most in zip(array.shape, tensor.maximum, strict=False)):
             raise ValueError(
                 f"{spec.file} takes {tensor.name} of at most {list(tensor.maximum)}, not "
-                f"{_text([found])}"
+                f"{as_text([found])}"
             )
 
 
@@ -86,5 +86,6 @@ def _fits(wanted: TensorSpec, declared: TensorSpec) -> bool:
     )
 
 
-def _text(tensors: Sequence[TensorSpec]) -> str:
+def as_text(tensors: Sequence[TensorSpec]) -> str:
+    """Return names, dtypes and shapes for a message."""
     return ", ".join(f"{t.name} {t.dtype} {list(t.shape)}" for t in tensors) or "none"

@@ -20,7 +20,8 @@ from typing import Any
 from psg_ros.config import PictureConfig, PipelineConfig
 from psg_ros.media import Media
 from psg_ros.robot.forms import load_model
-from psg_ros.robot.runtime.backend import resolve_backend
+from psg_ros.robot.manifest import MANIFEST_FILE, find_model, read_manifest
+from psg_ros.robot.pipeline import backend_of
 from psg_ros.ros.demo.child import Child, stop_together
 from psg_ros.ros.start import GRAPH_TOPIC, node_command
 from psg_ros.ros.transport import PROFILE_VARIABLES, node_environment, transport_complaint
@@ -211,7 +212,8 @@ def _commands(options: DemoOptions) -> dict[str, list[str]]:
     camera += ["--size", str(width), str(height), "--seed", str(options.seed)]
     camera += ["--loop"] if options.loop else []
     watcher = [*python, WATCHER_MODULE, "--namespace", NAMESPACE, f"--out={options.out}", *rate]
-    watcher += ["--backend", resolve_backend(options.pipeline.backend, options.pipeline.device)]
+    manifest = read_manifest(find_model(options.pipeline.model) / MANIFEST_FILE)
+    watcher += ["--backend", backend_of(options.pipeline, manifest)]
     watcher += ["--started", str(options.started_s)]
     watcher += ["--seconds", str(options.seconds)] if options.seconds is not None else []
     parameters = {
