@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, load_vocabulary
+from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, bare_name, load_vocabulary
 from psg_ros.resources import share_path
 
 GOOD = """
@@ -69,3 +69,18 @@ def test_the_psg_vocabulary_has_the_published_sizes():
     assert sum(label.is_thing for label in psg.labels) == 80
     assert (psg.num_labels, psg.num_predicates) == (133, 56)
     assert psg.label_names[0] == "person" and psg.predicate_names[0] == "over"
+
+
+@pytest.mark.parametrize(
+    ("name", "bare"),
+    [
+        ("wall-other-merged", "wall"),
+        ("door-stuff", "door"),
+        ("Dining Table", "dining-table"),
+        ("potted_plant", "potted-plant"),
+        ("wall-brick", "wall-brick"),
+        ("some-others", "some-others"),
+    ],
+)
+def test_names_of_other_data_sets_are_compared_bare(name, bare):
+    assert bare_name(name) == bare

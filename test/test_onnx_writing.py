@@ -32,6 +32,8 @@ def test_every_byte_is_the_one_of_onnx() -> None:
         [TensorSpec("image", "uint8", (1, 640, 960, 3))],
         [TensorSpec("small", "float32", (-1, 0))],
         constants,
+        free_axes={"small": "box"},
+        metadata={"names": '["cup"]', "version": "1"},
     )
     helper = onnx.helper
     graph = helper.make_graph(
@@ -41,10 +43,11 @@ def test_every_byte_is_the_one_of_onnx() -> None:
         ],
         "both",
         [helper.make_tensor_value_info("image", onnx.TensorProto.UINT8, [1, 640, 960, 3])],
-        [helper.make_tensor_value_info("small", onnx.TensorProto.FLOAT, ["pair", 0])],
+        [helper.make_tensor_value_info("small", onnx.TensorProto.FLOAT, ["box", 0])],
         [onnx.numpy_helper.from_array(np.asarray(a), n) for n, a in constants.items()],
     )
     theirs = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    helper.set_model_props(theirs, {"names": '["cup"]', "version": "1"})
     assert ours == theirs.SerializeToString(deterministic=True)
 
 

@@ -53,9 +53,7 @@ class TinyBox:
         return int((left + right) / 2), int((top + bottom) / 2)
 
 
-def metadata(
-    labels: Sequence[str] = LABELS, predicates: Sequence[str] = WORDS
-) -> dict[str, str]:
+def metadata(labels: Sequence[str] = LABELS, predicates: Sequence[str] = WORDS) -> dict[str, str]:
     """Return the names as a published file carries them."""
     return {"obj_classes": json.dumps(list(labels)), "rel_classes": json.dumps(list(predicates))}
 

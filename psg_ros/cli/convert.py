@@ -106,7 +106,7 @@ def _join(args: argparse.Namespace) -> int:
         ("labels", joined.labels, joined.strange_labels),
         ("predicates", joined.predicates, joined.strange_predicates),
     ):
-        print(f"{what}: {shared} of {known} are also {args.segmenter}'s")
+        print(f"{what}: {shared} of {known} are known to {args.segmenter}")
         if strange:
             print(f"left out, unknown {what}: {', '.join(strange)}", file=sys.stderr)
     if joined.backend != AUTO:

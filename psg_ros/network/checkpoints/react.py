@@ -200,8 +200,7 @@ def _try(name: str, path: Path, spec: ArtifactSpec) -> None:
             shape = np.shape(outputs[tensor.name])
             if len(shape) != 2 or shape[1] != tensor.shape[1]:
                 raise ValueError(
-                    f"{path.name} gives {tensor.name} {list(shape)}, expected "
-                    f"{as_text([tensor])}"
+                    f"{path.name} gives {tensor.name} {list(shape)}, expected {as_text([tensor])}"
                 )
     finally:
         backend.close()

@@ -48,6 +48,7 @@ class Letterbox:
     def __init__(self, input_hw: tuple[int, int]) -> None:
         self.array = np.full((1, 3, *input_hw), GREY / 255, np.float32)
         self._written: Letterboxed | None = None
+        self._scaled = np.zeros((0, 0, 3), np.uint8)
 
     def write(self, image_rgb: np.ndarray) -> Letterboxed:
         """Write an image uint8 [height, width, 3], in place of the last; return where it lies."""
@@ -55,17 +56,16 @@ class Letterbox:
         if where != self._written:
             self.array[:] = GREY / 255
             self._written = where
+            self._scaled = np.empty((*where.content_hw, 3), np.uint8)
         (height, width), (left, top) = where.content_hw, where.corner_xy
-        scaled = cv2.resize(image_rgb, (width, height), interpolation=cv2.INTER_LINEAR)
+        cv2.resize(image_rgb, (width, height), dst=self._scaled, interpolation=cv2.INTER_LINEAR)
         content = self.array[0, :, top : top + height, left : left + width]
-        np.divide(scaled.transpose(2, 0, 1), 255, out=content, dtype=np.float32)
+        np.divide(self._scaled.transpose(2, 0, 1), 255, out=content, dtype=np.float32)
         return where
 
 
 def letterbox(image_hw: tuple[int, int], input_hw: tuple[int, int]) -> Letterboxed:
     """Return the largest placement of the same aspect ratio; an odd row or column is put last."""
     content_hw = place(image_hw, input_hw, "eomt").content_hw  # rounds as the networks' own code
-    top, left = (
-        (whole - part) // 2 for whole, part in zip(input_hw, content_hw, strict=True)
-    )
+    top, left = ((whole - part) // 2 for whole, part in zip(input_hw, content_hw, strict=True))
     return Letterboxed(image_hw, content_hw, (left, top))

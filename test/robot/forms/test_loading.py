@@ -11,6 +11,7 @@ import yaml
 
 from psg_ros.robot.forms import FORMS, load_model, make_form
 from psg_ros.robot.forms.fused import Fused
+from psg_ros.robot.forms.segmenter_and_boxes import SegmenterAndBoxes
 from psg_ros.robot.forms.segmenter_only import SegmenterOnly
 from psg_ros.robot.forms.two_files import TwoFiles
 
@@ -45,7 +46,13 @@ def leave_segments(content):
 
 
 def test_every_form_is_found_by_its_name():
-    assert {"two_files": TwoFiles, "fused": Fused, "segmenter_only": SegmenterOnly} == FORMS
+    expected = {
+        "two_files": TwoFiles,
+        "fused": Fused,
+        "segmenter_only": SegmenterOnly,
+        "segmenter_and_boxes": SegmenterAndBoxes,
+    }
+    assert expected == FORMS
 
 
 @pytest.mark.parametrize("edit", [fuse, leave_segments], ids=["fused", "segmenter_only"])

@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from psg_ros.robot.ops.triplets import rank_relations, score_pairs, sigmoid
+from psg_ros.robot.ops.triplets import pair_logits, rank_relations, score_pairs, sigmoid
 from psg_ros.scene_graph import RelationScores
 
 
@@ -61,3 +61,11 @@ def test_sigmoid_is_exact_and_never_overflows():
     values = np.float32([-1000, -20, -1, 0, 1, 20, 1000])
     expected = [0, *(probability(v) for v in (-20, -1, 0, 1, 20)), 1]
     np.testing.assert_allclose(sigmoid(values), expected, rtol=1e-6, atol=1e-16)
+
+
+def test_logits_for_given_scores_give_them_back():
+    scores = np.array([[0.2, 0.8, 0.0], [1e-4, 0.0, 0.0], [0.0, 0.5, 1.0], [0.0, 0.0, 0.0]])
+    _, predicates, values = score_pairs(pair_logits(scores))
+    assert predicates[:3].tolist() == [1, 0, 2]
+    np.testing.assert_allclose(values, [0.8, 1e-4, 1.0, 0.0], atol=1e-7)
+    assert pair_logits(np.zeros((0, 3))).shape == (0, 4)
