@@ -22,7 +22,7 @@ from psg_ros.data.checking import DatasetReport, check_dataset, report_lines
 from psg_ros.data.opening import find_annotation_file
 from psg_ros.data.selection import select
 from psg_ros.files import check_writable, write_text
-from psg_ros.labels import Vocabulary, load_vocabulary
+from psg_ros.labels import find_vocabulary, load_vocabulary
 from psg_ros.resources import share_path
 
 USAGE = "check DATA | select DATA -o FILE [options]"
@@ -137,7 +137,7 @@ def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _select(args: argparse.Namespace) -> int:
     check_writable(args.out)
-    chosen = select(find_annotation_file(args.data), _vocabulary(args.labels), args.hold_out)
+    chosen = select(find_annotation_file(args.data), find_vocabulary(args.labels), args.hold_out)
     write_text(args.out, json.dumps(chosen.content))
     dropped = ", ".join(f"{name} {count}" for name, count in chosen.dropped.most_common())
     print(f"{args.out}: {len(chosen.content['data'])} images, {chosen.num_held_out} held out")
@@ -150,7 +150,7 @@ def _check(args: argparse.Namespace) -> int:
         check_writable(args.json)
     report = check_dataset(
         args.data,
-        _vocabulary(args.labels),
+        find_vocabulary(args.labels),
         split=args.split,
         images=args.image_folder,
         panoptic=args.panoptic_folder,
@@ -166,20 +166,10 @@ def _check(args: argparse.Namespace) -> int:
     return 1 if report.problems else 0
 
 
-def _vocabulary(name: str) -> Vocabulary:
-    return load_vocabulary(
-        Path(name) if name.endswith(".yaml") else _label_folder() / f"{name}.yaml"
-    )
-
-
-def _label_folder() -> Path:
-    return share_path() / "config" / "labels"
-
-
 def _labels_hint(report: DatasetReport) -> str:
     """Name the vocabularies that know all names of the file."""
     fitting = []
-    for file in sorted(_label_folder().glob("*.yaml")):
+    for file in sorted((share_path() / "config" / "labels").glob("*.yaml")):
         vocabulary = load_vocabulary(file)
         known = {"labels": vocabulary.label_names, "predicates": vocabulary.predicate_names}
         if all(set(names.names) <= set(known[names.kind]) for names in report.names):
