@@ -24,7 +24,7 @@ pytest.importorskip("huggingface_hub")
 from eomt_checkpoints import lightly_train_checkpoint, small_config, small_weights  # noqa: E402
 from picture_bytes import jpeg  # noqa: E402
 from public_files import NAMES, as_bytes, place, publish, small_files  # noqa: E402
-from public_server import PublicServer, serving  # noqa: E402
+from public_server import PublicServer, isolate, point_at, serving  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
 from psg_ros.__main__ import main  # noqa: E402
@@ -41,18 +41,13 @@ LIGHTLY, ON_HUB, TWO_FILES = "lightly_t", "eomt_dinov2_s", "eomt_dinov3_s"
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PSG_MODELS", str(tmp_path / "shelf"))
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub_home"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr(web, "PAUSE_S", 0.0)
-    return tmp_path / "shelf"
+    return isolate(monkeypatch, tmp_path)
 
 
 @pytest.fixture
 def server(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublicServer]:
     with serving() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        point_at(monkeypatch, running.url)
         yield running
 
 
@@ -223,7 +218,7 @@ def test_a_disk_that_fills_up_in_the_download_is_told(get, shelf, monkeypatch, c
 
 @pytest.mark.parametrize("name", [LIGHTLY, ON_HUB, TWO_FILES])
 def test_without_a_network_one_line_says_how_to_go_on(name, table, shelf, monkeypatch, capsys):
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    point_at(monkeypatch, "http://127.0.0.1:9")
     content = yaml.safe_load(table.read_text())
     content["places"] = dict.fromkeys(content["places"], "http://127.0.0.1:9")
     table.write_text(yaml.safe_dump(content))
