@@ -104,7 +104,7 @@ class _Folder:
     def __init__(self, path: Path) -> None:
         if path.exists() and not path.is_dir():
             raise ValueError(
-                f"{path} is a file, a folder was expected for the drawings of a folder"
+                f"{path} is a file; expected a folder for the drawings of a folder"
             )
         self._path = path
 

@@ -58,7 +58,7 @@ class TorchBackend:
             raise RuntimeError(f"{self._spec.file} was closed")
         check_inputs(self._spec, inputs)
         arrays = (torch.from_numpy(inputs[tensor.name]) for tensor in self._spec.inputs)
-        # cuDNN's convolutions would round to TF32 otherwise, which is no fp32.
+        # cuDNN's convolutions would round to TF32 otherwise, which is not fp32.
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             outputs = self._module(*(array.to(self._device) for array in arrays))
         named = zip(self._spec.outputs, outputs, strict=True)

@@ -24,7 +24,7 @@ def rename_dinov3(found: Source) -> Mapping[str, Tensor]:
     renamed = backbone_to_ours(found.tensors)
     if renamed.unknown:
         raise ValueError(
-            f"{found.path} is neither of `psg convert` nor a DINOv3 backbone of transformers; "
+            f"{found.path} is neither from `psg convert` nor a DINOv3 backbone of transformers; "
             f"unknown: {some_of(renamed.unknown)}"
         )
     return renamed.tensors
