@@ -94,7 +94,7 @@ def test_a_copy_of_the_model_is_the_same_network(tiny_model, home, compiled, tmp
 
 
 @pytest.mark.parametrize("damage", ["zeros inside", "half", "another version's", "another's"])
-def test_a_damaged_or_stale_network_is_compiled_anew(
+def test_a_damaged_or_stale_network_is_compiled_again(
     damage, tiny_model, home, compiled, monkeypatch, caplog
 ):
     expected = answers(tiny_model)
