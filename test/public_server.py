@@ -80,7 +80,6 @@ def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
 def point_at(monkeypatch: pytest.MonkeyPatch, hub: str) -> None:
     """Let the client take this for the hub."""
     monkeypatch.setenv("HF_ENDPOINT", hub)
-    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", hub)
 
 
 def _handler(server: PublicServer) -> type[BaseHTTPRequestHandler]:

@@ -117,7 +117,7 @@ def test_a_cut_is_resumed_by_the_next_get(name, get, server, shelf, table, capsy
     error = capsys.readouterr().err
     assert "are kept, the same command goes on from there" in error
     assert find_nothing(name)
-    server.requests.clear()
+    server.cut_after, server.requests = [], []
     assert get(name) == 0
     assert server.downloads(place(entry(table, name)["weights"]))[-1] == "bytes=5000-"
 
@@ -322,14 +322,14 @@ def test_a_licence_that_binds_is_asked_about(answer, status, get, table, monkeyp
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     assert main(["models", "get", LIGHTLY, "--table", str(table)]) == status
     error = capsys.readouterr().err
-    assert "Do you accept the DINOv3 License? [y/N]" in error
+    assert "Do you accept the DINOv3 licence? [y/N]" in error
     assert ("nothing was fetched" in error) == bool(status)
 
 
 def test_where_nobody_can_be_asked_the_option_is_named(table, shelf, monkeypatch, server, capsys):
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert main(["models", "get", LIGHTLY, "--table", str(table)]) == 2
-    assert "needs your consent to the DINOv3 License: add --accept-licence" in (
+    assert "needs your consent to the DINOv3 licence: add --accept-licence" in (
         capsys.readouterr().err
     )
     assert server.requests == [] and not shelf.exists()
@@ -442,7 +442,7 @@ def test_the_list_tells_all_that_decides(get, table, capsys):
     assert tuple(rows) == NAMES
     for word in ("here", "80 + 53", "6.0 M", "38.0 [1]", "24 MB", "640 px", "DINOv3", "consent"):
         assert word in rows[LIGHTLY]
-    assert "MIT, DINOv3 License" in rows[TWO_FILES] and "train, hub" in rows[TWO_FILES]
+    assert "MIT, DINOv3" in rows[TWO_FILES] and "train, hub" in rows[TWO_FILES]
     assert "here" not in rows[ON_HUB] and "consent" not in rows[ON_HUB]
     assert any(line.startswith("[1] docs.lightly.ai") for line in lines)
     assert max(map(len, lines)) <= 120
