@@ -119,7 +119,7 @@ class PictureConfig:
     # The default is above the largest sensors of industrial cameras (151 megapixels).
     max_megapixels: int = described(
         160,
-        "pictures of more megapixels are refused before they are decoded; each takes about 7 MB "
+        "pictures of more megapixels are refused before decoding; each megapixel takes about 7 MB "
         "of memory",
         minimum=1,
         maximum=2000,

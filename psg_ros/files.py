@@ -15,7 +15,7 @@ from pathlib import Path
 NAME_BYTES = 255
 """Longest file name on all usual file systems of Linux."""
 
-_LONGEST_SUFFIX = 16  # bytes; what is longer after a dot is no format
+_LONGEST_SUFFIX = 16  # bytes; what is longer after a dot is not a format
 
 _TEMPORARY = re.compile(r"\..+\.(?P<process>\d{1,7})\.partial(\.[^.]*)?")
 
@@ -98,7 +98,7 @@ def name_with_suffix(name: str, suffix: str) -> str:
 def printable(text: str) -> str:
     """Return text for one line of a terminal: what is not printable in it is escaped.
 
-    File names may hold line ends, commands to the terminal, and bytes that are no text.
+    File names may hold line ends, commands to the terminal, and bytes that are not text.
     """
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text
@@ -120,9 +120,9 @@ def check_writable(path: Path) -> None:
     if len(os.fsencode(path.name)) > NAME_BYTES:
         raise ValueError(f"the name {path.name[:40]}... is longer than {NAME_BYTES} bytes")
     if path.is_dir():
-        raise ValueError(f"{path} is a folder, a file name was expected")
+        raise ValueError(f"{path} is a folder; expected a file name")
     if path.exists() and not path.is_file():
-        raise ValueError(f"{path} is a device or a pipe, a file name was expected")
+        raise ValueError(f"{path} is a device or a pipe; expected a file name")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"the folder {path.parent} for {path.name} does not exist")
     if not os.access(path.parent, os.W_OK):

@@ -33,7 +33,7 @@ class NodeConfig(PictureConfig, PipelineConfig):
     )
     image_transport: str = described(
         "raw",
-        "how images come: raw as sensor_msgs/Image on the image topic, compressed as "
+        "how images arrive: raw as sensor_msgs/Image on the image topic, compressed as "
         "CompressedImage on the topic of that name with /compressed after it",
         choices=("raw", "compressed"),
         fixed=True,
@@ -48,8 +48,8 @@ class NodeConfig(PictureConfig, PipelineConfig):
     )
     silence_s: float = described(
         5.0,
-        "seconds without an image after which the log says which publishers there are, at first; "
-        "then the waits double; 0 never",
+        "seconds without an image after which the log lists the publishers; each further "
+        "wait is twice as long; 0: never",
         minimum=0.0,
         maximum=3600.0,
         fixed=True,

@@ -14,6 +14,10 @@ import pytest
 # nor is the package's. pytest's own option for that is unknown to the pytest of Ubuntu 22.04.
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 
+# Before torch is imported. The tensors of tests are small: threads that wait for each other cost up
+# to twenty times what they bring, the more so beside other tests.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from backends import INSTALLED  # noqa: E402
 
 NODE_FOLDERS = ("test/ros/", "test/demo/")

@@ -65,7 +65,7 @@ def publish(server: PublicServer, folder: Path) -> Path:
         numbers = sum(tensor.numel() for tensor in small_weights(family).values())
         entry |= {"parameters_m": numbers / 1e6, "input_px": 96}
     path = folder / "table.yaml"
-    path.write_text(yaml.safe_dump(table))
+    path.write_text(yaml.safe_dump(table, sort_keys=False))
     return path
 
 

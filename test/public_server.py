@@ -11,6 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from psg_ros.fetching import web
 
 COMMIT = "0" * 40
 
@@ -34,6 +39,11 @@ class PublicServer:
     requests: list[tuple[str, str, str, str]] = field(default_factory=list)
     url: str = ""
 
+    @property
+    def store(self) -> str:
+        """Where the hub's files lie: another host, as the client sees it."""
+        return self.url.replace("127.0.0.1", "localhost")
+
     def downloads(self, path: str) -> list[str]:
         """Return the Range headers of the GET requests for a file."""
         return [found[2] for found in self.requests if found[:2] == ("GET", path)]
@@ -52,6 +62,24 @@ def serving() -> Iterator[PublicServer]:
     finally:
         http.shutdown()
         http.server_close()
+
+
+def isolate(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Path:
+    """Let nothing but the loopback be reached, and nothing of this user be read; the shelf."""
+    monkeypatch.setenv("PSG_MODELS", str(folder / "shelf"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    monkeypatch.setattr(web, "PAUSE_S", 0.0)
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(folder / "token"))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_TELEMETRY", True)
+    point_at(monkeypatch, "http://127.0.0.1:9")
+    return folder / "shelf"
+
+
+def point_at(monkeypatch: pytest.MonkeyPatch, hub: str) -> None:
+    """Let the client take this for the hub."""
+    monkeypatch.setenv("HF_ENDPOINT", hub)
 
 
 def _handler(server: PublicServer) -> type[BaseHTTPRequestHandler]:
@@ -84,7 +112,7 @@ def _handler(server: PublicServer) -> type[BaseHTTPRequestHandler]:
             content = server.files[stored]
             digest = server.digest or hashlib.sha256(content).hexdigest()
             self.head(302, {
-                "Location": f"{server.url}{stored}?signed=1",
+                "Location": f"{server.store}{stored}?signed=1",
                 "X-Repo-Commit": COMMIT,
                 "X-Linked-Etag": f'"{digest}"',
                 "X-Linked-Size": str(len(content)),

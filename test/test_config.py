@@ -99,7 +99,7 @@ def test_a_value_of_the_wrong_kind_or_range_is_refused(values, message):
 
 
 @pytest.mark.parametrize("content", [b"- 1\n", b"3\n", b"a: [1\n", b"model: caf\xe9\n"])
-def test_a_file_that_is_no_mapping_is_refused_by_name(tmp_path, content):
+def test_a_file_that_is_not_a_mapping_is_refused_by_name(tmp_path, content):
     file = tmp_path / "broken.yaml"
     file.write_bytes(content)
     with pytest.raises(ValueError, match="broken.yaml"):

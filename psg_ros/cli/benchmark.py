@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mode = parser.add_mutually_exclusive_group(required=True)
     mode.add_argument("--stages", action="store_true", help="time the deployed pipeline")
     mode.add_argument("--ladder", action="store_true", help="time the steps of the ladder")
-    parser.add_argument("--image", type=Path, metavar="FILE", help="picture to work on")
+    parser.add_argument("--image", type=Path, metavar="FILE", help="picture to process")
     parser.add_argument(
         "--size",
         type=size_wh,
@@ -69,7 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "noise for --ladder (default: 640x480)",
     )
     parser.add_argument("--seed", type=count, default=0, help="of picture, segments and weights")
-    parser.add_argument("--warmup", type=count, metavar="N", help="frames before, not counted")
+    parser.add_argument("--warmup", type=count, metavar="N", help="warm-up frames, not counted")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
     parser.add_argument_group("--stages").add_argument(
@@ -77,7 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=argparse.SUPPRESS,
         metavar="N",
-        help=f"frames that count (default: {STAGES_FRAMES})",
+        help=f"measured frames (default: {STAGES_FRAMES})",
     )
     ladder_options.add_ladder_options(parser.add_argument_group("--ladder"))
     add_pipeline_options(parser)
@@ -102,7 +102,7 @@ def check_mode(args: argparse.Namespace) -> None:
         foreign += ["pipeline"] if args.pipeline else []
     wrong = [f"--{name.replace('_', '-')}" for name in foreign if hasattr(args, name)]
     if wrong:
-        raise ValueError(f"{', '.join(wrong)} has no meaning with {mode}")
+        raise ValueError(f"{', '.join(wrong)} cannot be used with {mode}")
 
 
 def _run_stages(args: argparse.Namespace) -> int:

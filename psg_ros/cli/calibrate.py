@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
     result = fitting.fit(samples, args.method, vocabulary, digest, fitted_on)
     if not result.curves:
         raise ValueError(
-            f"no predicate was rightly listed {fitting.MIN_POSITIVES} times in {fitted_on}: "
+            f"no predicate was listed correctly {fitting.MIN_POSITIVES} times in {fitted_on}: "
             "give more images, or a better model"
         )
     print(f"wrote {save_calibration(result, folder)}")

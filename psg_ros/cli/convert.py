@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backbone",
         metavar="SOURCE",
-        help="original DINOv3 in transformers' layout, for a checkpoint of differences to it",
+        help="original DINOv3 in transformers' layout, if the checkpoint holds differences from it",
     )
     parser.add_argument(
         "--labels",
@@ -84,7 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export",
         type=Path,
         metavar="FOLDER",
-        help="also write a model folder, which finds segments and relates none",
+        help="also write a model folder that finds segments but no relations",
     )
     add_merge_ratio(parser, "of the model that --export writes; default: off")
 
@@ -143,7 +143,7 @@ def _convert(args: argparse.Namespace) -> int:
     if args.merge_ratio is not None:
         # Refuses what is out of range while nothing is written: a run folder is written only once.
         dataclasses.replace(converted.config, merge_ratio=args.merge_ratio)
-    # The export first: it is what may fail, and then there shall be no run folder either.
+    # The export first: it is what may fail, and then no run folder may be left behind.
     if args.export:
         export_segments(converted, args.export, labels, args.merge_ratio)
     folder = write_run(converted, args.out, labels)

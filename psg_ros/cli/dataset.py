@@ -40,7 +40,7 @@ Look for everything that would stop a training or falsify a figure, and say all 
 
 Compares the class names with the vocabulary, counts segments and relations of each split, checks
 every entry, and opens every picture and PNG. Problems make the data set unusable; warnings do not:
-relations that come twice, images without any. Nothing is changed.
+relations that appear twice, images without any. Nothing is changed.
 """
 
 SELECT = """\
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     check = actions.add_parser(
         "check",
-        help="look through a data set and say what is wrong",
+        help="check a data set and report what is wrong",
         usage="psg dataset check DATA [--split SPLIT] [--labels NAME] [options]",
         description=CHECK,
         epilog=EXAMPLES,
@@ -103,12 +103,12 @@ def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=cores(),
         metavar="N",
-        help="processes that decode; 0: this one (default: one a core)",
+        help="processes that decode; 0: this one (default: one per core)",
     )
     parser.add_argument(
         "--fast",
         action="store_true",
-        help="look whether all files are there, but decode 100 images a split",
+        help="check that all files exist, but decode only 100 images per split",
     )
     parser.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
@@ -131,7 +131,7 @@ def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="PATTERN",
-        help="image ids of the new test split, as 'nyu_09*'; all others train",
+        help="image ids of the new test split, e.g. 'nyu_09*'; all others are for training",
     )
     parser.add_argument(
         "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS

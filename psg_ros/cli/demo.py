@@ -54,13 +54,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "which needs the extra simulation)",
     )
     parser.add_argument("--topic", default="", help="image topic of a bag that has several")
-    parser.add_argument("--loop", action="store_true", help="start the source again at its end")
+    parser.add_argument("--loop", action="store_true", help="restart the source at its end")
     parser.add_argument(
         "--seconds",
         type=positive_float,
         metavar="N",
         help="seconds to run after the first graph (default: until Ctrl-C; "
-        f"{PIPE_SECONDS:g} when the output is no terminal)",
+        f"{PIPE_SECONDS:g} when the output is not a terminal)",
     )
     parser.add_argument(
         "--rate",
@@ -74,10 +74,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=size_wh,
         default=(640, 480),
         metavar="WxH",
-        help="size of the simulated picture in px; more takes longer (default: 640x480)",
+        help="size of the simulated picture in px; larger is slower (default: 640x480)",
     )
     parser.add_argument(
-        "--seed", type=count, default=0, help="which simulated rooms, from 0 (default: 0)"
+        "--seed", type=count, default=0, help="seed of the simulated rooms, 0 or more (default: 0)"
     )
     parser.add_argument(
         "--out",

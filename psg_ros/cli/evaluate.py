@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images",
         type=positive_int,
         metavar="N",
-        help="only the first N images: a quick look, no result to compare with others",
+        help="only the first N images: a quick look, not comparable with other results",
     )
     parser.add_argument(
         "--k",
@@ -123,19 +123,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--multi-mpo",
         action="store_true",
-        help="also the figures of the first protocol, which compare with no others",
+        help="also the figures of the first protocol, which are not comparable with others",
     )
     parser.add_argument(
         "--run",
         type=Path,
         metavar="RUN",
-        help="run folder of psg train: judge its network in torch, on --device (auto is cpu)",
+        help="run folder of psg train: evaluate its network in torch, on --device (auto is cpu)",
     )
     parser.add_argument(
-        "--results", type=Path, metavar="FOLDER", help="judge these, without model and photos"
+        "--results", type=Path, metavar="FOLDER", help="evaluate these, without model and photos"
     )
     parser.add_argument(
-        "--save-results", type=Path, metavar="FOLDER", help="write what the model says, for later"
+        "--save-results", type=Path, metavar="FOLDER", help="save the predictions for later"
     )
     for name, what in (("json", "as JSON"), ("markdown", "as tables"), ("html", "as one page")):
         parser.add_argument(
@@ -145,8 +145,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--worst",
         type=Path,
         metavar="FOLDER",
-        help=f"draw the {NUM_EXAMPLES} images that went worst there, truth left, model right; the "
-        "number at an annotated predicate (#2) is its place in the model's list for that pair",
+        help=f"draw the {NUM_EXAMPLES} worst images into FOLDER, truth left, model right; the "
+        "number at an annotated predicate (#2) is its rank in the model's list for that pair",
     )
     add_data_options(parser)
     add_pipeline_options(parser, kind=EvaluationConfig, without=TRACKING_SETTINGS)

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             f"--{name}",
             type=share,
             metavar="X",
-            help=f"{meaning} (0 to 1) that the manifest recommends to users of the model",
+            help=f"{meaning} (0 to 1) that the manifest recommends",
         )
 
     add_switches(parser, "default: as it was trained")

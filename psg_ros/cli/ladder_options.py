@@ -37,7 +37,7 @@ LADDER_OPTIONS: dict[str, dict[str, Any]] = {
     "repeats": {
         "type": positive_int,
         "metavar": "N",
-        "help": "frames that count (default: 5, on a GPU 50)",
+        "help": "measured frames (default: 5, on a GPU 50)",
     },
     "batch": {
         "type": positive_int,

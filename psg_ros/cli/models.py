@@ -136,7 +136,7 @@ def _agree(order: get.Order, agreed: bool) -> None:
         _say(f"licence: {name}, {licence.url}")
     if agreed or not any(licence.consent for licence in licences.values()):
         return
-    names = " and ".join(name for name, licence in licences.items() if licence.consent)
+    names = " and ".join(f"{name} licence" for name, licence in licences.items() if licence.consent)
     if not sys.stdin.isatty():
         raise ValueError(f"{order.name} needs your consent to the {names}: add --accept-licence")
     print(f"Do you accept the {names}? [y/N] ", end="", file=sys.stderr, flush=True)

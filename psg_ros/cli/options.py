@@ -58,7 +58,7 @@ def add_pipeline_options(
         "--pipeline",
         type=Path,
         metavar="FILE",
-        help="YAML file of the options below (model: ..., score_threshold: ...); flags win over it",
+        help="YAML file of the options below (model: ..., score_threshold: ...); flags win",
     )
     add_config_options(parser, kind, without)
 
@@ -127,7 +127,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--partial",
         action="store_true",
-        help="accept a split of which DATA holds only a part; compares with no other result",
+        help="accept a split that DATA holds only in part; figures are not comparable then",
     )
     group.add_argument(
         "--skip-broken",

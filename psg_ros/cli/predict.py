@@ -80,20 +80,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=1,
         metavar="N",
-        help="take each Nth picture only; a drawn video keeps its duration (default: 1)",
+        help="take only every Nth picture; a drawn video keeps its duration (default: 1)",
     )
     parser.add_argument(
         "--drawn-relations",
         type=count,
         default=10,
         metavar="N",
-        help="draw at most N relations a picture, best first (default: 10)",
+        help="draw at most N relations per picture, best first (default: 10)",
     )
     parser.add_argument(
         "--show",
         type=count,
         metavar="N",
-        help="print at most N relations a picture (default: 20 for an image, 3 otherwise)",
+        help="print at most N relations per picture (default: 20 for an image, 3 otherwise)",
     )
     parser.add_argument("--topic", default="", help="image topic of a bag that has several")
     add_config_options(parser, PictureConfig, title="pictures")
@@ -143,7 +143,7 @@ def _outputs(args: argparse.Namespace, media: Media, stack: ExitStack) -> Output
     if args.json and str(args.json) != "-":
         check_not_input(args.json, media.path)
     if args.json and args.annotated and args.json.absolute() == args.annotated.absolute():
-        raise ValueError(f"{args.json} cannot hold the graphs and the drawings; give two names")
+        raise ValueError(f"{args.json} cannot hold both graphs and drawings; give two names")
     graphs = GraphFile(args.json, media.is_single) if args.json else None
     drawings = open_annotated(args.annotated, media, args.every) if args.annotated else None
     for output in (graphs, drawings):

@@ -47,16 +47,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WxH",
         help="size of the pictures in px; time grows with it (default: 320x240)",
     )
-    parser.add_argument("--seed", type=count, default=0, help="which rooms, from 0 (default: 0)")
+    parser.add_argument("--seed", type=count, default=0, help="seed of the rooms (default: 0)")
     parser.add_argument(
         "--workers",
         type=positive_int,
         default=cores(),
         metavar="N",
-        help="processes (default: one a core)",
+        help="processes (default: one per core)",
     )
     parser.add_argument(
-        "--depth", action="store_true", help="also write depth, 16-bit PNG in millimetres"
+        "--depth", action="store_true", help="also write depth as 16-bit PNG in millimetres"
     )
 
 

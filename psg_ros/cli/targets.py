@@ -17,6 +17,6 @@ def check_folder(folder: Path) -> None:
     """
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     if not there.is_dir():
-        raise NotADirectoryError(f"{there} is a file, a folder was expected")
+        raise NotADirectoryError(f"{there} is a file; expected a folder")
     if not os.access(there, os.W_OK | os.X_OK):
         raise PermissionError(f"no permission to write into {there}")

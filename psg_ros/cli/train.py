@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "config", type=Path, metavar="CONFIG", help="YAML file: model, labels, data, out, ..."
     )
     parser.add_argument(
-        "--resume", action="store_true", help="go on from the last checkpoint of the run folder"
+        "--resume", action="store_true", help="resume from the last checkpoint of the run folder"
     )
     parser.add_argument(
         "--device", default="cpu", help="torch device: cpu, cuda, cuda:1 ... (default: cpu)"
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tensorboard",
         action="store_true",
-        help="write the curves as TensorBoard events, too (extra tensorboard)",
+        help="also write the curves as TensorBoard events (extra tensorboard)",
     )
 
 

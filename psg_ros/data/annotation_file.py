@@ -144,7 +144,7 @@ def read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except ValueError as error:
-        raise ValueError(f"{path} is no JSON, or incomplete: {error}") from error
+        raise ValueError(f"{path} is not JSON, or is incomplete: {error}") from error
     if not isinstance(content, dict):
         raise ValueError(f"{path} holds a {type(content).__name__}, not a mapping with images")
     return content

@@ -114,7 +114,7 @@ class PanopticDataset(Sequence[AnnotatedImage]):
         if count and (label_map == VOID).all():
             raise ValueError(
                 f"{path} has no pixel of the {count} segments; it belongs to another image, or is "
-                "no panoptic PNG (id = R + 256 G + 65536 B)"
+                "not a panoptic PNG (id = R + 256 G + 65536 B)"
             )
         scores = np.ones(count, np.float32) if record.scores is None else record.scores
         segmentation = Segmentation(label_map, record.labels, scores)
@@ -186,13 +186,13 @@ def choose_folder(given: Path | None, likely: Sequence[Path], files: Sequence[st
     """Return `given`, or the folder that holds most of the first `files`, among equals the first.
 
     Raises:
-        FileNotFoundError: `given` is no folder.
+        FileNotFoundError: `given` is not a folder.
     """
     if given is None:
         probed = files[:PROBED_FILES]
         return max(likely, key=lambda folder: sum((folder / name).is_file() for name in probed))
     if not Path(given).is_dir():
-        raise FileNotFoundError(f"{given} is no folder; expected the one with the pictures")
+        raise FileNotFoundError(f"{given} is not a folder; expected the one with the pictures")
     return Path(given)
 
 
@@ -232,7 +232,7 @@ def _check_complete(path: Path, name: str, split: Split) -> None:
     if split.num_missing > 0 or split.num_unlabelled:
         raise ValueError(
             f"{path} lists {split.num_listed} images in its {name} split, but holds labels for "
-            f"{split.num_listed - split.num_missing}: figures over these are not comparable; take "
+            f"{split.num_listed - split.num_missing}: results on these are not comparable; take "
             "the complete file (psg.json of PSG), or accept the part (--partial, `partial: true`)"
         )
 

@@ -78,7 +78,7 @@ def find_annotation_file(path: Path, split: str | None = None) -> Path:
         return fitting[0]
     if fitting:
         names = ", ".join(str(file.relative_to(path)) for file in fitting)
-        raise ValueError(f"{path} holds several annotation files, name one: {names}")
+        raise ValueError(f"{path} holds several annotation files, specify one: {names}")
     others = ", ".join(file.name for file in sorted(path.glob("*.json"))) or "no JSON file"
     wanted = f"{ANNOTATION_FILE} or COCO's panoptic_{split or '*'}2017.json"
     raise FileNotFoundError(f"{path} holds no {wanted}, but {others}; name the file if it is one")

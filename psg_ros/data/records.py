@@ -164,13 +164,13 @@ def _scores(infos: list[dict[str, Any]]) -> np.ndarray | None:
 def _check_segments(ids: list[int], categories: list[int], labels: dict[int, int]) -> None:
     unknown = [category for category in categories if category not in labels]
     if unknown:
-        raise ValueError(f"category_id {unknown} is none of the file's {len(labels)} classes")
+        raise ValueError(f"category_id {unknown} is not one of the file's {len(labels)} classes")
     outside = [i for i in ids if not 1 <= i <= MAX_SEGMENT_ID]
     if outside:
         raise ValueError(f"segment ids {outside} outside 1 .. {MAX_SEGMENT_ID}; 0 is unlabelled")
     if len(set(ids)) != len(ids):
         raise ValueError(
-            f"segment ids {sorted(i for i in set(ids) if ids.count(i) > 1)} come twice"
+            f"segment ids {sorted(i for i in set(ids) if ids.count(i) > 1)} appear twice"
         )
 
 

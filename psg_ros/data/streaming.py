@@ -79,7 +79,7 @@ def _stream_from_pool(
             yield item.pop()
     except BrokenProcessPool as error:
         raise RuntimeError(
-            "a process that reads the data set ended; is memory short, or does a script read "
+            "a process that reads the data set ended; is memory low, or does a script read "
             'data outside of `if __name__ == "__main__"`?'
         ) from error
     finally:

@@ -103,9 +103,7 @@ class _Folder:
 
     def __init__(self, path: Path) -> None:
         if path.exists() and not path.is_dir():
-            raise ValueError(
-                f"{path} is a file, a folder was expected for the drawings of a folder"
-            )
+            raise ValueError(f"{path} is a file; expected a folder for the drawings of a folder")
         self._path = path
 
     def write(self, frame: MediaFrame, drawn_rgb: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from psg_ros.fetching.get import missing_extras
 from psg_ros.fetching.shelf import fetched
 from psg_ros.public_models import HUB, PublicModel, PublicModels
 
-TITLES = ("name", "", "knows", "parameters", "PQ", "download", "input", "licence", "needs")
+TITLES = ("name", "", "knows", "params", "PQ", "download", "input", "licence", "needs")
 NOTES = """\
 knows: things + stuff that it tells apart. needs: extras of this package; your consent to a licence.
 PQ: panoptic quality on COCO's validation pictures, as published; not measured by us.

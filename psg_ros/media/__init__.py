@@ -86,12 +86,12 @@ def _existing(source: str | Path) -> Path:
         state = "is a link to nowhere" if path.is_symlink() else "does not exist"
         raise FileNotFoundError(f"{path} {state}; expected {_EXPECTED}") from None
     except NotADirectoryError:
-        raise FileNotFoundError(f"{path} does not exist: a part of it is no folder") from None
+        raise FileNotFoundError(f"{path} does not exist: a part of it is not a folder") from None
     except PermissionError:
         raise
     except (OSError, ValueError) as error:  # too long, links in a circle, a zero byte
         reason = error.strerror if isinstance(error, OSError) else error
-        raise ValueError(f"{str(path)[:80]!r} is no usable file name: {reason}") from None
+        raise ValueError(f"{str(path)[:80]!r} is not a usable file name: {reason}") from None
     return path
 
 
@@ -100,7 +100,7 @@ def _about_url(scheme: str) -> str:
     if scheme.lower() == "file":
         return "the source is a URL; give the path alone, without file://"
     return (
-        f"the source is a URL ({scheme}://...), a file or a camera was expected; record it first "
+        f"the source is a URL ({scheme}://...); expected a file or a camera; record it first "
         "(ffmpeg -i URL -c copy recording.mkv), or publish it as a ROS topic and run the node"
     )
 
@@ -111,7 +111,7 @@ def _open_file(path: Path, topic: str, max_megapixels: int) -> Media:
         with path.open("rb") as file:
             begins = file.read(HEAD_BYTES)[:12]
         raise ValueError(
-            f"{path} is no image, video or bag that we know; it begins with {begins!r}"
+            f"{path} is not an image, video or bag that we know; it begins with {begins!r}"
         )
     if kind.family == "bag":
         return open_bag(path, topic, max_megapixels)

@@ -76,7 +76,7 @@ def _opened(path: Path) -> Iterator[tuple[AnyReader, bool]]:
         except Exception as error:  # noqa: BLE001 - a damaged bag makes the library raise anything
             # With the name that the user knows.
             reason = _words(error).replace(str(storage.paths[0]), str(path))
-            raise ValueError(f"{path} is no readable bag: {reason}; {storage.cure}") from error
+            raise ValueError(f"{path} is not a readable bag: {reason}; {storage.cure}") from error
         yield reader, storage.is_cut
 
 

@@ -22,7 +22,7 @@ _SUFFIXES = {MCAP_MAGIC: ".mcap", SQLITE_MAGIC: ".db3", ROS1_MAGIC: ".bag"}
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 MOST_BYTES = 1 << 30
-"""A message that unpacks to more is no image."""
+"""A message that unpacks to more is not an image."""
 
 _CURES = {
     ".mcap": "try: mcap recover FILE -o RECOVERED.mcap",
@@ -67,7 +67,7 @@ def prepared(path: Path) -> Iterator[Storage]:
     """Give a bag file, or a folder of them, for as long as the block lasts.
 
     Raises:
-        ValueError: it is no bag; a packed file is damaged.
+        ValueError: it is not a bag; a packed file is damaged.
     """
     with TemporaryDirectory(prefix="psg_bag_") as name:
         # rosbags goes by the suffix, and SQLite takes `?` and `#` in a name for a URI's: it gets

@@ -49,7 +49,7 @@ def _open(path: Path) -> cv2.VideoCapture:
     if not capture.isOpened():
         capture.release()
         raise ValueError(
-            f"{path} cannot be opened as a camera; is it in use, or no capture device?"
+            f"{path} cannot be opened as a camera; is it in use, or not a capture device?"
         )
     return capture
 

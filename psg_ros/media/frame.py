@@ -71,7 +71,7 @@ class Media:
             know, or are wrong. None where nothing is announced.
         rate_hz: frames a second, on average; 0 where frames have no rhythm (still images).
         frames: see `Frames`.
-        left_out: files of a folder that are no pictures, each with what it is instead.
+        left_out: files of a folder that are not pictures, each with what it is instead.
     """
 
     kind: str

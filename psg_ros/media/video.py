@@ -158,7 +158,7 @@ class _Decoding:
             pictures = packet.decode()
         except av.FFmpegError as error:
             # A stream that was cut out of a longer one begins with pictures that lack their
-            # reference. That is no damage.
+            # reference. That is not damage.
             if self._has_begun:
                 self._lose(error.strerror)
             return

@@ -59,7 +59,7 @@ class TokenMerging:
         self, grid_hw: tuple[int, int], ratio: float, device: torch.device, rope: str = "own"
     ) -> None:
         height, width = grid_hw
-        # A left-over row or column is no whole square: its patches are sources (ToMe-SD).
+        # A left-over row or column is not a whole square: its patches are sources (ToMe-SD).
         destinations = [
             top * width + left
             for top in range(0, height - CELL + 1, CELL)

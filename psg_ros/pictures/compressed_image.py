@@ -39,7 +39,7 @@ def decode_compressed_image(message: Any, max_megapixels: int = DEFAULT_LIMIT) -
         uint8 [height, width, 3] RGB, C-contiguous.
 
     Raises:
-        ImageError: depth data, an encoding that is not known, or bytes that are no whole picture
+        ImageError: depth data, an encoding that is not known, or bytes that are not a whole picture
             (see `encoded_picture`); names the format.
     """
     encoding, codec = _parse(message.format)

@@ -92,7 +92,7 @@ def _decode(content: Any, max_megapixels: int) -> tuple[np.ndarray, int | None]:
     try:
         return _decode_by_format(content, max_megapixels)
     except MemoryError as error:
-        raise ImageError("there is no memory for a picture of this size") from error
+        raise ImageError("not enough memory for a picture of this size") from error
 
 
 def _decode_by_format(content: Any, max_megapixels: int) -> tuple[np.ndarray, int | None]:

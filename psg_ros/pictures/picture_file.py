@@ -36,10 +36,10 @@ def read_with(decode: Callable[[bytes], np.ndarray], path: Path) -> np.ndarray:
     """Return what `decode` makes of the bytes of a file; raises as `read_image`."""
     path = Path(path)
     if path.is_dir():
-        raise ImageError(f"{path} is a folder, an image file was expected")
+        raise ImageError(f"{path} is a folder; expected an image file")
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist")
     try:
         return decode(path.read_bytes())
     except ImageError as error:
-        raise ImageError(f"{path} is no readable picture: {error}") from error
+        raise ImageError(f"{path} is not a readable picture: {error}") from error

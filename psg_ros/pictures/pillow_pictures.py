@@ -135,7 +135,7 @@ def _plain(image: Image.Image) -> Image.Image:
     if image.mode == "I":  # 32 bit, but also how some formats give their 16
         low, high = cast("tuple[int, int]", image.getextrema())
         if low < 0 or high > 65535:
-            raise ImageError(f"values from {low} to {high} are no grey of 16 bit")
+            raise ImageError(f"values from {low} to {high} do not fit 16-bit grey")
     elif image.mode not in ("L", "RGB", "I;16", "I;16L", "I;16B"):
         raise ImageError(f"pixels of type {image.mode!r} are neither grey nor colours")
     return image

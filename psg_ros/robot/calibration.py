@@ -38,7 +38,7 @@ class Curve:
         probabilities: at the knots, in 0..1, never falling; constant beyond the ends.
 
     Raises:
-        ValueError: knots that are no such curve.
+        ValueError: knots that do not form such a curve.
     """
 
     predicate: str

@@ -16,7 +16,7 @@ from psg_ros.ros.transport import (
 )
 
 ENOUGH_LOST = 5
-"""Lost images that are no accident of the start (our choice)."""
+"""Lost images that are more than an accident of the start (our choice)."""
 
 LARGE_SHARE = 0.1
 """Share of lost images above which the user should do something (our choice)."""

@@ -52,11 +52,11 @@ def read_parameter_file(path: Path) -> list[Section]:
     """Return the sections of a parameter file.
 
     Raises:
-        ValueError: it cannot be read, or is no file of parameters; one line that says why.
+        ValueError: it cannot be read, or is not a file of parameters; one line that says why.
     """
     where = f"parameter file {path}"
     if not path.is_file():
-        raise ValueError(f"{where}: {'it is no file' if path.exists() else 'no such file'}")
+        raise ValueError(f"{where}: {'it is not a file' if path.exists() else 'no such file'}")
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -128,10 +128,10 @@ def _names(content: yaml.Node) -> Iterator[str]:
 
 def _pairs(content: yaml.Node, what: str) -> Iterator[tuple[str, yaml.Node]]:
     if not isinstance(content, yaml.MappingNode):
-        raise ValueError(f"{what or 'the whole'!r} is no mapping")
+        raise ValueError(f"{what or 'the whole'!r} is not a mapping")
     for key, value in content.value:
         if not isinstance(key, yaml.ScalarNode):
-            raise ValueError(f"a key in {what or 'the whole'!r} is no word")
+            raise ValueError(f"a key in {what or 'the whole'!r} is not a word")
         yield key.value, value
 
 

@@ -36,11 +36,6 @@ def params_path() -> Path:
     return share_path() / "config" / "node.yaml"
 
 
-def rviz_path() -> Path:
-    """Return the RViz configuration that shows what the node publishes."""
-    return share_path() / "config" / "rviz" / "scene_graph.rviz"
-
-
 def topic_remaps(image_topic: str) -> list[tuple[str, str]]:
     """Return the remappings that connect the node to a camera."""
     return [] if image_topic == IMAGE_TOPIC else [(IMAGE_TOPIC, image_topic)]

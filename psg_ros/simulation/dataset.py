@@ -117,11 +117,11 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
         write_text(record, json.dumps(settings))
         return
     if not record.exists():
-        raise FileExistsError(f"{out} is not empty and no simulated data set; choose a new folder")
+        raise FileExistsError(f"{out} is not empty: choose a new folder, or a simulated data set")
     found = json.loads(record.read_text())
     if found != settings:
         raise FileExistsError(
-            f"{out} was made with {found}, now wanted {settings}; choose a new folder or delete it"
+            f"{out} was made with {found}, not {settings}; choose a new folder or delete it"
         )
 
 

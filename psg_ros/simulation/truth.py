@@ -50,7 +50,7 @@ def describe(scene: SettledScene, view: RawView, rgb: np.ndarray) -> SimulatedFr
 def _entities(scene: SettledScene) -> tuple[np.ndarray, list[str]]:
     """Entity of each item, int32 [item], and entity names: a thing each, a stuff class together.
 
-    Clutter is no entity: -1.
+    Clutter is not an entity: -1.
     """
     names: list[str] = []
     entity = []

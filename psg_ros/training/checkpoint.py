@@ -40,7 +40,7 @@ def load_weights(path: Path) -> dict[str, Tensor]:
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise ValueError(f"{path} is damaged or no safetensors file: {error}") from error
+        raise ValueError(f"{path} is damaged or not a safetensors file: {error}") from error
 
 
 def load_into(module: nn.Module, path: Path) -> None:
@@ -85,7 +85,7 @@ def load_state(path: Path, *, mapped: bool = False) -> dict[str, Any]:
     except (FileNotFoundError, PermissionError):
         raise
     except TORCH_DAMAGE as error:
-        raise ValueError(f"{path} is damaged or no checkpoint of `psg train`") from error
+        raise ValueError(f"{path} is damaged or not a checkpoint of `psg train`") from error
 
 
 def has_checkpoint(state: Path, ranks: Ranks) -> bool:
@@ -102,4 +102,4 @@ def taking_over(path: Path) -> Iterator[None]:
         yield
     except (KeyError, RuntimeError, ValueError) as error:
         why = textwrap.shorten(str(error), SHOWN, placeholder=" ...")
-        raise ValueError(f"{path} is no checkpoint of this network: {why}") from error
+        raise ValueError(f"{path} is not a checkpoint of this network: {why}") from error

@@ -87,7 +87,7 @@ class TorchBackend:
             raise RuntimeError(f"{self._spec.file} was closed")
         check_inputs(self._spec, inputs)
         tensors = (_as_torch(inputs[tensor.name]) for tensor in self._spec.inputs)
-        # cuDNN's convolutions would round to TF32 otherwise, which is no fp32.
+        # cuDNN's convolutions would round to TF32 otherwise, which is not fp32.
         with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
             outputs = self._module(*(tensor.to(self.device) for tensor in tensors))
         named = zip(self._spec.outputs, outputs, strict=True)

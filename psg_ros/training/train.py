@@ -86,13 +86,13 @@ def run_stages(
     dataset = open_split(config, vocabulary, "train", ranks)
     mixed = open_mix(config, vocabulary) if stage != "relations" else None
     pictures = dataset if mixed is None else mixed
-    starts_anew = False
+    starts_over = False
     if stage == "relations":
         load_finished_segmenter(model.segmenter, config)
     else:
         count = len(pictures)
-        starts_anew = prepare_segmenter(model.segmenter, config, count, ranks, resume=resume)
-        if starts_anew:
+        starts_over = prepare_segmenter(model.segmenter, config, count, ranks, resume=resume)
+        if starts_over:
             start_parts_of(model, config, vocabulary, pictures, ranks)
     validation = None
     if stage != "segmentation":
@@ -100,7 +100,7 @@ def run_stages(
         check_relation_data(dataset, config, ranks.world_size, validation)
     # The folder is taken last: a config that had to be corrected can use it.
     take_folder(folder, config_path, ranks)
-    if starts_anew and ranks.is_main:
+    if starts_over and ranks.is_main:
         relation_run.remove_run(folder)  # it was trained on an earlier segmenter
     if stage != "relations":
         segmentation.train_segmenter(

@@ -82,7 +82,7 @@ def test_ladder_ends_with_the_exported_network(model_config, tmp_path):
 def test_step_that_cannot_be_measured_is_shown_and_makes_the_status_one(tmp_path, capsys):
     pytest.importorskip("torch", reason="needs the extra train")
     path = tmp_path / "odd.yaml"
-    # 144 px are no whole number of DSFormer's cells.
+    # 144 px are not a whole number of DSFormer's cells.
     segmenter = {**MODEL["segmenter"], "input_hw": [144, 192]}
     path.write_text(yaml.safe_dump({**MODEL, "segmenter": segmenter}))
     assert ladder(path, "--steps", "dsformer", "--repeats", 1) == 1
@@ -103,11 +103,11 @@ def test_stages_of_a_model_folder(tiny_model: Path, photo: Path, tmp_path: Path,
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (["--stages", "--masks", "5"], "--masks has no meaning with --stages"),
-        (["--stages", "--deployed"], "--deployed has no meaning with --stages"),
-        (["--ladder", "--frames", "5"], "--frames has no meaning with --ladder"),
-        (["--ladder", "--model", "demo"], "--model has no meaning with --ladder"),
-        (["--ladder", "--pipeline", "p.yaml"], "--pipeline has no meaning with --ladder"),
+        (["--stages", "--masks", "5"], "--masks cannot be used with --stages"),
+        (["--stages", "--deployed"], "--deployed cannot be used with --stages"),
+        (["--ladder", "--frames", "5"], "--frames cannot be used with --ladder"),
+        (["--ladder", "--model", "demo"], "--model cannot be used with --ladder"),
+        (["--ladder", "--pipeline", "p.yaml"], "--pipeline cannot be used with --ladder"),
         (["--ladder", "--json", "/nowhere/x.json"], "/nowhere"),
     ],
 )

@@ -108,8 +108,8 @@ def test_a_folder_with_a_segmenter_is_not_overwritten(checkpoint, tmp_path, caps
     ("options", "said"),
     [
         (["--merge-ratio", "1"], "merge_ratio must lie in 0 .. 1 (exclusive), not 1.0"),
-        (["--export", "file"], "file is a file, a folder was expected"),
-        (["--export", "file/inside"], "file is a file, a folder was expected"),
+        (["--export", "file"], "file is a file; expected a folder"),
+        (["--export", "file/inside"], "file is a file; expected a folder"),
     ],
     ids=str,
 )
@@ -163,7 +163,7 @@ def test_a_full_disk_leaves_no_folder(step, checkpoint, tmp_path, monkeypatch, c
 def test_a_file_in_the_place_of_the_run_folder_is_refused_early(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["convert", "not read", str(tmp_path / "file" / "run")]) == 2
-    assert "file is a file, a folder was expected" in capsys.readouterr().err
+    assert "file is a file; expected a folder" in capsys.readouterr().err
 
 
 def test_a_missing_checkpoint_is_named(tmp_path, capsys):

@@ -102,7 +102,7 @@ def test_a_file_where_drawings_shall_go_is_refused_first(dataset: Path, capsys, 
     (dataset / "file").write_text("")
     where = str(dataset / name)
     assert main(["evaluate", str(dataset), "--model", "none", "--worst", where]) == 2
-    assert "file is a file, a folder was expected" in capsys.readouterr().err
+    assert "file is a file; expected a folder" in capsys.readouterr().err
 
 
 def test_predcls_judges_relations_on_true_masks(dataset: Path, tiny_model: Path) -> None:

@@ -24,7 +24,7 @@ pytest.importorskip("huggingface_hub")
 from eomt_checkpoints import lightly_train_checkpoint, small_config, small_weights  # noqa: E402
 from picture_bytes import jpeg  # noqa: E402
 from public_files import NAMES, as_bytes, place, publish, small_files  # noqa: E402
-from public_server import PublicServer, serving  # noqa: E402
+from public_server import PublicServer, isolate, point_at, serving  # noqa: E402
 from tiny_model import write_tiny_model  # noqa: E402
 
 from psg_ros.__main__ import main  # noqa: E402
@@ -41,18 +41,13 @@ LIGHTLY, ON_HUB, TWO_FILES = "lightly_t", "eomt_dinov2_s", "eomt_dinov3_s"
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("PSG_MODELS", str(tmp_path / "shelf"))
-    monkeypatch.setenv("HF_HOME", str(tmp_path / "hub_home"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("HF_TOKEN", raising=False)
-    monkeypatch.setattr(web, "PAUSE_S", 0.0)
-    return tmp_path / "shelf"
+    return isolate(monkeypatch, tmp_path)
 
 
 @pytest.fixture
 def server(shelf: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PublicServer]:
     with serving() as running:
-        monkeypatch.setenv("HF_ENDPOINT", running.url)
+        point_at(monkeypatch, running.url)
         yield running
 
 
@@ -122,7 +117,7 @@ def test_a_cut_is_resumed_by_the_next_get(name, get, server, shelf, table, capsy
     error = capsys.readouterr().err
     assert "are kept, the same command goes on from there" in error
     assert find_nothing(name)
-    server.requests.clear()
+    server.cut_after, server.requests = [], []
     assert get(name) == 0
     assert server.downloads(place(entry(table, name)["weights"]))[-1] == "bytes=5000-"
 
@@ -152,7 +147,7 @@ def test_a_wrong_digest_of_the_hub_refuses_the_file(get, server, shelf, capsys):
     ("content", "said"),
     [
         (b"no checkpoint at all", "is damaged or was not written by torch.save"),
-        (as_bytes({"a.weight": torch.zeros(1)}), "is no EoMT checkpoint"),
+        (as_bytes({"a.weight": torch.zeros(1)}), "is not an EoMT checkpoint"),
         (small_files()["dinov3"], "hold.*differences|leave --backbone|Give --backbone"),
         (as_bytes(lightly_train_checkpoint(
             {n: t[:3] if n == "class_head.bias" else t for n, t in small_weights("DINOv3").items()},
@@ -223,7 +218,7 @@ def test_a_disk_that_fills_up_in_the_download_is_told(get, shelf, monkeypatch, c
 
 @pytest.mark.parametrize("name", [LIGHTLY, ON_HUB, TWO_FILES])
 def test_without_a_network_one_line_says_how_to_go_on(name, table, shelf, monkeypatch, capsys):
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    point_at(monkeypatch, "http://127.0.0.1:9")
     content = yaml.safe_load(table.read_text())
     content["places"] = dict.fromkeys(content["places"], "http://127.0.0.1:9")
     table.write_text(yaml.safe_dump(content))
@@ -327,14 +322,14 @@ def test_a_licence_that_binds_is_asked_about(answer, status, get, table, monkeyp
     monkeypatch.setattr(sys, "stdin", Terminal(answer))
     assert main(["models", "get", LIGHTLY, "--table", str(table)]) == status
     error = capsys.readouterr().err
-    assert "Do you accept the DINOv3 License? [y/N]" in error
+    assert "Do you accept the DINOv3 licence? [y/N]" in error
     assert ("nothing was fetched" in error) == bool(status)
 
 
 def test_where_nobody_can_be_asked_the_option_is_named(table, shelf, monkeypatch, server, capsys):
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     assert main(["models", "get", LIGHTLY, "--table", str(table)]) == 2
-    assert "needs your consent to the DINOv3 License: add --accept-licence" in (
+    assert "needs your consent to the DINOv3 licence: add --accept-licence" in (
         capsys.readouterr().err
     )
     assert server.requests == [] and not shelf.exists()
@@ -447,7 +442,7 @@ def test_the_list_tells_all_that_decides(get, table, capsys):
     assert tuple(rows) == NAMES
     for word in ("here", "80 + 53", "6.0 M", "38.0 [1]", "24 MB", "640 px", "DINOv3", "consent"):
         assert word in rows[LIGHTLY]
-    assert "MIT, DINOv3 License" in rows[TWO_FILES] and "train, hub" in rows[TWO_FILES]
+    assert "MIT, DINOv3" in rows[TWO_FILES] and "train, hub" in rows[TWO_FILES]
     assert "here" not in rows[ON_HUB] and "consent" not in rows[ON_HUB]
     assert any(line.startswith("[1] docs.lightly.ai") for line in lines)
     assert max(map(len, lines)) <= 120

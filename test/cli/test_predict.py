@@ -210,7 +210,7 @@ def test_thresholds_reach_the_pipeline(predict, photo: Path, capsys) -> None:
     assert json.loads(capsys.readouterr().out)["relations"] == []
 
 
-def test_what_is_no_picture_in_a_folder_is_named_and_costs_nothing(
+def test_what_is_not_a_picture_in_a_folder_is_named_and_costs_nothing(
     predict, photo: Path, capsys
 ) -> None:
     (photo.parent / "notes.jpg").write_text("no picture")
@@ -231,7 +231,7 @@ def test_a_picture_above_the_limit_is_refused_before_it_is_decoded(
     large.write_bytes(zeros_png(1100, 1000))
     assert predict(large, "--max-megapixels", 1) == 2
     error = capsys.readouterr().err
-    assert "large.png is no readable picture: 1100 x 1000 px are 1.1 megapixels" in error
+    assert "large.png is not a readable picture: 1100 x 1000 px are 1.1 megapixels" in error
     assert "the limit is 1 (max_megapixels)" in error
     assert predict(large, "--max-megapixels", 2) == 0
 
@@ -403,7 +403,7 @@ def test_a_process_prints_its_error_in_one_line(tiny_model: Path, tmp_path: Path
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 2
-    assert done.stderr.count("\n") == 1 and "a.mp4 is no image, video or bag" in done.stderr
+    assert done.stderr.count("\n") == 1 and "a.mp4 is not an image, video or bag" in done.stderr
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="no real pictures here")

@@ -22,7 +22,7 @@ def test_a_folder_that_is_there_or_can_be_made_is_fine(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["file", "file/folder", "file/folder/deeper"])
 def test_a_file_in_the_way_is_refused(tmp_path, name):
     (tmp_path / "file").write_text("")
-    with pytest.raises(NotADirectoryError, match="file is a file, a folder was expected"):
+    with pytest.raises(NotADirectoryError, match="file is a file; expected a folder"):
         check_folder(tmp_path / name)
 
 

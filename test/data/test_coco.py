@@ -86,7 +86,7 @@ def of_unknown_category(content: dict[str, Any]) -> None:
     ("change", "said"),
     [
         (without_first_image, "image 0: the entry is not in .* layout: KeyError"),
-        (of_unknown_category, r"image 0: category_id \[12\] is none of the file's 3 classes"),
+        (of_unknown_category, r"image 0: category_id \[12\] is not one of the file's 3 classes"),
         (lambda c: c["annotations"].pop(), "lists 3 images in its val split.* labels for 2"),
         (lambda c: c["categories"][0].update(name="grund"), "is it 'grund' for 'ground'"),
         (lambda c: c["categories"][1].update(id=7), "category id 7 is both 'box' and 'ground'"),

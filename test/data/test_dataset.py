@@ -71,19 +71,19 @@ def with_a_photo_as_png(folder: Path) -> None:
 BROKEN = {
     "no picture": (lambda f: (f / "1.png").unlink(), "1.png does not exist"),
     "no PNG": (lambda f: (f / "1_panoptic.png").unlink(), "1_panoptic.png does not exist"),
-    "an empty picture": (lambda f: (f / "1.png").write_bytes(b""), "1.png is no readable picture"),
-    "half a PNG": (cut_off("1_panoptic.png"), "_panoptic.png is no readable picture: inc"),
-    "half a JPEG": (as_truncated_jpeg, "1.jpg is no readable picture: damaged JPEG"),
+    "an empty picture": (lambda f: (f / "1.png").write_bytes(b""), "1.png is not a readable pict"),
+    "half a PNG": (cut_off("1_panoptic.png"), "_panoptic.png is not a readable picture: inc"),
+    "half a JPEG": (as_truncated_jpeg, "1.jpg is not a readable picture: damaged JPEG"),
     "a PNG of another size": (with_larger_png, "is 144 x 96 px, the annotation says 72 x 48 px"),
     "another size in the JSON": (change_entry(1, height=40), "annotation says 72 x 40 px"),
     "the PNG of another kind": (with_a_photo_as_png, "no pixel of the 3 segments"),
     "a relation to nothing": (change_entry(1, relations=[[0, 3, 0]]), "two of 3 segments"),
-    "an area that is no number": (
+    "an area that is not a number": (
         change_entry(1, segments_info=[{"id": 5, "category_id": 0, "area": "big"}], relations=[]),
         "area must be a number of px, not 'big'",
     ),
     "an unknown category": (
-        change_entry(1, segments_info=[{"id": 5, "category_id": 3}]), "none of the file's 3",
+        change_entry(1, segments_info=[{"id": 5, "category_id": 3}]), "not one of the file's 3",
     ),
 }  # fmt: skip
 

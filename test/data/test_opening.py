@@ -38,7 +38,7 @@ def test_the_split_chooses_among_the_files_of_coco(tmp_path):
     (tmp_path / "annotations" / "panoptic_coco_categories.json").write_text("[]")
     assert len(open_dataset(tmp_path, VOCABULARY, "val")) == 3
     assert len(open_dataset(tmp_path, VOCABULARY, "train")) == 4
-    with pytest.raises(ValueError, match="several annotation files, name one: annotations/pan"):
+    with pytest.raises(ValueError, match="several annotation files, specify one: annot"):
         find_annotation_file(tmp_path)
 
 
@@ -73,7 +73,7 @@ def test_folders_of_pictures_and_pngs_can_be_named(tmp_path):
 
 def test_a_named_folder_must_be_there(tmp_path):
     folder = write_tiny_psg(tmp_path / "set")
-    with pytest.raises(FileNotFoundError, match="nowhere is no folder"):
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
         open_dataset(folder, VOCABULARY, "train", images=tmp_path / "nowhere")
 
 

@@ -38,14 +38,14 @@ def write_ids(path: Path, ids: np.ndarray) -> Path:
 @pytest.mark.parametrize("share", [0.4, 0.9])
 def test_a_damaged_picture_is_refused_by_name(tmp_path: Path, share: float) -> None:
     path = write(tmp_path / "a.jpg", zero_filled(jpeg(), share))
-    with pytest.raises(ImageError, match=r"a\.jpg is no readable picture: damaged JPEG"):
+    with pytest.raises(ImageError, match=r"a\.jpg is not a readable picture: damaged JPEG"):
         read_rgb_of_size(path, STORED_HW)
 
 
 def test_a_damaged_png_of_ids_is_refused_by_name(tmp_path: Path) -> None:
     path = write_ids(tmp_path / "a.png", np.arange(6000).reshape(60, 100))
     write(path, path.read_bytes()[:-200])
-    with pytest.raises(ImageError, match=r"a\.png is no readable picture: incomplete PNG"):
+    with pytest.raises(ImageError, match=r"a\.png is not a readable picture: incomplete PNG"):
         read_segment_ids(path)
 
 

@@ -146,14 +146,14 @@ def test_without_val_ids_all_that_is_no_test_image_trains(tmp_path):
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ({"segments_info": [{"id": 7, "category_id": 3}]}, r"\[3\] is none of the file's 3"),
-        ({"segments_info": [{"id": 7, "category_id": -1}]}, r"category_id \[-1\] is none"),
+        ({"segments_info": [{"id": 7, "category_id": 3}]}, r"\[3\] is not one of the file's 3"),
+        ({"segments_info": [{"id": 7, "category_id": -1}]}, r"category_id \[-1\] is not one"),
         ({"segments_info": [{"category_id": 0}]}, "data set's layout: KeyError\\('id'\\)"),
         ({"segments_info": None}, "not in the data set's layout: TypeError"),
         ({"segments_info": [{"id": 7.5, "category_id": 0}]}, "layout: TypeError"),
         ({"segments_info": [{"id": 0, "category_id": 0}]}, r"ids \[0\] outside 1 .. 16777215"),
         ({"segments_info": [{"id": 1 << 24, "category_id": 0}]}, r"ids \[16777216\] outside"),
-        ({"segments_info": [{"id": 7, "category_id": 0}] * 2}, r"segment ids \[7\] come twice"),
+        ({"segments_info": [{"id": 7, "category_id": 0}] * 2}, r"segment ids \[7\] appear twice"),
         ({"height": "3"}, "layout: TypeError"),
         ({"height": 0}, "height and width must be 1 or more, not 0 and 4"),
         ({"relations": [[0, 1, 2]]}, r"relation \[0, 1, 2\]: predicate outside 0 .. 1"),
@@ -212,8 +212,8 @@ def test_a_set_that_cannot_be_used_is_refused_when_it_is_opened(tmp_path, change
     ("content", "said"),
     [
         (b"[1, 2]", "holds a list, not a mapping"),
-        (b'{"data": [', "is no JSON, or incomplete"),
-        (b"\xff\xfe\x00", "is no JSON, or incomplete"),
+        (b'{"data": [', "is not JSON, or is incomplete"),
+        (b"\xff\xfe\x00", "is not JSON, or is incomplete"),
         (b'{"data": []}', "is neither in PSG's layout"),
         (b'{"data": [], "predicate_classes": []}', "is not in PSG's layout: KeyError"),
     ],

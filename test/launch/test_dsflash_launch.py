@@ -149,7 +149,7 @@ def test_the_real_launch_packages_accept_it():
 
 
 def test_rviz_shows_topics_that_the_node_has():
-    text = start.rviz_path().read_text()
+    text = (share_path() / "config" / "rviz" / "scene_graph.rviz").read_text()
     assert len(yaml.safe_load(text)["Visualization Manager"]["Displays"]) == 3
     for topic in (start.ANNOTATED_TOPIC, start.SEGMENTATION_TOPIC):
         assert f"Value: {topic.replace('~', start.NODE_NAME)}\n" in text

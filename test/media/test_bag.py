@@ -257,7 +257,7 @@ def topic_that_is_a_number(bag: Path) -> None:
 def test_metadata_of_wrong_types_is_refused(tmp_path: Path, damage) -> None:
     bag = write_compressed(tmp_path / "bag", [jpeg()], storage="sqlite3")
     damage(bag)
-    with pytest.raises(ValueError, match="bag is no readable bag: .* must be (int|str), not"):
+    with pytest.raises(ValueError, match="bag is not a readable bag: .* must be (int|str), not"):
         open_media(bag)
 
 
@@ -265,21 +265,21 @@ def test_metadata_of_wrong_types_is_refused(tmp_path: Path, damage) -> None:
 def test_a_damaged_folder_is_refused_with_its_cure(tmp_path: Path, damage) -> None:
     bag = write_compressed(tmp_path / "bag", [jpeg()])
     damage(bag)
-    with pytest.raises(ValueError, match="bag is no readable bag: .*; try: ros2 bag reindex"):
+    with pytest.raises(ValueError, match="bag is not a readable bag: .*; try: ros2 bag reindex"):
         open_media(bag)
 
 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.mcap", b"\x89MCAP0\r\n", "no readable bag: .*; try: mcap recover FILE"),
-        ("a.mcap", b"\x89MCAP0\r\n" + bytes(99), "no readable bag: "),
+        ("a.mcap", b"\x89MCAP0\r\n", "not a readable bag: .*; try: mcap recover FILE"),
+        ("a.mcap", b"\x89MCAP0\r\n" + bytes(99), "not a readable bag: "),
         (
             "a.db3",
             b"SQLite format 3\0" + bytes(5000),
-            "no readable bag: .*; try: sqlite3 FILE",
+            "not a readable bag: .*; try: sqlite3 FILE",
         ),
-        ("a.bag", b"#ROSBAG V2.0\n", "no readable bag: .*; try: rosbag reindex FILE"),
+        ("a.bag", b"#ROSBAG V2.0\n", "not a readable bag: .*; try: rosbag reindex FILE"),
         ("a.mcap.zstd", b"\x28\xb5\x2f\xfd no frame", "is a packed bag and damaged"),
     ],
 )

@@ -41,7 +41,7 @@ def test_a_file_url_is_answered_with_its_path() -> None:
         open_media("file:///tmp/a.mp4")
 
 
-def test_what_is_no_file_is_refused_without_being_opened(tmp_path: Path) -> None:
+def test_what_is_not_a_file_is_refused_without_being_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(tmp_path / "socket"))
@@ -62,7 +62,7 @@ def test_links_are_followed_and_links_to_nowhere_named(tmp_path: Path) -> None:
     assert open_media(tmp_path / "link").kind == "image"
     with pytest.raises(FileNotFoundError, match="link to nowhere"):
         open_media(tmp_path / "nowhere")
-    with pytest.raises(ValueError, match="no usable file name"):
+    with pytest.raises(ValueError, match="not a usable file name"):
         open_media(tmp_path / "ring")
 
 
@@ -82,7 +82,7 @@ def test_an_empty_file_and_unknown_content_are_called_so(tmp_path: Path) -> None
     (tmp_path / "a.jpg").write_text("hello")
     with pytest.raises(ValueError, match="empty.jpg is empty"):
         open_media(tmp_path / "empty.jpg")
-    with pytest.raises(ValueError, match="a.jpg is no image, video or bag .*begins with b'hello'"):
+    with pytest.raises(ValueError, match="a.jpg is not an image, video or bag .*with b'hello'"):
         open_media(tmp_path / "a.jpg")
 
 
@@ -93,11 +93,11 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
         open_media(tmp_path / "a")
 
 
-def test_too_long_a_name_and_a_part_that_is_no_folder(tmp_path: Path) -> None:
+def test_too_long_a_name_and_a_part_that_is_not_a_folder(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(PICTURE)
-    with pytest.raises(ValueError, match="no usable file name: File name too long"):
+    with pytest.raises(ValueError, match="not a usable file name: File name too long"):
         open_media("x" * 5000)
-    with pytest.raises(FileNotFoundError, match="no folder"):
+    with pytest.raises(FileNotFoundError, match="not a folder"):
         open_media(tmp_path / "a" / "b.png")
 
 

@@ -72,7 +72,7 @@ def test_an_incomplete_file_is_refused_by_name(tmp_path: Path, suffix: str, shar
 
 def test_text_is_no_image(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("hello")
-    with pytest.raises(ValueError, match="a.png is no readable picture"):
+    with pytest.raises(ValueError, match="a.png is not a readable picture"):
         read_image(tmp_path / "a.png")
 
 

@@ -298,7 +298,7 @@ def test_joined_recordings_never_go_back_in_time(tmp_path: Path) -> None:
 def test_a_playlist_is_not_followed(tmp_path: Path) -> None:
     written(tmp_path / "secret.mp4", encoded("mpeg4", "mp4", steady(2)))
     list_file = written(tmp_path / "a.mp4", b"#EXTM3U\n#EXTINF:1,\nsecret.mp4\n")
-    with pytest.raises(ValueError, match="no image, video or bag"):
+    with pytest.raises(ValueError, match="not an image, video or bag"):
         open_media(list_file)
 
 

@@ -185,7 +185,7 @@ def test_moved_checkout_gets_a_new_environment(checkout: Checkout, tmp_path: Pat
     assert (moved / "calls.txt").read_text().split("\n")[-4:-1] == FULL_SETUP
 
 
-def test_folder_that_is_no_environment_is_not_deleted(checkout: Checkout, tmp_path: Path):
+def test_folder_that_is_not_an_environment_is_not_deleted(checkout: Checkout, tmp_path: Path):
     precious = tmp_path / "home" / "thesis.txt"
     precious.parent.mkdir()
     precious.touch()

@@ -151,7 +151,7 @@ def test_a_rotation_noted_by_the_camera_is_not_applied() -> None:
         ("yuv422; png compressed ", "a grey picture cannot be yuv422"),
     ],
 )
-def test_what_is_no_picture_in_spite_of_its_codec_is_refused_by_name(text: str, words: str) -> None:
+def test_what_is_not_a_picture_despite_its_codec_is_refused_by_name(text: str, words: str) -> None:
     data = compressed(np.full((4, 6), 1500, np.uint16), ".png")
     assert decode_compressed_image(message("mono16; png", data)).any()
     with pytest.raises(ImageError) as refusal:

@@ -106,7 +106,7 @@ def test_zeros_in_place_of_the_rest_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"no picture", b"\xff\xd8", b"\xff\xd8\xff\xe0 no jpeg", b"\x89PNG\r\n\x1a\n"]
 )
-def test_what_is_no_picture_is_refused(content: bytes) -> None:
+def test_what_is_not_a_picture_is_refused(content: bytes) -> None:
     with pytest.raises(ImageError):
         decode_samples(content)
 
@@ -116,7 +116,7 @@ def test_pixels_without_a_form_of_16_bit_are_refused() -> None:
     with pytest.raises(ImageError, match="neither grey nor colours"):
         decode_samples(content)
     content = encoded("TIFF", np.arange(48, dtype=np.int32).reshape(6, 8) * 10_000)
-    with pytest.raises(ImageError, match="no grey of 16 bit"):
+    with pytest.raises(ImageError, match="do not fit 16-bit grey"):
         decode_samples(content)
 
 

@@ -16,7 +16,7 @@ from psg_ros.config import PipelineConfig
 from psg_ros.frame import Frame
 from psg_ros.robot.forms import STEPS
 from psg_ros.robot.pipeline import Pipeline
-from psg_ros.scene_graph import Segmentation, TrackState
+from psg_ros.scene_graph import SceneNode, Segmentation, Track, TrackState
 
 SCENE = {"cyan": (0, 0, 640, 430), "red": (64, 64, 192, 256), "blue": (400, 240, 600, 400)}
 
@@ -320,6 +320,11 @@ def test_a_model_without_relations_gives_the_same_nodes(tiny_model, tmp_path):
     assert graph.relations == () and graph.relation_scores.logits.shape == (0, 5)
 
 
+def track_of(node: SceneNode) -> Track:
+    assert node.track is not None
+    return node.track
+
+
 def test_nodes_of_a_stream_have_tracks_and_pictures_that_stand_alone_have_none(tiny_model):
     image = paint((430, 640), SCENE)
     with Pipeline.open(PipelineConfig(str(tiny_model), track_min_hits=2)) as pipeline:
@@ -332,7 +337,7 @@ def test_nodes_of_a_stream_have_tracks_and_pictures_that_stand_alone_have_none(t
         assert [node.track for node in still.nodes] == [None] * len(first.nodes)
         pipeline.tracker.restart()
         assert pipeline(Frame(image, stamp_ns=7)).nodes == tuple(
-            dataclasses.replace(node, track=dataclasses.replace(node.track, first_seen_ns=7))
+            dataclasses.replace(node, track=dataclasses.replace(track_of(node), first_seen_ns=7))
             for node in first.nodes
         )
         pipeline(Frame(image))

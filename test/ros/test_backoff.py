@@ -14,7 +14,7 @@ def test_waits_double_up_to_the_longest():
     assert reports(Backoff(5, 30), 130) == [5, 15, 35, 65, 95, 125]
 
 
-def test_a_reset_begins_anew():
+def test_a_reset_begins_again():
     backoff = Backoff(5, 30)
     reports(backoff, 50)
     backoff.reset(50)

@@ -90,7 +90,7 @@ def test_an_override_wins_over_match_and_is_named_when_it_does_not_fit(embedding
     assert asked(node) == "reliable"
 
 
-def test_reliability_is_asked_anew_at_each_configure(embedding):
+def test_reliability_is_asked_again_at_each_configure(embedding):
     node = embedding.node(started=False)
     for reliability in ("best_effort", "reliable"):
         node.set_parameters([Parameter("image_reliability", value=reliability)])

@@ -79,12 +79,12 @@ def test_only_ros_arguments_count(fleet):
         ("[" * 100_000, "is not YAML: "),
         ("a: 1\n---\nb: 2", "is not YAML: "),
         ("/**: {ros__parameters: &a {b: 1}}\n/x: {ros__parameters: *a}", "aliases are not allowed"),
-        ("- 1", "'the whole' is no mapping; expected NODE: ros__parameters: NAME: VALUE"),
-        ("model: demo", "'model' is no mapping; expected NODE"),
-        ("/**:", "'**' is no mapping; expected NODE"),
-        ("/**: {model: demo}", "'**/model' is no mapping; expected NODE"),
-        ("/**: {ros__parameters: }", "'ros__parameters' is no mapping; expected NODE"),
-        ("/**: {ros__parameters: {[1]: 2}}", "a key in 'ros__parameters' is no word"),
+        ("- 1", "'the whole' is not a mapping; expected NODE: ros__parameters: NAME: VALUE"),
+        ("model: demo", "'model' is not a mapping; expected NODE"),
+        ("/**:", "'**' is not a mapping; expected NODE"),
+        ("/**: {model: demo}", "'**/model' is not a mapping; expected NODE"),
+        ("/**: {ros__parameters: }", "'ros__parameters' is not a mapping; expected NODE"),
+        ("/**: {ros__parameters: {[1]: 2}}", "a key in 'ros__parameters' is not a word"),
         ("ros__parameters: {model: demo}", "no node is named above ros__parameters"),
         (" " * (MAX_BYTES + 1), f"has {MAX_BYTES + 1} bytes, more than any parameter file"),
     ],
@@ -102,8 +102,8 @@ def test_what_is_no_parameter_file_is_refused_in_one_line(tmp_path, content, wor
 def test_what_cannot_be_read_is_refused_in_one_line(tmp_path, monkeypatch):
     for path, words in (
         (tmp_path / "nowhere", "no such file"),
-        (tmp_path, "it is no file"),
-        (Path("/dev/zero"), "it is no file"),
+        (tmp_path, "it is not a file"),
+        (Path("/dev/zero"), "it is not a file"),
     ):
         with pytest.raises(ValueError, match=f"^parameter file {path}: {words}$"):
             read_parameter_file(path)

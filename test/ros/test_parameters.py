@@ -110,7 +110,7 @@ def test_text_that_yaml_takes_for_a_flag_is_refused_with_the_cure(embedding):
     [
         (None, "no such file"),
         ("a: [", "is not YAML: "),
-        ("/**:\n  model: demo", "is no mapping; expected NODE: ros__parameters"),
+        ("/**:\n  model: demo", "is not a mapping; expected NODE: ros__parameters"),
     ],
 )
 def test_a_process_with_a_bad_parameter_file_ends_with_one_line(tmp_path, content, words):

@@ -54,7 +54,7 @@ def run(code, prepare, monkeypatch):
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def test_image_sized_blocks_are_reused_instead_of_mapped_anew(monkeypatch):
+def test_image_sized_blocks_are_reused_instead_of_mapped_again(monkeypatch):
     if not sys.platform.startswith("linux"):
         pytest.skip("glibc only")
     pages = 50 * (6 << 20) // 4096

@@ -86,7 +86,7 @@ class Trap:
 
 def test_code_in_a_checkpoint_is_refused_and_not_run(tmp_path):
     torch.save({"seen": Trap(tmp_path / "sprung")}, tmp_path / "run.state")
-    with pytest.raises(ValueError, match=r"run\.state is damaged or no checkpoint"):
+    with pytest.raises(ValueError, match=r"run\.state is damaged or not a checkpoint"):
         load_state(tmp_path / "run.state")
     assert not (tmp_path / "sprung").exists()
     torch.load(tmp_path / "run.state", weights_only=False)
@@ -117,7 +117,7 @@ def test_weights_of_another_network_are_named_in_one_short_line(tmp_path):
     assert module.weight.equal(load_weights(tmp_path / "w.safetensors")["weight"])
     for other in (nn.Linear(4, 2), nn.Sequential(*(nn.Linear(1, 1) for _ in range(100)))):
         with pytest.raises(
-            ValueError, match=r"w\.safetensors is no checkpoint of this net"
+            ValueError, match=r"w\.safetensors is not a checkpoint of this net"
         ) as said:
             load_into(other, tmp_path / "w.safetensors")
         assert "\n" not in str(said.value) and len(str(said.value)) < 600

@@ -50,5 +50,5 @@ def test_of_weights_alone_nothing_is_known(tmp_path):
 @pytest.mark.parametrize("content", [{}, {"samples": 4}])
 def test_a_state_of_something_else_is_named(tmp_path, content):
     save_state(content, tmp_path / STATE)
-    with pytest.raises(ValueError, match=r"segmenter\.state is no checkpoint"):
+    with pytest.raises(ValueError, match=r"segmenter\.state is not a checkpoint"):
         unfinished_stages(tmp_path, CONFIG)

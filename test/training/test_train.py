@@ -122,7 +122,7 @@ def test_a_segmenter_without_a_state_is_finished_and_is_not_replaced(write_confi
     assert (folder / segmentation_run.WEIGHTS).read_bytes() == before
 
 
-def test_relations_of_an_earlier_segmenter_are_removed_where_stage_1_starts_anew(write_config):
+def test_relations_of_an_earlier_segmenter_are_removed_where_stage_1_starts_over(write_config):
     config = write_config()
     folder = run(config)
     run(config, resume=True, stage="segmentation")
@@ -154,7 +154,7 @@ def test_weights_of_another_network_are_named(write_config, name, missing):
     weights = load_weights(folder / name)
     weights.pop(missing)
     save_weights(weights, folder / name)
-    said = f"{name} is no checkpoint of this network: .*{missing}"
+    said = f"{name} is not a checkpoint of this network: .*{missing}"
     with pytest.raises(ValueError, match=said):
         train.load_run(folder)
     if name == segmentation_run.WEIGHTS:

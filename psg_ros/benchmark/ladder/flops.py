@@ -8,7 +8,6 @@ Norms, activations, pooling and the panoptic merge are left out; they are under 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,7 +132,7 @@ def neck(
     """Return the FLOPs of mask embedding and neck for all pairs.
 
     Args:
-        num_extra: tokens of a pair that are no cells.
+        num_extra: tokens of a pair that are not cells.
         class_only: the last block is computed for the class token alone.
     """
     dim, num_pairs = config.dim, len(pairs.computed)
@@ -168,8 +167,3 @@ def relation_head(config: RelationConfig, num_pairs: int, num_columns: int) -> i
     directions = 1 if config.split == "none" else 2
     one = linear(1, config.dim, config.head_hidden) + linear(1, config.head_hidden, num_columns)
     return num_pairs * (gates * linear(1, config.dim, config.dim) + directions * one)
-
-
-def total_gflop(stages: Mapping[str, int]) -> float:
-    """Return the sum in GFLOP."""
-    return sum(stages.values()) / 1e9

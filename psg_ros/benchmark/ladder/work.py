@@ -44,7 +44,7 @@ def padded_tokens(step: Step, num_cells: np.ndarray) -> PairTokens:
 
 
 def num_extra(step: Step) -> int:
-    """Return how many tokens of a sequence are no cells."""
+    """Return how many tokens of a sequence are not cells."""
     return dsformer.NUM_EXTRA if step.backbone == "separate" else packed_neck.NUM_EXTRA
 
 

@@ -132,7 +132,7 @@ def _repeats(records: list[ImageRecord], split: str) -> list[Finding]:
     ids, files = _twice(r.image_id for r in records), _twice(r.image_file for r in records)
     found = []
     if ids:
-        text = _count(len(ids), "image id comes twice", "image ids come twice")
+        text = _count(len(ids), "image id comes twice", "image ids appear twice")
         # In training an image may be seen twice; judged twice it would count twice.
         found.append(Finding(text, tuple(ids), is_problem=split != "train"))
     if len(files) > len(ids):

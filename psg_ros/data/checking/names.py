@@ -40,7 +40,7 @@ def compare_names(kind: str, names: Sequence[str], known: Sequence[str]) -> Name
     twice = sorted({name for name in names if names.count(name) > 1})
     findings = [Finding(unknown_names(kind, names, known))] if unknown else []
     if twice:
-        text = f"{kind} {twice} come twice in the file's list"
+        text = f"{kind} {twice} appear twice in the file's list"
         findings.append(Finding(text, is_problem=False))
     return NameComparison(
         kind,

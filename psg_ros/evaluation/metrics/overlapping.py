@@ -88,7 +88,7 @@ def _paint(prediction: OverlappingMasks) -> tuple[np.ndarray, np.ndarray, np.nda
         if object_of[mask] != _DROPPED or not free.any():
             continue
         label_map[free] = object_of[mask] = len(kept)
-        # Not what came before: a covered mask is no copy of a less sure one.
+        # Not what came before: a covered mask does not copy a less certain one.
         less_sure = order[place + 1 :]
         same = (object_of[less_sure] == _DROPPED) & (iou[mask, less_sure] >= SAME_OBJECT_IOU)
         object_of[less_sure[same]] = len(kept)

@@ -49,7 +49,7 @@ def read_entry(path: Path) -> Entry:
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: it is no such report, or one without panoptic quality (the task PredCls).
+        ValueError: not such a report, or one without panoptic quality (the task PredCls).
     """
     content = _read_json(path)
     scores = content["scores"]
@@ -89,13 +89,13 @@ def correlation(entries: Sequence[Entry]) -> float:
 
 def _read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is no file; psg evaluate --json writes reports")
+        raise FileNotFoundError(f"{path} is not a file; psg evaluate --json writes reports")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:  # bytes that are no text, too
+    except ValueError as error:  # also bytes that are not text
         raise ValueError(f"{path} is not JSON: {error}") from error
     if not isinstance(content, dict) or not isinstance(content.get("scores"), dict):
-        raise ValueError(f"{path} is no report of psg evaluate --json: it has no scores")
+        raise ValueError(f"{path} is not a report of psg evaluate --json: it has no scores")
     if "model" not in content:
-        raise ValueError(f"{path} is no report of psg evaluate --json: it names no model")
+        raise ValueError(f"{path} is not a report of psg evaluate --json: it names no model")
     return content

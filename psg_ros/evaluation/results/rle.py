@@ -24,7 +24,7 @@ def decode_rle(rle: Mapping[str, Any]) -> np.ndarray:
     """Return a mask, bool [height, width].
 
     Raises:
-        ValueError: keys, types or lengths that are no such mask.
+        ValueError: keys, types or lengths that do not form such a mask.
     """
     try:
         height, width = (int(length) for length in rle["size"])

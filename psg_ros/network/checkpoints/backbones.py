@@ -36,7 +36,7 @@ def rename_dinov3(found: Source) -> Mapping[str, Tensor]:
     renamed = backbone_to_ours(found)
     if renamed.unknown:
         raise ValueError(
-            f"{found.path} is neither of `psg convert` nor a DINOv3 backbone, of transformers or "
+            f"{found.path} is neither from `psg convert` nor a DINOv3 backbone, of transformers or "
             f"DINOv3's own code; unknown: {some_of(renamed.unknown)}"
         )
     return renamed.tensors

@@ -129,7 +129,7 @@ def to_ours(source: Source) -> tuple[str, Renamed]:
         return "transformers", eomt_transformers.to_ours(tensors)
     some = ", ".join(sorted(source.tensors)[:3])
     raise ValueError(
-        f"{source.path} is no EoMT checkpoint: neither the upstream names (encoder.backbone....) "
+        f"{source.path} is not an EoMT checkpoint: neither upstream's names (encoder.backbone....) "
         f"nor those of transformers (class_predictor...) or LightlyTrain (model.backbone....); it "
         f"has {some} ..."
     )
@@ -173,7 +173,7 @@ def _read_backbone(backbone: str | None, tensors: Mapping[str, Tensor], found: S
     size = published_size(tensors)
     names = [size.backbone] if size else [size.backbone for size in PUBLISHED]
     raise ValueError(
-        f"{found.path} holds differences to DINOv3, not weights (its norm1 weights are near 0). "
+        f"{found.path} holds differences from DINOv3, not weights (its norm1 weights are near 0). "
         f"Give --backbone with the original backbone: "
         f"{' or '.join(names)}, its folder or its model.safetensors, or a .pth file of DINOv3's "
         "own layout"
@@ -185,7 +185,7 @@ def _add(tensors: Mapping[str, Tensor], base: Source) -> dict[str, Tensor]:
     if renamed.unknown:
         names = some_of(renamed.unknown)
         raise ValueError(
-            f"{base.path} is no DINOv3 ViT, neither of transformers nor of DINOv3's own code; "
+            f"{base.path} is not a DINOv3 ViT, neither of transformers nor of DINOv3's own code; "
             f"unknown: {names}"
         )
     try:

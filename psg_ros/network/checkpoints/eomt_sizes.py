@@ -68,7 +68,7 @@ def num_labels(tensors: Mapping[str, Tensor]) -> int:
     """
     labels = _shape(tensors, "class_head.weight", 2)[0] - 1
     if labels < 1:
-        raise ValueError("the class head knows no label")
+        raise ValueError("the class head has no labels")
     return labels
 
 
@@ -84,7 +84,7 @@ def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[EomtC
     """
     dim, depth = _shape(tensors, "cls_token", 3)[2], _depth(tensors)
     if not dim:
-        raise ValueError("cls_token has no channel")
+        raise ValueError("cls_token has no channels")
     learned = "position_embedding" in tensors
     patch_size = _shape(tensors, "stem.weight", 4)[3]
     input_px, assumed = _input_px(tensors, hints, patch_size)
@@ -101,7 +101,7 @@ def segmenter_config(tensors: Mapping[str, Tensor], hints: Hints) -> tuple[EomtC
         "intermediate_size": mlp_dim,
         "num_labels": num_labels(tensors),
     }
-    if not learned:  # rotary positions fit any input: the user's choice is no contradiction
+    if not learned:  # rotary positions fit any input, so the user may choose
         sizes.pop("image_size")
     check_config(hints.config, {**sizes, "mlp_ratio": mlp_dim / dim})
     return EomtConfig(
@@ -125,7 +125,7 @@ def stated_eps(config: Mapping[str, Any], default: float) -> float:
     """Return the epsilon of the norms that config.json tells, or the default.
 
     Raises:
-        ValueError: it is no small positive number.
+        ValueError: it is not a small positive number.
     """
     eps = config.get("layer_norm_eps", default)
     if not _is_number(eps) or not 0 < eps < 1:
@@ -184,7 +184,7 @@ def _num_heads(dim: int, config: Mapping[str, Any]) -> int:
         return _stated_count(config, "num_attention_heads")
     if dim % HEAD_SIZE:
         raise ValueError(
-            f"the number of attention heads is unknown: the width {dim} is no multiple of "
+            f"the number of attention heads is unknown: the width {dim} is not a multiple of "
             f"{HEAD_SIZE}, and no config.json tells it"
         )
     return dim // HEAD_SIZE
@@ -239,7 +239,7 @@ def _depth(tensors: Mapping[str, Tensor]) -> int:
 
 def _shape(tensors: Mapping[str, Tensor], name: str, num_axes: int) -> tuple[int, ...]:
     if name not in tensors:
-        raise ValueError(f"not a whole EoMT: {name} (our name) is missing")
+        raise ValueError(f"incomplete EoMT checkpoint: {name} (our name) is missing")
     shape = tuple(tensors[name].shape)
     if len(shape) != num_axes:
         raise ValueError(f"{name} must have {num_axes} axes, not the shape {list(shape)}")

@@ -43,7 +43,7 @@ def read_exported_segmenter(path: Path) -> dict[str, Tensor]:
     try:
         graph = onnx.load(str(path)).graph
     except Exception as error:  # protobuf raises several kinds
-        raise ValueError(f"{path} is no ONNX file, or damaged: {error}") from error
+        raise ValueError(f"{path} is not an ONNX file, or damaged: {error}") from error
     stored = {
         t.name.removesuffix(HALVED): torch.from_numpy(numpy_helper.to_array(t).copy())
         for t in graph.initializer

@@ -57,7 +57,7 @@ def open_donor(model: str, config: EomtConfig) -> Donor:
     depth, (num_queries, dim) = len(blocks), tensors["queries"].shape
     if dim != config.dim or depth < config.depth:
         raise ValueError(
-            f"graft_from {model} has {depth} blocks of width {dim}; needed are at least "
+            f"graft_from {model} has {depth} blocks of width {dim}; expected at least "
             f"{config.depth} of width {config.dim}"
         )
     own = replace(config, stem="convolution", depth=depth, num_queries=num_queries, taps=(0,))

@@ -112,6 +112,8 @@ def _load_torch(path: Path) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
+        if not _looks_saved(path):
+            raise ValueError(f"{path} is damaged or was not written by torch.save") from error
         named = re.search(r"GLOBAL (\S+)", str(error))
         reason = f"it names {named[1]}" if named else str(error).split("\n")[0]
         raise ValueError(
@@ -123,6 +125,12 @@ def _load_torch(path: Path) -> Any:
         raise
     except TORCH_DAMAGE as error:
         raise ValueError(f"{path} is damaged or was not written by torch.save: {error}") from error
+
+
+def _looks_saved(path: Path) -> bool:
+    """Say whether a file begins as torch.save writes it: a ZIP archive, once a pickle."""
+    with path.open("rb") as file:
+        return file.read(2) in (b"PK", *(bytes((0x80, protocol)) for protocol in range(2, 6)))
 
 
 def _state_dict(content: Any, path: Path) -> dict[str, Tensor]:

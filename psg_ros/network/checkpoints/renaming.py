@@ -31,7 +31,7 @@ def rename(tensors: Mapping[str, Tensor], rules: Rules, ignored: Sequence[str]) 
     """Give tensors our names; names that fit a pattern of `ignored` are left out.
 
     Raises:
-        ValueError: two foreign names for one of ours, or what is no weight: quantised, not finite.
+        ValueError: two foreign names for one of ours, or a tensor that is quantised or not finite.
     """
     renamed: dict[str, Tensor] = {}
     unknown: list[str] = []
@@ -50,7 +50,7 @@ def rename(tensors: Mapping[str, Tensor], rules: Rules, ignored: Sequence[str]) 
     if odd:
         more = f" and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
         raise ValueError(
-            f"the checkpoint holds what are no weights: {', '.join(odd[:SHOWN])}{more}; expected "
+            f"the checkpoint holds what are not weights: {', '.join(odd[:SHOWN])}{more}; expected "
             "finite floating-point numbers, neither quantised nor of a diverged training"
         )
     return Renamed(renamed, unknown)
@@ -96,7 +96,7 @@ def plain_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _fault(tensor: Tensor) -> str:
-    """Return why a tensor is no weight, or nothing."""
+    """Return why a tensor is not a weight, or nothing."""
     if tensor.dtype not in WEIGHT_TYPES:
         return f"is {str(tensor.dtype).removeprefix('torch.')}"
     if tensor.layout != torch.strided:

@@ -76,7 +76,7 @@ class DemoOptions:
         rate_hz: camera rate; None takes the source's own.
         size_wh: size of the simulated picture in px.
         seed: of the simulated room.
-        loop: start the source again at its end.
+        loop: restart the source at its end.
         started_s: when the user gave the command, by `time.monotonic`.
     """
 
@@ -118,7 +118,7 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
         print(f"warning: {complaint}", file=sys.stderr, flush=True)
     environment = demo_environment(os.environ)
     domain = f"{DOMAIN_VARIABLE}={environment[DOMAIN_VARIABLE]}"
-    print(f"to look in with other tools: {domain}, topics below /{NAMESPACE}", flush=True)
+    print(f"to inspect it with other tools: {domain}, topics below /{NAMESPACE}", flush=True)
     children: dict[str, Child] = {}
     with _all_ended(children):
         for name, command in _commands(options).items():
@@ -277,7 +277,7 @@ def _read_summary(out: Path, children: Mapping[str, Child]) -> dict[str, Any]:
     missing = [name for name in RESULT_FILES if not (out / name).is_file()]
     if missing:
         raise DemoError(
-            f"graphs came, but not {', '.join(missing)}: {children['watcher'].last_words()}"
+            f"graphs arrived, but not {', '.join(missing)}: {children['watcher'].last_words()}"
         )
     return summary
 

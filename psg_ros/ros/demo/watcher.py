@@ -163,7 +163,7 @@ class Recorder:
         self.record_images()
         subscriber, out = self._subscriber, self._args.out
         if subscriber.vocabulary is None or self._last is None:
-            raise RuntimeError("graphs came, but no drawn picture or no vocabulary")
+            raise RuntimeError("graphs arrived, but no annotated image or no vocabulary")
         summary = subscriber.statistics.summary(
             self._args.backend, subscriber.vocabulary.model_name
         )
@@ -211,7 +211,7 @@ def _watch(
     started_s, statistics = time.monotonic(), subscriber.statistics
     while not len(statistics):
         if stop.wait(POLL_S):
-            raise RuntimeError("stopped before the first graph came")
+            raise RuntimeError("stopped before the first graph arrived")
         if time.monotonic() - started_s > FIRST_GRAPH_WAIT_S:
             raise RuntimeError(f"no graph within {FIRST_GRAPH_WAIT_S:.0f} s")
     first_s = statistics.last.arrived_s

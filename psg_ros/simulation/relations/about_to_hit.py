@@ -17,7 +17,7 @@ def about_to_hit(facts: SceneFacts, subject: int, target: int) -> bool:
     """Not in contact yet, but the subject's straight path meets the target's box within 0.25 s.
 
     The subject is taken as a ball of half its smallest edge, moving with the present relative
-    velocity; 0.3 m/s and less is no motion to speak of.
+    velocity; 0.3 m/s and less hardly counts as motion.
     """
     motion = facts.velocity[subject] - facts.velocity[target]
     if np.linalg.norm(facts.velocity[subject]) < MIN_SPEED or not facts.is_thing[target]:

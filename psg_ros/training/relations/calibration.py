@@ -119,7 +119,7 @@ def fit_isotonic(scores: np.ndarray, holds: np.ndarray) -> tuple[np.ndarray, np.
     """Return knots and probabilities: one knot a level, at the mean score of its samples.
 
     Every level counts one sample more than it has, which holds as often as the predicate does:
-    three hits in a row are no reason for certainty about what is rare. Levels that this puts out of
+    three hits in a row do not justify certainty about what is rare. Levels that this puts out of
     order are joined.
 
     Args:

@@ -195,7 +195,7 @@ def open_held_out(
     indices = related_images(dataset)
     wanted = config.relations.validation_images
     if wanted > len(indices):
-        raise ValueError(f"{wanted} images are asked for, {len(indices)} have relations")
+        raise ValueError(f"{wanted} images were requested, but {len(indices)} have relations")
     chosen = indices[evenly_spaced(len(indices), wanted)]
     return _Opener(model, config, vocabulary, Ranks()).hold_out(dataset, chosen)()
 

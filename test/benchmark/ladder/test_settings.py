@@ -54,7 +54,7 @@ def test_step_is_measured_in_a_child_with_its_own_peak_of_memory(tiny_settings):
 
 
 def test_failure_of_a_step_says_why(tiny_settings):
-    # 144 px are no whole number of DSFormer's cells.
+    # 144 px are not a whole number of DSFormer's cells.
     model = {
         **tiny_settings.model,
         "segmenter": {**tiny_settings.model["segmenter"], "input_hw": [144, 192]},

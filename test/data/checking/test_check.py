@@ -257,7 +257,7 @@ def test_names_are_compared_in_their_order(names, known, verdict):
 
 def test_a_name_that_comes_twice_is_a_warning():
     (finding,) = compare_names("labels", ["a", "a"], ["a"]).findings
-    assert finding.text == "labels ['a'] come twice in the file's list" and not finding.is_problem
+    assert finding.text == "labels ['a'] appear twice in the file's list" and not finding.is_problem
 
 
 def test_things_that_are_stuff_elsewhere_are_a_warning(folder):

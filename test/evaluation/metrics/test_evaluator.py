@@ -66,7 +66,7 @@ def random_truth(rng, image_id):
         np.kron(rng.integers(-1, 6, (5, 5)), np.ones((3, 3))), rng.integers(0, 4, 6)
     )
     triplets = np.column_stack((rng.integers(0, 6, (9, 2)), rng.integers(0, NUM_PREDICATES - 1, 9)))
-    # Self relations come by chance; the first two triplets come twice.
+    # Self relations come by chance; the first two triplets appear twice.
     triplets = np.concatenate((triplets, triplets[:2]))[: rng.choice([0, 11, 11])]
     return annotated(image_id, masks, triplets)
 

@@ -121,7 +121,7 @@ def restated(images, k):
 
 
 def random_image(rng, number):
-    """Coarse truth with duplicates and self relations; masks that overlap and come twice."""
+    """Coarse truth with duplicates and self relations; masks that overlap and appear twice."""
     label_map = np.kron(rng.integers(-1, 4, (4, 4)), np.ones((3, 3))).astype(np.int32)
     labels = rng.integers(0, 3, 4)
     triplets = np.column_stack((rng.integers(0, 4, (7, 2)), rng.integers(0, 3, 7)))

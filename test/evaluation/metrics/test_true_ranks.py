@@ -9,7 +9,7 @@ from psg_ros.scene_graph import RelationScores
 
 SCORES = RelationScores(
     np.array([[0, 1], [1, 0], [1, 2]], np.int32),
-    # "no relation" first: it is no predicate and has no say here.
+    # "no relation" first: it is not a predicate and has no say here.
     np.array([[9, 3, 1, 2], [9, 0, 0, 0], [9, 5, 4, 6]], np.float32),
 )
 """Segments 0, 1, 2 of the model are 2, 0 and nothing of the truth."""

@@ -56,7 +56,7 @@ def test_a_report_is_read(tmp_path):
 def test_what_is_no_report_is_refused_by_name(tmp_path, content, said):
     path = tmp_path / "odd.json"
     path.write_text(content)
-    with pytest.raises(ValueError, match=f"odd.json {said}|odd.json is no report.*{said}"):
+    with pytest.raises(ValueError, match=f"odd.json {said}|odd.json is not a report.*{said}"):
         read_entry(path)
 
 
@@ -64,7 +64,7 @@ def test_bytes_that_are_no_text_are_refused_and_a_missing_file_is_named(tmp_path
     (tmp_path / "a.json").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="a.json is not JSON"):
         read_entry(tmp_path / "a.json")
-    with pytest.raises(FileNotFoundError, match="absent.json is no file"):
+    with pytest.raises(FileNotFoundError, match="absent.json is not a file"):
         read_entry(tmp_path / "absent.json")
 
 

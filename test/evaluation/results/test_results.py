@@ -207,7 +207,7 @@ def broken_files(folder: Path) -> None:
         ({"scores": ["x", 1]}, "image 7"),
         ({"segments": "color.png"}, "must be grey, of 8 or 16 bit"),
         ({"segments": "many.png"}, "names segment 8 of 2"),
-        ({"segments": "text.png"}, "text.png is no readable picture"),
+        ({"segments": "text.png"}, "text.png is not a readable picture"),
         ({"segments": None}, "no 'segments'"),
         ({"segments": 5}, "image 7"),
         ({"segments": "../up.png"}, "lies outside the folder"),

@@ -91,9 +91,9 @@ def test_other_files_are_refused(donor_folder, tmp_path):
 
 
 def test_a_donor_must_be_as_wide_and_as_deep(donor_folder, grafted):
-    with pytest.raises(ValueError, match="has 3 blocks of width 16; needed are .* 4 of width 16"):
+    with pytest.raises(ValueError, match="has 3 blocks of width 16; expected .* 4 of width 16"):
         open_donor(str(donor_folder), replace(grafted.config, depth=4))
-    with pytest.raises(ValueError, match="needed are at least 2 of width 32"):
+    with pytest.raises(ValueError, match="expected at least 2 of width 32"):
         open_donor(str(donor_folder), replace(grafted.config, dim=32))
 
 

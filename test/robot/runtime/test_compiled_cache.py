@@ -243,7 +243,7 @@ def test_a_network_for_another_purpose_is_replaced_without_a_word(
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
-def test_what_is_no_file_is_neither_followed_nor_waited_for(
+def test_what_is_not_a_file_is_neither_followed_nor_waited_for(
     kind: str, kept: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     aside = kept.rename(kept.with_name("aside"))

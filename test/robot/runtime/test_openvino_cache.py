@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Every network that is compiled, in order."""
-    module = backend_module._module("openvino")
+    module: Any = backend_module._module("openvino")
     paths, really_compile = [], module._compile
 
     def note(core, path, *settings):
@@ -93,7 +94,7 @@ def test_a_copy_of_the_model_is_the_same_network(tiny_model, home, compiled, tmp
 
 
 @pytest.mark.parametrize("damage", ["zeros inside", "half", "another version's", "another's"])
-def test_a_damaged_or_stale_network_is_compiled_anew(
+def test_a_damaged_or_stale_network_is_compiled_again(
     damage, tiny_model, home, compiled, monkeypatch, caplog
 ):
     expected = answers(tiny_model)
@@ -105,7 +106,7 @@ def test_a_damaged_or_stale_network_is_compiled_anew(
     elif damage == "half":
         blob.write_bytes(content[: len(content) // 2])
     elif damage == "another version's":
-        module = backend_module._module("openvino")
+        module: Any = backend_module._module("openvino")
         monkeypatch.setattr(module.openvino, "get_version", lambda: "2099.1")
     else:  # OpenVINO cannot read it though it is what was stored
         monkeypatch.setattr(compiled_cache, "load", lambda *_: b"no network")

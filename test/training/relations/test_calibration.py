@@ -52,7 +52,7 @@ def test_the_true_probability_is_found(method, power):
     calibration = fit(drawn(20_000, power), method, VOCABULARY, "", "")
     scores = np.linspace(0.1, 0.9, 9)
     found = Calibrator(calibration, VOCABULARY).probabilities(np.full(9, 1), scores)
-    # Powers are no sigmoids of logits, so the two-number curve bends a little otherwise.
+    # Powers are not sigmoids of logits, so the two-number curve bends a little otherwise.
     np.testing.assert_allclose(found, scores**power, atol=0.05 if method == "isotonic" else 0.08)
 
 
@@ -135,7 +135,7 @@ def test_few_samples_never_say_never_or_always(method, misses):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_many_misses_are_not_stored_as_never(method):
-    """Ten that hold among twenty thousand are no reason for a probability of 0.000000."""
+    """Ten that hold among twenty thousand do not justify a probability of 0.000000."""
     scores = np.linspace(0, 1, 20_000)
     samples = Samples(np.arange(20_000), np.full(20_000, 1), scores, scores >= scores[-10])
     (curve,) = fit(samples, method, VOCABULARY, "", "").curves

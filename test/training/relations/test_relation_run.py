@@ -85,7 +85,7 @@ def test_a_gradient_that_is_not_finite_leaves_the_weights_as_they_were(tiny_netw
 def test_a_state_of_another_network_is_refused(tiny_network, tmp_path):
     make_run(tiny_network, SETTINGS).save(tmp_path)
     wider = {**tiny_network, "relations": {**tiny_network["relations"], "head_hidden": 8}}
-    with pytest.raises(ValueError, match=r"relations\.state is no checkpoint of this network"):
+    with pytest.raises(ValueError, match=r"relations\.state is not a checkpoint of this network"):
         make_run(wider, SETTINGS).load(tmp_path)
 
 

@@ -77,7 +77,7 @@ def test_the_figures_go_to_tensorboard_where_wanted(prepare):
     assert not (run(prepare("without")) / "tensorboard").exists()
 
 
-def test_a_run_that_starts_anew_forgets_the_earlier_one_at_once(prepare, interrupt):
+def test_a_run_that_starts_over_forgets_the_earlier_one_at_once(prepare, interrupt):
     config = prepare(
         relations={"frozen": False, "validation_images": 1, "learning_rate": 1e-3, "epochs": 1}
     )

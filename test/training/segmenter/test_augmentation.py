@@ -118,7 +118,7 @@ def test_large_scale_jitter_keeps_the_colours():
     assert (sample.image == RED_GREEN_BLUE[0]).all()
 
 
-def test_a_crop_without_segments_is_drawn_anew():
+def test_a_crop_without_segments_is_drawn_again():
     segments = np.full((200, 200), VOID_BYTE, np.uint8)
     segments[:60, :60] = 0
     base = Sample(np.zeros((200, 200, 3), np.uint8), segments, np.array([3]))

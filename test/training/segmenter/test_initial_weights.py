@@ -70,7 +70,7 @@ def test_a_run_folder_stands_for_its_segmenter(weights):
         (fresh_model(num_labels=7, num_queries=9), HEADS | {"queries"}),
     ],
 )
-def test_other_labels_or_queries_start_anew_and_are_named(weights, model, random):
+def test_other_labels_or_queries_start_over_and_are_named(weights, model, random):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     assert load_initial_weights(model, str(weights), WEIGHTS) == sorted(random)
     assert taken(model, weights) == model.state_dict().keys() - random
@@ -116,7 +116,7 @@ def test_a_dinov3_backbone_leaves_all_heads_random(tmp_path):
 
 def test_a_file_of_something_else_is_refused(tmp_path):
     save_file({"encoder.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match="neither of .psg convert. nor .* encoder.weight"):
+    with pytest.raises(ValueError, match="neither from .psg convert. nor .* encoder.weight"):
         load_initial_weights(fresh_model(), str(tmp_path / "other.safetensors"), WEIGHTS)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         load_initial_weights(fresh_model(), str(tmp_path / "nowhere"), WEIGHTS)

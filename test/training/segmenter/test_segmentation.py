@@ -137,7 +137,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_reports_everything_on
     assert [row["samples"] for row in learned(folder)] == [2, 4, 6, 8, 10, 12]
 
 
-def test_a_run_that_starts_anew_forgets_the_state_of_an_earlier_one(write_config, interrupt):
+def test_a_run_that_starts_over_forgets_the_state_of_an_earlier_one(write_config, interrupt):
     config = write_config()
     _, folder = train_segmenter(config)
     with interrupt(SegmentationRun, lambda run: True):
@@ -191,7 +191,7 @@ def test_a_checkpoint_of_another_network_is_refused(write_config):
     state["losses"].pop("model.queries")
     save_state(state, folder / STATE)
     with pytest.raises(
-        ValueError, match="segmenter.state is no checkpoint of this network: .*queries"
+        ValueError, match="segmenter.state is not a checkpoint of this network: .*queries"
     ):
         train_segmenter(config, resume=True)
 
@@ -202,7 +202,7 @@ def test_half_a_checkpoint_is_named_and_not_used(write_config, keep):
     _, folder = train_segmenter(config)
     path = folder / STATE
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(ValueError, match="segmenter.state is damaged or no checkpoint"):
+    with pytest.raises(ValueError, match="segmenter.state is damaged or not a checkpoint"):
         train_segmenter(config, resume=True)
 
 
