@@ -66,6 +66,7 @@ def write_react(
     input_hw: tuple[int, int] = (64, 64),
     notes: Mapping[str, str] | None = None,
     free_columns: bool = False,
+    fails_on_nothing: bool = False,
 ) -> Path:
     """Write the network; return its path.
 
@@ -73,6 +74,8 @@ def write_react(
         relations: (subject, object, predicate from 1, triplet score, relation score).
         notes: the file's metadata; None: `metadata()`.
         free_columns: leave out of the file how many columns the outputs have.
+        fails_on_nothing: give no empty list of boxes, as a network that was traced on a picture
+            with boxes (with ONNX Runtime; OpenVINO lets it pass).
     """
     height, width = input_hw
     places = [row * width + column for column, row in (box.middle for box in boxes)]
@@ -86,6 +89,7 @@ def write_react(
         "first_axis": np.array([0]),
         "axis": np.int64(0),
         "one": np.int64(1),
+        "zero": np.float32(0),
         "rows": np.array([box.row for box in boxes], np.float32).reshape(-1, 6),
         "subjects": table[:, 0].astype(np.int64),
         "objects": table[:, 1].astype(np.int64),
@@ -100,7 +104,10 @@ def write_react(
         node("Abs", ["difference"], ["distance"]),
         node("ReduceMax", ["distance", "first_axis"], ["farthest"], keepdims=0),
         node("Less", ["farthest", "tolerance"], ["found"]),
-        node("Compress", ["rows", "found"], ["boxes"], axis=0),
+        node("Compress", ["rows", "found"], ["kept"], axis=0),
+        node("Gather", ["kept", "first_axis"], ["first"], axis=0),
+        node("Sub", ["first", "first"], ["zeros"]),
+        node("Add", ["kept", "zeros"] if fails_on_nothing else ["kept", "zero"], ["boxes"]),
         node("Cast", ["found"], ["ones"], to=INT64),
         node("CumSum", ["ones", "axis"], ["count"]),
         node("Sub", ["count", "one"], ["number"]),

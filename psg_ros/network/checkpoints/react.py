@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from psg_ros.robot.manifest import (
     file_sha256,
 )
 from psg_ros.robot.runtime.backend import open_backend
+from psg_ros.robot.runtime.refusals import NetworkFailed
 from psg_ros.robot.runtime.tensors import as_text
 
 FORM, ARTIFACT, FILE = "segmenter_and_boxes", "box_relations", "box_relations.onnx"
@@ -179,16 +181,16 @@ def _only_backend(path: Path, spec: ArtifactSpec) -> str:
     """Run the network on a grey picture with each backend; see `Joined.backend`.
 
     The published files were optimised by ONNX Runtime, whose own operators others may not know.
+    There it is enough that a file loads: it may fail where it finds nothing.
     """
-    failed = {}
-    for name in BACKENDS:
-        try:
+    with suppress(NetworkFailed):
+        _try("onnxruntime", path, spec)
+    try:
+        for name in BACKENDS:
             _try(name, path, spec)
-        except (ImportError, RuntimeError, ValueError) as error:
-            failed[name] = error
-    if "onnxruntime" in failed:
-        raise failed["onnxruntime"]
-    return "onnxruntime" if failed else AUTO
+    except (ImportError, RuntimeError, ValueError):
+        return "onnxruntime"
+    return AUTO
 
 
 def _try(name: str, path: Path, spec: ArtifactSpec) -> None:

@@ -17,6 +17,7 @@ from psg_ros.robot.ops.letterbox import Letterbox, Letterboxed
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.robot.ops.triplets import pair_logits
 from psg_ros.robot.runtime.backend import Backend
+from psg_ros.robot.runtime.refusals import NetworkFailed
 from psg_ros.robot.tracking.matching import best_pairs
 from psg_ros.scene_graph import RelationScores, Segmentation
 
@@ -41,6 +42,9 @@ class Boxes:
     labels: np.ndarray
     triplets: np.ndarray
     scores: np.ndarray
+
+
+NO_BOXES = Boxes(np.zeros((0, 4)), np.zeros(0, np.int64), np.zeros((0, 3), np.int64), np.zeros(0))
 
 
 class Translation:
@@ -74,7 +78,7 @@ class BoxRelationNetwork:
         image, boxes, relations = tensors_of(spec)
         self._input_name, self._boxes, self._relations = image.name, boxes.name, relations.name
         self._letterbox = Letterbox((image.shape[2], image.shape[3]))
-        self._warned = False
+        self._warned: set[str] = set()
 
     def prepare(self, image_rgb: np.ndarray) -> Letterboxed:
         """Write an image uint8 [height, width, 3] into the network input; return where it lies."""
@@ -83,9 +87,14 @@ class BoxRelationNetwork:
     def infer(self, where: Letterboxed) -> Boxes:
         """Run the network on the image written last; what makes no sense in its answer is left out.
 
-        The first such answer is warned of.
+        Traced networks fail where they find no box at all: that is no box here. Both are warned of
+        once.
         """
-        outputs = self._backend.run({self._input_name: self._letterbox.array})
+        try:
+            outputs = self._backend.run({self._input_name: self._letterbox.array})
+        except NetworkFailed as error:
+            self._warn_once("failure", f"{error}; taken for an image without boxes")
+            return NO_BOXES
         rows = np.asarray(outputs[self._boxes], np.float64)
         relations = np.asarray(outputs[self._relations], np.float64)
         labels = _numbers(rows[:, 4], len(self._names.labels), first=1)
@@ -96,7 +105,7 @@ class BoxRelationNetwork:
         scores = relations[:, 4]
         sound = (triplets != UNKNOWN).all(axis=1) & np.isfinite(scores)
         if not (sound.all() and (labels != UNKNOWN).all()):
-            self._warn()
+            self._warn_once("numbers", "boxes, labels or predicates that do not exist are left out")
         known = np.where((labels == UNKNOWN)[:, None], 0.0, rows[:, :4])
         sound &= triplets[:, 0] != triplets[:, 1]
         return Boxes(where.to_image(known), labels, triplets[sound], scores[sound].clip(0, 1))
@@ -133,13 +142,10 @@ class BoxRelationNetwork:
             segment_of[box] = segment
         return segment_of
 
-    def _warn(self) -> None:
-        if not self._warned:
-            self._warned = True
-            logger.warning(
-                "the network of boxes names boxes, labels or predicates that do not exist; they "
-                "are left out, here and in later images"
-            )
+    def _warn_once(self, kind: str, text: str) -> None:
+        if kind not in self._warned:
+            self._warned.add(kind)
+            logger.warning("relations of boxes: %s, here and in later images", text)
 
 
 def names_of(folder: ModelFolder) -> BoxRelations:

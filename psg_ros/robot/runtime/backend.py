@@ -55,6 +55,7 @@ class Backend(Protocol):
             `run` of this backend.
 
         Raises:
+            NetworkFailed: the network cannot compute this input.
             ValueError: names, dtypes or shapes other than the artifact's.
         """
         ...

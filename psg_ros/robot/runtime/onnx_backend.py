@@ -16,7 +16,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as errors
 from psg_ros.backend_table import CPU, Device
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec
 from psg_ros.robot.runtime import onnx_providers
-from psg_ros.robot.runtime.refusals import DeviceUnavailable, choose_precision
+from psg_ros.robot.runtime.refusals import DeviceUnavailable, NetworkFailed, choose_precision
 from psg_ros.robot.runtime.tensors import Tensor, check_declared, check_inputs, to_host
 
 logger = logging.getLogger(__name__)
@@ -40,6 +40,7 @@ OTHER_ERRORS = (
 DTYPES = {"float": "float32", "double": "float64"}
 PRECISIONS = ("fp32",)
 HOST = ("cpu", 0)
+FATAL = 4  # of ONNX Runtime's severities
 
 
 @dataclass(frozen=True)
@@ -83,16 +84,21 @@ class OnnxBackend:
         self._spec = spec
         self._memory = memory
         self._output_names = [tensor.name for tensor in spec.outputs]
+        self._options = onnxruntime.RunOptions()
+        self._options.log_severity_level = FATAL  # what it would print, the error says, too
 
     def run(self, inputs: Mapping[str, Tensor], keep: Collection[str] = ()) -> Mapping[str, Tensor]:
         """See `Backend.run`."""
         if self._session is None:
             raise RuntimeError(f"{self._spec.file} was closed")
         check_inputs(self._spec, inputs)
-        if self._memory is not None:
-            return self._run_bound(self._session, self._memory, inputs, keep)
-        arrays = {name: to_host(tensor) for name, tensor in inputs.items()}
-        outputs = self._session.run(self._output_names, arrays)
+        try:
+            if self._memory is not None:
+                return self._run_bound(self._session, self._memory, inputs, keep)
+            arrays = {name: to_host(tensor) for name, tensor in inputs.items()}
+            outputs = self._session.run(self._output_names, arrays, self._options)
+        except (*FILE_ERRORS, *OTHER_ERRORS) as error:
+            raise NetworkFailed(self._spec.file, error) from error
         return dict(zip(self._output_names, outputs, strict=True))
 
     def close(self) -> None:
@@ -115,7 +121,7 @@ class OnnxBackend:
                 binding.bind_cpu_input(name, to_host(tensor))
         for name in self._output_names:
             binding.bind_output(name, *(memory if name in keep else HOST))
-        session.run_with_iobinding(binding)
+        session.run_with_iobinding(binding, self._options)
         named = zip(self._spec.outputs, binding.get_outputs(), strict=True)
         return {
             tensor.name: OnnxTensor(value, np.dtype(tensor.dtype))

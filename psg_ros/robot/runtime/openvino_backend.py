@@ -14,7 +14,7 @@ import openvino
 from psg_ros.backend_table import CPU, Device
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec, file_sha256
 from psg_ros.robot.runtime.compiled_cache import CompiledFor, load_or_compile
-from psg_ros.robot.runtime.refusals import DeviceUnavailable, choose_precision
+from psg_ros.robot.runtime.refusals import DeviceUnavailable, NetworkFailed, choose_precision
 from psg_ros.robot.runtime.tensors import Tensor, check_declared, check_inputs
 
 HARDWARE = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES", "DEVICE_ARCHITECTURE")
@@ -62,7 +62,10 @@ class OpenVinoBackend:
             raise RuntimeError(f"{self._spec.file} was closed")
         check_inputs(self._spec, inputs)
         feed = {name: _as_openvino(tensor) for name, tensor in inputs.items()}
-        self._request.infer(feed, share_inputs=True, share_outputs=True)
+        try:
+            self._request.infer(feed, share_inputs=True, share_outputs=True)
+        except RuntimeError as error:
+            raise NetworkFailed(self._spec.file, error) from error
         outputs: dict[str, Tensor] = {}
         for tensor in self._spec.outputs:
             found = self._request.get_tensor(tensor.name)

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a backend refuses before it opens anything: devices and precisions it cannot offer."""
+"""What a backend refuses: devices and precisions it cannot offer, inputs it cannot compute."""
 
 from __future__ import annotations
 
@@ -11,6 +11,13 @@ NEEDS_QUANTIZED = "int8 needs a model with quantized weights, which psg export d
 
 class DeviceUnavailable(ValueError):
     """A device that was asked for does not work here; the text says why and what to do."""
+
+
+class NetworkFailed(RuntimeError):
+    """A network cannot compute an input that has the right shape; the text names its file."""
+
+    def __init__(self, file: str, why: object) -> None:
+        super().__init__(f"{file} failed on its input: {' '.join(str(why).split())}")
 
 
 def choose_precision(wanted: str, offered: Sequence[str], where: str) -> str:

@@ -66,6 +66,23 @@ def test_segments_are_related_as_their_boxes_are(joined, backend):
         assert words(pipeline(Frame(paint(HW, SCENE)))) == EXPECTED, "no trace of other images"
 
 
+def test_a_network_that_fails_where_it_finds_nothing_costs_no_segments(tmp_path, caplog):
+    segmenter = write_tiny_model(tmp_path / "segmenter", with_relations=False)
+    source = write_react(
+        tmp_path / "react.onnx", [RED, BLUE, YELLOW], RELATIONS, fails_on_nothing=True
+    )
+    react.join(source, str(segmenter), tmp_path / "model")
+    nothing_to_relate = Frame(paint(HW, {"green": (24, 36, 72, 84)}))
+    with Pipeline.open(PipelineConfig(str(tmp_path / "model"), backend="onnxruntime")) as pipeline:
+        for _ in range(2):
+            graph = pipeline(nothing_to_relate)
+            assert [node.class_name for node in graph.nodes] == ["green"]
+            assert graph.relations == ()
+        assert words(pipeline(Frame(paint(HW, SCENE)))) == EXPECTED
+    (record,) = caplog.records
+    assert "box_relations.onnx failed on its input" in record.getMessage()
+
+
 def test_given_segments_are_related_too(joined):
     with Pipeline.open(PipelineConfig(str(joined))) as pipeline:
         frame = Frame(paint(HW, SCENE))

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from backends import EACH, INSTALLED, needs
+from onnx_writing import network, node
 from tiny_model import COLORS, paint
 
 from psg_ros.backend_table import BACKENDS, parse_device
-from psg_ros.robot.manifest import TensorSpec, load_model_folder
+from psg_ros.robot.manifest import ArtifactSpec, TensorSpec, load_model_folder
 from psg_ros.robot.runtime import backend as backend_module
 from psg_ros.robot.runtime.backend import (
     backend_report,
@@ -25,6 +26,7 @@ from psg_ros.robot.runtime.backend import (
     open_backend,
     resolve_backend,
 )
+from psg_ros.robot.runtime.refusals import NetworkFailed
 from psg_ros.robot.runtime.tensors import to_host
 
 NAMES = sorted(BACKENDS)
@@ -375,6 +377,26 @@ def test_openvino_obeys_the_number_of_threads_and_waits_for_one_frame_at_a_time(
     network = opened(model, "openvino", threads=1)._request.get_compiled_model()
     assert network.get_property("INFERENCE_NUM_THREADS") == 1
     assert "LATENCY" in str(network.get_property("PERFORMANCE_HINT"))
+
+
+@needs("onnxruntime")
+def test_a_network_that_cannot_compute_its_input_is_named_and_prints_nothing(tmp_path, capfd):
+    tensors = TensorSpec("table", "float32", (-1, 2), (9, 2)), TensorSpec("row", "float32", (1, 2))
+    content = network(
+        "first_row",
+        [node("Gather", ["table", "first"], ["row"], axis=0)],
+        tensors[:1],
+        tensors[1:],
+        {"first": np.array([0])},
+    )
+    path = tmp_path / "first_row.onnx"
+    path.write_bytes(content)
+    spec = ArtifactSpec(path.name, "", tensors[:1], tensors[1:])
+    backend = open_backend("onnxruntime", path, spec)
+    with pytest.raises(NetworkFailed, match=r"first_row.onnx failed on its input: .*Gather"):
+        backend.run({"table": np.zeros((0, 2), np.float32)})
+    assert backend.run({"table": np.ones((3, 2), np.float32)})["row"].tolist() == [[1, 1]]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_opening_a_backend_prints_nothing(model):

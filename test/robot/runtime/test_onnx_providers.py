@@ -224,7 +224,7 @@ def test_only_kept_outputs_are_bound_to_the_memory_of_the_device(model):
 
     class Recorder:
         io_binding = staticmethod(lambda: binding)
-        run_with_iobinding = staticmethod(lambda bound: None)
+        run_with_iobinding = staticmethod(lambda bound, options: None)
 
     binding, spec = Binding(), model.manifest.artifact("segmenter")
     backend = OnnxBackend(Recorder(), spec, CUDA, memory=("cuda", 1))
