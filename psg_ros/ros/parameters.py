@@ -183,7 +183,7 @@ def _declare_one(node: Node, parameter: NodeParameter) -> None:
 
 def _refusal(parameter: NodeParameter, given: object) -> str:
     if type(given) is not parameter.kind:
-        examples = {(float, int): " (write 1.0, not 1)", (str, bool): ' (put it in quotes: "no")'}
+        examples = {(float, int): " (write 1.0, not 1)", (str, bool): " (put it in quotes: \"no\")"}
         example = examples.get((parameter.kind, type(given)), "")
         return f"{parameter.name} must be {parameter.kind.__name__}, not {given!r}{example}"
     assert parameter.minimum is not None and parameter.maximum is not None  # the other refusal
