@@ -25,7 +25,8 @@ def download(name: str) -> Path:
     except ModuleNotFoundError as error:
         raise ImportError(
             f"{name} is no local file; to fetch it from the hub: "
-            "pip install '.[hub]' in the source folder, or download the model by other means and give its folder"
+            "pip install '.[hub]' in the source folder, or download the model by other means and "
+            "give its folder"
         ) from error
     try:
         folder = Path(snapshot_download(name, allow_patterns=WEIGHTS))
