@@ -4,8 +4,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import random
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +23,9 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from backends import INSTALLED  # noqa: E402
+
+DOMAINS = 102
+"""Domains 0 to 101 keep clear of the ports that Linux gives to other programs."""
 
 NODE_FOLDERS = ("test/ros/", "test/demo/")
 """Their tests start nodes and cameras: side by side, these would take the cores from each other."""
@@ -38,6 +45,22 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_model import write_tiny_model
 
     return write_tiny_model(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def domain_id() -> Iterator[int]:
+    """A ROS domain that no other test run on this machine uses at the same time."""
+    for domain in random.sample(range(DOMAINS), DOMAINS):
+        lock = open(Path(tempfile.gettempdir()) / f"psg_ros_test_domain_{domain}.lock", "w")  # noqa: SIM115
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        yield domain
+        lock.close()
+        return
+    pytest.fail("all ROS domains are in use by other test runs")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

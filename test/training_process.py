@@ -103,7 +103,8 @@ def keep_features() -> None:
 
 def _train(job: tuple, environments: list[dict[str, object]]) -> list[int]:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([train.__name__])
+    # The first optimizer would import torch's compiler in every process.
+    context.set_forkserver_preload([train.__name__, "torch._dynamo"])
     processes = [context.Process(target=_train_here, args=(*job, e)) for e in environments]
     for process in processes:
         process.start()

@@ -3,9 +3,9 @@
 """Turn public weights into ours: an EoMT segmenter to train relations on, or relations of REACT++.
 
 SOURCE is a file of EoMT's own code (.bin; on DINOv3 it holds differences only and needs
---backbone), a folder with config.json and model.safetensors as transformers writes it, or the name
-of a model on the hub (owner/name). Sizes are read off the weights; whatever does not fit is
-refused. Nothing in a file is executed.
+--backbone), one of LightlyTrain (.pt), a folder with config.json and model.safetensors as
+transformers writes it, or the name of a model on the hub (owner/name). Sizes are read off the
+weights; whatever does not fit is refused. Nothing in a file is executed.
 
 OUT becomes a run folder as after the first stage of training: segmenter.safetensors, its sizes in
 model.yaml, and relations.yaml, settings for the second stage. No relation stage comes with a public
@@ -39,8 +39,8 @@ examples:
   psg train runs/eomt_s/relations.yaml --stage relations   after setting `data` in that file
   psg convert react_pp_yolo12m.onnx models/related --segmenter lightly_s
 
-needs the extra train (torch); hub names need the package huggingface_hub. --segmenter needs ONNX
-Runtime and no torch.
+needs the extra train (torch); hub names need the extra hub. `psg models get` does all of this for
+the public models that it knows. --segmenter needs ONNX Runtime and no torch.
 """
 
 
@@ -65,7 +65,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backbone",
         metavar="SOURCE",
-        help="original DINOv3 in transformers' layout, if the checkpoint holds differences from it",
+        help="original DINOv3, in transformers' layout or its own, for a checkpoint of differences "
+        "from it",
     )
     parser.add_argument(
         "--labels",

@@ -98,16 +98,17 @@ def test_every_entry_is_fetched_verified_and_converted(name, get, shelf, table, 
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
 @pytest.mark.parametrize("name", [LIGHTLY, TWO_FILES])
 def test_the_model_works(name, table, shelf, tmp_path):
-    from test_convert import predicted
-
     words = ["models", "get", name, "--table", str(table), "--accept-licence"]
     assert main([*words, "--run", str(tmp_path / "run")]) == 0
     assert (tmp_path / "run" / "segmenter.safetensors").is_file()
     manifest = load_model_folder(name).manifest
     scaling = "lightly_train" if name == LIGHTLY else "eomt"
     assert (manifest.name, manifest.form, manifest.scaling) == (name, "segmenter_only", scaling)
-    options = ["--score-threshold", "0", "--overlap-threshold", "0"]
-    assert predicted(Path(name), tmp_path, options)["nodes"]
+    picture, graph = tmp_path / "photo.jpg", tmp_path / "graph.json"
+    picture.write_bytes(jpeg())
+    everything = ["--score-threshold", "0", "--overlap-threshold", "0", "--threads", "1"]
+    assert main(["predict", str(picture), "--model", name, "--json", str(graph), *everything]) == 0
+    assert json.loads(graph.read_text())["model"] == name
 
 
 @pytest.mark.parametrize("name", [LIGHTLY, ON_HUB, TWO_FILES])

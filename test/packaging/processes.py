@@ -32,10 +32,9 @@ def run(command: Sequence[object], **options) -> str:
     return done.stdout
 
 
-def round_trip(python: Path, cwd: Path, **environment: str) -> tuple[str, str]:
+def round_trip(python: Path, cwd: Path, domain_id: int, **environment: str) -> tuple[str, str]:
     """Return (what one process published, what another received) over DDS, both as text."""
-    # Domains 1 to 101 are safe on Linux; the process id keeps parallel test runs apart.
-    env = clean_environment(ROS_DOMAIN_ID=str(1 + os.getpid() % 101), **environment)
+    env = clean_environment(ROS_DOMAIN_ID=str(domain_id), **environment)
     command = [str(python), str(ROUND_TRIP)]
     with subprocess.Popen(
         [*command, "receive"], env=env, cwd=cwd, stdout=subprocess.PIPE, text=True

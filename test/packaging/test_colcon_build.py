@@ -121,7 +121,9 @@ def test_colcon_test_runs_our_tests_with_the_pytest_of_ubuntu(
     assert f"pytest-{PYTEST}," in log and "test_segment_tracker.py" in log
 
 
-def test_graph_travels_between_two_sourced_processes(install: Path, venv: Path, tmp_path: Path):
+def test_graph_travels_between_two_sourced_processes(
+    install: Path, venv: Path, tmp_path: Path, domain_id: int
+):
     setup = install.parent / "local_setup.bash"
     sourced = subprocess.run(
         ["bash", "-c", f"source {setup} && echo $PYTHONPATH && echo $LD_LIBRARY_PATH"],
@@ -132,6 +134,6 @@ def test_graph_travels_between_two_sourced_processes(install: Path, venv: Path, 
     )
     python_path, library_path = sourced.stdout.splitlines()
     env = {"PYTHONPATH": python_path, "LD_LIBRARY_PATH": library_path}
-    published, received = round_trip(venv / "bin" / "python", tmp_path, **env)
+    published, received = round_trip(venv / "bin" / "python", tmp_path, domain_id, **env)
     assert str(install) in published.splitlines()[0], "not the built package was tried"
     assert received == published

@@ -95,9 +95,9 @@ def test_start_scripts_lie_where_ros2_run_looks(prefix: Path):
 @pytest.mark.slow
 @pytest.mark.ros
 @needs_generators
-def test_graph_travels_between_two_processes(prefix: Path, tmp_path: Path):
+def test_graph_travels_between_two_processes(prefix: Path, tmp_path: Path, domain_id: int):
     site = site_packages(prefix)
-    published, received = round_trip(this_python(), tmp_path, PYTHONPATH=str(site))
+    published, received = round_trip(this_python(), tmp_path, domain_id, PYTHONPATH=str(site))
     assert str(site) in published.splitlines()[0], "not the installed package was tried"
     assert "predicate_name='on'" in published
     assert received == published

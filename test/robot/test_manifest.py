@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tiny_model import write_tiny_model
 
-from psg_ros.robot import manifest as manifest_module
+from psg_ros import resources
 from psg_ros.robot.manifest import TensorSpec, find_model, load_model_folder
 
 
@@ -43,14 +43,38 @@ def test_writing_a_model_twice_gives_the_same_bytes(tiny_model, tmp_path):
 
 def test_a_shipped_model_is_found_by_its_name(tiny_model, tmp_path, monkeypatch):
     shutil.copytree(tiny_model, tmp_path / "models" / "shipped")
-    monkeypatch.setattr(manifest_module, "share_path", lambda: tmp_path)
+    monkeypatch.setattr(resources, "share_path", lambda: tmp_path)
     assert find_model("shipped") == (tmp_path / "models" / "shipped").resolve()
 
 
+def test_a_fetched_model_is_found_by_its_name(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("PSG_MODELS", str(tmp_path / "fetched"))
+    shutil.copytree(tiny_model, tmp_path / "fetched" / "public")
+    assert find_model("public") == (tmp_path / "fetched" / "public").resolve()
+
+
+@pytest.mark.parametrize("variable", ["XDG_DATA_HOME", "HOME"])
+def test_fetched_models_lie_in_the_users_data(variable, tiny_model, tmp_path, monkeypatch):
+    for name in ("PSG_MODELS", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(variable, str(tmp_path))
+    data = tmp_path if variable == "XDG_DATA_HOME" else tmp_path / ".local" / "share"
+    folder = data / "psg_ros" / "models" / "public"
+    shutil.copytree(tiny_model, folder)
+    assert find_model("public") == folder.resolve()
+
+
+def test_a_public_model_that_is_not_here_says_how_to_get_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("PSG_MODELS", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="fetch it with: psg models get lightly_s"):
+        find_model("lightly_s")
+
+
 def test_a_wrong_name_lists_the_shipped_models(tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("PSG_MODELS", str(tmp_path / "fetched"))
     for name in ("small", "large"):
         shutil.copytree(tiny_model, tmp_path / "models" / name)
-    monkeypatch.setattr(manifest_module, "share_path", lambda: tmp_path)
+    monkeypatch.setattr(resources, "share_path", lambda: tmp_path)
     with pytest.raises(FileNotFoundError, match=r"no model 'smal'.*\['large', 'small'\]"):
         find_model("smal")
 

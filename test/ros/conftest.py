@@ -1,39 +1,17 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures for tests that start nodes: a DDS domain of our own, processes that end in time."""
+"""Fixtures for tests that start nodes: processes in a DDS domain of our own that end in time."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import random
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-
-DOMAINS = 102
-"""Domains 0 to 101 keep clear of the ports that Linux gives to other programs."""
-
-
-@pytest.fixture(scope="session")
-def domain_id() -> Iterator[int]:
-    """A ROS domain that no other test run on this machine uses at the same time."""
-    for domain in random.sample(range(DOMAINS), DOMAINS):
-        lock = open(Path(tempfile.gettempdir()) / f"psg_ros_test_domain_{domain}.lock", "w")  # noqa: SIM115
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.close()
-            continue
-        yield domain
-        lock.close()
-        return
-    pytest.fail("all ROS domains are in use by other test runs")
 
 
 @pytest.fixture

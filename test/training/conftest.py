@@ -16,6 +16,8 @@ from tiny_psg import COLORS, PREDICATES, STUFF, THINGS, write_tiny_psg
 
 from psg_ros import labels as labels_module
 from psg_ros.training import network, release
+from psg_ros.training.relations import relations
+from psg_ros.training.segmenter import segmentation
 
 NETWORK = {
     "name": "tiny",
@@ -52,6 +54,19 @@ RELATIONS = {"epochs": 2, "images_per_step": 3, "workers": 0, "negatives_per_pos
 def one_thread() -> None:
     """Keep sums in one order: equal runs must be equal to the last bit."""
     torch.set_num_threads(1)
+
+
+@pytest.fixture
+def real_curves() -> None:
+    """For a test whose trainings draw their curves; see `no_curves`."""
+
+
+@pytest.fixture(autouse=True)
+def no_curves(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put empty files in place of the pictures of curves, half the time of a small training."""
+    if "real_curves" not in request.fixturenames:
+        for module in (segmentation, relations):
+            monkeypatch.setattr(module, "plot_curves", lambda history, x_axis, out: out.touch())
 
 
 @pytest.fixture(scope="session")

@@ -24,8 +24,9 @@ def download(name: str) -> Path:
         from huggingface_hub import snapshot_download
     except ModuleNotFoundError as error:
         raise ImportError(
-            f"{name} is not a local file; to fetch it from the hub: pip install huggingface_hub, "
-            "or download the model by other means and give its folder"
+            f"{name} is not a local file; to fetch it from the hub: "
+            "pip install '.[hub]' in the source folder, or download the model by other means and "
+            "give its folder"
         ) from error
     try:
         folder = Path(snapshot_download(name, allow_patterns=WEIGHTS))

@@ -102,7 +102,7 @@ def test_a_missing_file_is_not_looked_for_on_the_hub(monkeypatch):
 
 def test_without_the_hub_package_its_name_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(ImportError, match="pip install huggingface_hub"):
+    with pytest.raises(ImportError, match=r"pip install '\.\[hub\]'"):
         read_source("tue-mps/some_model")
 
 

@@ -11,6 +11,7 @@ import pytest
 from tiny_model import paint
 
 from psg_ros.robot.forms.form import MergeSettings
+from psg_ros.robot.forms.network_input import NetworkInput
 from psg_ros.robot.forms.segmentation import SegmenterNetwork
 from psg_ros.robot.manifest import load_model_folder
 from psg_ros.robot.ops.resample import resize_antialiased
@@ -96,3 +97,15 @@ def test_a_box_of_colour_becomes_a_segment_of_that_name(stage):
     inside = masks.segmentation.label_map == 0
     painted = image.any(axis=2)
     assert (inside & painted).sum() / (inside | painted).sum() > 0.9
+
+
+def test_beside_the_picture_is_the_colour_of_the_recipe(tiny_model):
+    manifest = load_model_folder(str(tiny_model)).manifest
+    picture = np.full((30, 20, 3), 200, np.uint8)
+    for scaling, colour in (("area", (0, 0, 0)), ("lightly_train", (124, 116, 104))):
+        network_input = NetworkInput(dataclasses.replace(manifest, scaling=scaling))
+        height, width = network_input.write(picture).content_hw
+        beside = network_input.array[0].copy()
+        assert (beside[:height, :width] == 200).all()
+        beside[:height, :width] = colour
+        assert (beside == colour).all()

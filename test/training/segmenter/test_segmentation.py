@@ -15,6 +15,7 @@ from training_process import kill_while_saving, train_apart
 from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
 from psg_ros.network.config import ModelConfig
+from psg_ros.pictures.picture_file import read_image
 from psg_ros.training import train
 from psg_ros.training.checkpoint import load_state, load_weights, save_state
 from psg_ros.training.config import TrainConfig
@@ -49,7 +50,7 @@ def learned(folder: Path) -> list[dict]:
     return [{name: row[name] for name in row if name != "memory_mib"} for row in rows]
 
 
-def test_a_run_leaves_averaged_weights_a_checkpoint_and_curves(write_config):
+def test_a_run_leaves_averaged_weights_a_checkpoint_and_curves(write_config, real_curves):
     model, folder = train_segmenter(write_config())
     assert {path.name for path in folder.iterdir()} == {
         WEIGHTS, STATE, "segmentation.jsonl", "segmentation.png",
@@ -60,6 +61,7 @@ def test_a_run_leaves_averaged_weights_a_checkpoint_and_curves(write_config):
     rows = History(folder / "segmentation.jsonl").rows()
     assert [row["samples"] for row in rows] == [2, 4, 6, 8, 10, 12]
     assert all(math.isfinite(row["dice"]) for row in rows)
+    assert read_image(folder / "segmentation.png").std() > 0
 
 
 def test_every_phase_has_its_own_picture_size(write_config, monkeypatch):
