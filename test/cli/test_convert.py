@@ -56,7 +56,7 @@ def test_the_model_folder_finds_segments_and_relates_none(checkpoint, tmp_path):
     manifest = load_model_folder(str(folder)).manifest
     assert (manifest.form, manifest.scaling) == ("segmenter_only", "eomt")
     everything = ["--relation-threshold", "0", "--score-threshold", "0", "--overlap-threshold", "0"]
-    graph = predicted(folder, tmp_path, everything)
+    graph = predicted(folder, tmp_path, [*everything, "--relation-source", "model"])
     assert graph["nodes"] and graph["relations"] == []
 
 
@@ -95,7 +95,8 @@ def test_labels_of_another_number_are_refused(checkpoint, tmp_path, capsys):
 
 def test_unknown_labels_are_refused_with_those_there_are(checkpoint, tmp_path, capsys):
     assert main(["convert", str(checkpoint), str(tmp_path / "run"), "--labels", "coco"]) == 2
-    assert "no labels 'coco'; config/labels has: photo, psg, simulation" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "no vocabulary 'coco'" in error and "give one of photo, psg, simulation" in error
 
 
 def test_a_folder_with_a_segmenter_is_not_overwritten(checkpoint, tmp_path, capsys):

@@ -27,7 +27,9 @@ def test_eomt_s_at_640_turns_camera_images_into_graphs(session, tmp_path):
     assert parameters["model"] == str(model)
 
     listener = session.script("listener", "listener_process.py", "graph", "vocabulary")
-    node = session.node(**{**parameters, **EVERYTHING, "max_segments": 6})
+    node = session.node(
+        **{**parameters, **EVERYTHING, "max_segments": 6, "relation_source": "model"}
+    )
     node.wait_for_log("listening to", timeout_s=120)
     session.script("camera", "camera_process.py", "--size", 640, 480, "--rate", 2)
     graph = listener.wait(lambda p: p.of("graph"), timeout_s=120)[-1]

@@ -26,13 +26,12 @@ class Evidence:
     geometric: np.ndarray
 
     def scores(self) -> RelationScores:
-        """Return all directed pairs, so that a relation's score is that of either account or more.
+        """Return the directed pairs of which any account says something, at least as it scores them.
 
         The accounts count as independent: 1 - (1 - learned) (1 - geometric).
         """
-        count = len(self.learned)
         either = 1 - (1 - self.learned) * (1 - self.geometric)
-        pairs = np.argwhere(~np.eye(count, dtype=bool)).astype(np.int32)
+        pairs = np.argwhere(either.max(axis=2, initial=0.0) > 0).astype(np.int32)
         return RelationScores(pairs, pair_logits(either[pairs[:, 0], pairs[:, 1]]))
 
     def sources(

@@ -41,7 +41,7 @@ def test_geometry_alone_lists_what_it_shows_by_its_clarity() -> None:
 
 def test_what_is_not_clear_enough_is_not_said() -> None:
     evidence = gather_evidence(NOTHING, clarity((0, 1, ON, 0.4)), (), 0.5)
-    assert rank_relations(evidence.scores(), threshold=0.1) == []
+    assert rank_relations(evidence.scores(), threshold=0.0) == []
 
 
 def test_without_geometry_scores_are_those_of_the_relation_stage() -> None:

@@ -21,12 +21,14 @@ from psg_ros.__main__ import main
 from psg_ros.backend_table import BACKENDS, device_kinds, installation
 from psg_ros.config import PipelineConfig
 from psg_ros.doctor.trial import run_identity
+from psg_ros.frame import Frame
 from psg_ros.node_config import node_parameters
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.runtime.backend import choose_backend
 from psg_ros.robot.runtime.tensors import to_host
 
 IMAGE = paint((64, 96), {"red": (8, 8, 40, 40), "blue": (50, 10, 90, 50)})
+FRAME = Frame(IMAGE)
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +47,7 @@ def test_it_says_what_the_others_say_and_the_host_never_sees_the_features(tiny_m
         Pipeline.open(config(tiny_model)) as known,
         Pipeline.open(config(tiny_model, backend="toy", device="toy:1")) as toy,
     ):
-        expected, found = known(IMAGE), toy(IMAGE)
+        expected, found = known(FRAME), toy(FRAME)
         assert (toy.backend_name, toy.device, toy.precision) == ("toy", "toy:1", "fp32")
     assert found.relations and [n.class_name for n in found.nodes] == ["red", "blue"]
     np.testing.assert_array_equal(found.segmentation.label_map, expected.segmentation.label_map)
@@ -57,7 +59,7 @@ def test_it_says_what_the_others_say_and_the_host_never_sees_the_features(tiny_m
 
 def test_given_segments_are_related_on_the_device_too(tiny_model):
     with Pipeline.open(config(tiny_model, backend="toy")) as toy:
-        graph = toy.predict_relations(IMAGE, toy(IMAGE).segmentation)
+        graph = toy.predict_relations(FRAME, toy(FRAME).segmentation)
     assert graph.relations and ToyBackend.handed_on == 2
 
 
