@@ -26,7 +26,7 @@ class Evidence:
     geometric: np.ndarray
 
     def scores(self) -> RelationScores:
-        """Return the directed pairs of which any account says something, at least as it scores them.
+        """Return the directed pairs of which any account says something, scored as high or higher.
 
         The accounts count as independent: 1 - (1 - learned) (1 - geometric).
         """
