@@ -195,8 +195,14 @@ class Pipeline:
         else:
             scores = segmented.relate(regions, config.max_segments, clock)
         if self._asks_geometry(config):
-            threshold = config.geometry_threshold
-            evidence = self._geometry.support(scores, frame, segmentation, regions, threshold)
+            evidence = self._geometry.support(
+                scores,
+                frame,
+                segmentation,
+                regions,
+                config.geometry_threshold,
+                _in_force(config.relation_threshold, self.manifest.relation_threshold),
+            )
             scores = evidence.scores()
             clock.lap("geometry")
         tracks: Sequence[Track] | None = None

@@ -58,14 +58,16 @@ def gather_evidence(
     clarity: np.ndarray,
     kindred: Sequence[int],
     threshold: float,
+    learned_threshold: float,
 ) -> Evidence:
     """Join scores of a relation stage with the clarity of geometric rules.
 
     Args:
         clarity: float64 [subject, object, predicate], see `Relater`.
         kindred: predicates of which geometry knows only that one of them holds, as of all words
-            for "held up by"; the relation stage's choice among them gets what geometry says.
+            for "held up by"; what the relation stage would list of them gets what geometry says.
         threshold: clarity below which geometry says nothing.
+        learned_threshold: score below which the relation stage lists nothing.
     """
     joint = np.zeros_like(clarity)
     subjects, targets = learned.pairs.T
@@ -76,7 +78,7 @@ def gather_evidence(
         words = np.array(kindred)
         meant = geometric[:, :, words].max(axis=2)
         best = words[joint[:, :, words].argmax(axis=2)]
-        known = joint[:, :, words].max(axis=2) > 0
+        known = joint[:, :, words].max(axis=2) >= learned_threshold
         moved = geometric.copy()
         moved[:, :, words] = 0.0
         np.put_along_axis(moved, best[:, :, None], meant[:, :, None], axis=2)

@@ -38,6 +38,7 @@ class Geometry:
         segmentation: Segmentation,
         regions: Regions,
         threshold: float,
+        learned_threshold: float,
     ) -> Evidence:
         """Join what a relation stage says with what the frame shows.
 
@@ -45,11 +46,12 @@ class Geometry:
 
         Args:
             threshold: clarity in 0..1 below which geometry says nothing.
+            learned_threshold: score below which the relation stage lists nothing.
         """
         rays = None if frame.camera is None or frame.depth is None else rays_of(frame.camera)
         facts = gather_facts(segmentation, regions, self._kinds, frame.depth, rays)
         clarity = self._relater(facts, segmentation.labels)
-        return gather_evidence(learned, clarity, self._held_up, threshold)
+        return gather_evidence(learned, clarity, self._held_up, threshold, learned_threshold)
 
 
 def no_scores(vocabulary: Vocabulary) -> RelationScores:
