@@ -24,7 +24,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
-from psg_ros.config import Thresholds
+from psg_ros.config import Recommendation
 from psg_ros.machine import describe_machine
 
 NUM_LABELS, NUM_THINGS = 133, 80
@@ -112,8 +112,8 @@ def reference(
         return processor.post_process_panoptic_segmentation(
             outputs,
             target_sizes=[image_hw],
-            threshold=Thresholds.score,
-            overlap_mask_area_threshold=Thresholds.overlap,
+            threshold=Recommendation.score,
+            overlap_mask_area_threshold=Recommendation.overlap,
             stuff_classes=stuff,
         )[0]["segmentation"].numpy()
 
@@ -138,8 +138,8 @@ def ours(
             mask_logits,
             placement,
             resolution=resolution,
-            score_threshold=Thresholds.score,
-            overlap_threshold=Thresholds.overlap,
+            score_threshold=Recommendation.score,
+            overlap_threshold=Recommendation.overlap,
             is_thing=is_thing,
             scratch=scratch,
         ).segmentation.label_map

@@ -134,7 +134,7 @@ def open_run(run_dir: Path) -> tuple[ModelFolder, Form]:
     """Return the segmenter of a run of which no relation stage need be trained."""
     import torch
 
-    from psg_ros.config import Thresholds, config_from_dict
+    from psg_ros.config import Recommendation, config_from_dict
     from psg_ros.network.export import SegmentsGraph
     from psg_ros.training.release import describe_file, describe_network
     from psg_ros.training.torch_pipeline import TorchBackend, segmenter_tensors
@@ -145,7 +145,7 @@ def open_run(run_dir: Path) -> tuple[ModelFolder, Form]:
     inputs, outputs = ([asdict(tensor) for tensor in side] for side in segmenter_tensors(model))
     wanted = [tensor for tensor in outputs if tensor["name"] != "patch_tokens"]
     artifact = describe_file(weight_files(run_dir, config)[0], inputs, wanted)
-    facts = describe_network(model, Thresholds(), FORM)
+    facts = describe_network(model, Recommendation(), FORM)
     facts |= {"artifacts": {"segmenter": artifact}}
     manifest = config_from_dict(Manifest, facts, str(run_dir))
     backend = TorchBackend(SegmentsGraph(model.segmenter), manifest.artifact("segmenter"), "cpu")

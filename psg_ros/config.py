@@ -32,15 +32,17 @@ MODEL_THRESHOLD = -1.0
 
 
 @dataclass(frozen=True)
-class Thresholds:
+class Recommendation:
     """What a model recommends unless told otherwise; those of the panoptic merge are EoMT's."""
 
     score: float = 0.8
     overlap: float = 0.8
     relation: float = 0.1
+    relation_source: str = "auto"
 
 
-RECOMMENDED = Thresholds()
+RECOMMENDED = Recommendation()
+RELATION_SOURCES = ("auto", "model", "geometry", "both")
 
 
 def checked(
@@ -210,9 +212,9 @@ class PipelineConfig:
     relation_source: str = described(
         "auto",
         "what relates segments: the model's relation stage, geometry (written rules over masks, "
-        "and depth where there is some), or both; auto is the model, or geometry where it has no "
-        "relation stage",
-        choices=("auto", "model", "geometry", "both"),
+        "and depth where there is some), or both; auto is what the model recommends: mostly its "
+        "relation stage, or geometry where it has none",
+        choices=RELATION_SOURCES,
     )
     geometry_threshold: float = described(
         0.5,

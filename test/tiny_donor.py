@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from psg_ros.config import Thresholds
+from psg_ros.config import Recommendation
 from psg_ros.labels import load_vocabulary
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import build_dsflash
@@ -37,4 +37,4 @@ def write_donor(folder: Path, sizes: EomtConfig = SIZES) -> Path:
         if value.is_floating_point():
             value.add_(0.1 * torch.rand_like(value))
     save_weights(model.segmenter.state_dict(), folder / "weights.safetensors")
-    return release(model, "simulation", folder / "model", Thresholds())
+    return release(model, "simulation", folder / "model", Recommendation())

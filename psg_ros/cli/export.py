@@ -13,6 +13,7 @@ import argparse
 from pathlib import Path
 
 from psg_ros.cli.options import positive_int, share
+from psg_ros.config import RECOMMENDED, RELATION_SOURCES
 
 USAGE = "RUN OUT [options]"
 EXAMPLES = """\
@@ -60,6 +61,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "the host in between; on a CPU it is slower (default: two)",
     )
     parser.add_argument(
+        "--relation-source",
+        choices=RELATION_SOURCES,
+        default=RECOMMENDED.relation_source,
+        help="what relates segments where the user leaves the choice (default: %(default)s: the "
+        "relation stage, or geometry without one)",
+    )
+    parser.add_argument(
         "--half",
         action="store_true",
         help="store weights in float16: files of half the size that compute in float32 as before",
@@ -92,20 +100,21 @@ def add_merge_ratio(parser: argparse.ArgumentParser, default: str) -> None:
 def run(args: argparse.Namespace) -> int:
     """Export and say how to try the result."""
     try:
-        from psg_ros.config import Thresholds
+        from psg_ros.config import Recommendation
         from psg_ros.training.release import Layout, Switches, export_model
     except ModuleNotFoundError as error:
         raise ImportError(
             f"exporting needs: pip install '.[train]' in the source folder ({error})"
         ) from error
     given = {name: getattr(args, name) for name in THRESHOLDS}
-    thresholds = {name: value for name, value in given.items() if value is not None}
+    recommended = {name: value for name, value in given.items() if value is not None}
+    recommended["relation_source"] = args.relation_source
     switches = Switches(args.prune, args.merge_ratio)
     layout = Layout(half=args.half)
     if args.fused:
         layout = Layout("fused", args.fused, args.half)
     elif args.segmenter_only:
         layout = Layout("segmenter_only", half=args.half)
-    export_model(args.run, args.out, Thresholds(**thresholds), switches, layout)
+    export_model(args.run, args.out, Recommendation(**recommended), switches, layout)
     print(f"wrote {args.out}\nnext: psg predict IMAGE --model {args.out}")
     return 0

@@ -130,7 +130,7 @@ def export_deployed(settings: LadderSettings, folder: Path) -> LadderSettings:
     """Write the network of the deployed step into a folder; return settings that name it."""
     from psg_ros.benchmark.ladder.inputs import read_vocabulary
     from psg_ros.benchmark.ladder.measurement import build_step_network
-    from psg_ros.config import Thresholds
+    from psg_ros.config import Recommendation
     from psg_ros.network.dsflash import build_dsflash
     from psg_ros.training.release import write_folder
 
@@ -138,5 +138,5 @@ def export_deployed(settings: LadderSettings, folder: Path) -> LadderSettings:
     network = build_step_network(DEPLOYED, settings, vocabulary)
     model = build_dsflash(network.config, vocabulary.num_labels, vocabulary.num_predicates)
     model.load_state_dict(network.state_dict())
-    write_folder(model, settings.labels, folder, Thresholds())
+    write_folder(model, settings.labels, folder, Recommendation())
     return dataclasses.replace(settings, deployed_folder=str(folder))

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from psg_ros.backend_table import AUTO, backend_choices
-from psg_ros.config import config_from_dict, read_mapping
+from psg_ros.config import RELATION_SOURCES, config_from_dict, read_mapping
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.public_models import load_table
 from psg_ros.resources import model_shelves
@@ -101,6 +101,8 @@ class Manifest:
         cell_px: input px per cell, (vertical, horizontal); what lies beyond the cells is unused.
         scaling: how images are scaled, one of `SCALINGS`; see `psg_ros.robot.ops.image`.
         backend: what runs it where the user leaves the choice; "auto" where every backend can.
+        relation_source: what relates segments where the user leaves the choice, see
+            `PipelineConfig`; "auto" is a learned stage, or geometry where there is none.
         box_relations: of the form `segmenter_and_boxes`; None for others.
     """
 
@@ -118,6 +120,7 @@ class Manifest:
     cell_px: tuple[int, int] | None = None
     scaling: str = "area"
     backend: str = AUTO
+    relation_source: str = AUTO
     box_relations: BoxRelations | None = None
 
     def __post_init__(self) -> None:
@@ -129,6 +132,11 @@ class Manifest:
         if self.backend not in backend_choices():
             known = ", ".join(backend_choices())
             raise ValueError(f"backend must be one of {known}, not {self.backend!r}")
+        if self.relation_source not in RELATION_SOURCES:
+            known = ", ".join(RELATION_SOURCES)
+            raise ValueError(
+                f"relation_source must be one of {known}, not {self.relation_source!r}"
+            )
         for spec in self.artifacts.values():
             for tensor in (*spec.inputs, *spec.outputs):
                 tensor.check_maximum()

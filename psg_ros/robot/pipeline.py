@@ -142,10 +142,10 @@ class Pipeline:
                 f"label map {segmentation.image_hw} does not fit the image {frame.image_hw}"
             )
         config, clock = self.config, StepClock()
-        if not (self._form.RELATES or self._asks_geometry(config)):
+        if not self._form.RELATES and self._relation_source(config) == "model":
             raise ValueError(
-                f"{self.model_name} finds segments only, and relation_source is "
-                f"{config.relation_source}; take a model with a relation stage, or geometry"
+                f"{self.model_name} finds segments only, and relation_source is model; take one "
+                "with a relation stage, or relation_source geometry"
             )
         segmented = self._form.adopt(frame.image, segmentation, clock)
         return self._relate(frame, segmented, config, clock)
@@ -190,11 +190,12 @@ class Pipeline:
         segmentation = segmented.segmentation
         regions = measure_regions(segmentation.label_map, segmentation.num_segments)
         evidence: Evidence | None = None
-        if config.relation_source == "geometry":
+        source = self._relation_source(config)
+        if source == "geometry":
             scores = no_scores(self.vocabulary)
         else:
             scores = segmented.relate(regions, config.max_segments, clock)
-        if self._asks_geometry(config):
+        if source != "model":
             evidence = self._geometry.support(
                 scores,
                 frame,
@@ -223,10 +224,12 @@ class Pipeline:
             config.min_segment_area,
         )
 
-    def _asks_geometry(self, config: PipelineConfig) -> bool:
-        return config.relation_source in ("geometry", "both") or (
-            config.relation_source == "auto" and not self._form.RELATES
-        )
+    def _relation_source(self, config: PipelineConfig) -> str:
+        """Return what relates segments, never "auto": as configured, else as the model asks."""
+        for wanted in (config.relation_source, self.manifest.relation_source):
+            if wanted != AUTO:
+                return wanted
+        return "model" if self._form.RELATES else "geometry"
 
     def _list_relations(
         self, scores: RelationScores, evidence: Evidence | None, config: PipelineConfig

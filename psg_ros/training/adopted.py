@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from psg_ros.config import Thresholds
+from psg_ros.config import Recommendation
 from psg_ros.files import scratch_beside
 from psg_ros.labels import Vocabulary, bare_name, find_vocabulary
 from psg_ros.network.checkpoints.convert import Converted
@@ -117,7 +117,7 @@ def export_segments(
     model = build_dsflash(config, vocabulary.num_labels, vocabulary.num_predicates).eval()
     model.segmenter.load_state_dict(converted.weights)
     model = switched(model, Switches(merge_ratio=merge_ratio))
-    release(model, labels, out, Thresholds(), Layout("segmenter_only"))
+    release(model, labels, out, Recommendation(), Layout("segmenter_only"))
 
 
 def _yaml(content: dict) -> str:

@@ -4,7 +4,7 @@
 
 from dataclasses import MISSING, dataclass
 
-from psg_ros.config import Thresholds, check_ranges, checked
+from psg_ros.config import Recommendation, check_ranges, checked
 
 PRECISIONS = ("bfloat16", "float32")
 AUGMENTATIONS = ("mild", "large_scale_jitter", "photo")
@@ -223,8 +223,8 @@ class RelationTraining:
     no_relation_weight: str = checked("ratio", choices=("ratio", "balanced"))
     masks: str = checked("true", choices=("true", "inferred"))
     mask_resolution: str = checked("full", choices=("full", "raw"))
-    score_threshold: float = checked(Thresholds.score, minimum=0, maximum=1)
-    overlap_threshold: float = checked(Thresholds.overlap, minimum=0, maximum=1)
+    score_threshold: float = checked(Recommendation.score, minimum=0, maximum=1)
+    overlap_threshold: float = checked(Recommendation.overlap, minimum=0, maximum=1)
     augmentation: str = checked("none", choices=("none", "three_augment"))
     feature_cache: str = ""
     workers: int = checked(2, minimum=0)

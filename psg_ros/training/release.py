@@ -16,7 +16,7 @@ import onnx
 import yaml
 from torch import nn
 
-from psg_ros.config import RECOMMENDED, Thresholds
+from psg_ros.config import RECOMMENDED, Recommendation
 from psg_ros.files import scratch_beside
 from psg_ros.labels import load_vocabulary
 from psg_ros.network import export
@@ -66,7 +66,7 @@ AS_TRAINED = Switches()
 def export_model(
     run_dir: Path,
     out: Path,
-    thresholds: Thresholds = RECOMMENDED,
+    thresholds: Recommendation = RECOMMENDED,
     switches: Switches = AS_TRAINED,
     layout: Layout = TWO_FILES,
 ) -> Path:
@@ -115,7 +115,7 @@ def sizes(model: DsFlash) -> tuple[int, int]:
 
 
 def release(
-    model: DsFlash, labels: str, out: Path, thresholds: Thresholds, layout: Layout = TWO_FILES
+    model: DsFlash, labels: str, out: Path, thresholds: Recommendation, layout: Layout = TWO_FILES
 ) -> Path:
     """Write a model folder of a network: all of its files or, after an error, none.
 
@@ -139,7 +139,11 @@ def release(
 
 
 def write_folder(
-    model: DsFlash, labels: str, folder: Path, thresholds: Thresholds, layout: Layout = TWO_FILES
+    model: DsFlash,
+    labels: str,
+    folder: Path,
+    thresholds: Recommendation,
+    layout: Layout = TWO_FILES,
 ) -> None:
     """Export a network into an existing folder and describe it.
 
@@ -169,7 +173,7 @@ def write_folder(
 
 
 def describe_network(
-    model: DsFlash, thresholds: Thresholds, form: str = TWO_FILES.form
+    model: DsFlash, thresholds: Recommendation, form: str = TWO_FILES.form
 ) -> dict[str, Any]:
     """Return what the manifest stores of a network, apart from its artifacts."""
     facts = {
@@ -186,8 +190,8 @@ def describe_network(
     if form != "segmenter_only":
         facts["grid_hw"] = list(model.relations.grid_hw)
         facts["cell_px"] = list(model.relations.cell_px)
-    is_usual = model.config.scaling == Manifest.scaling
-    return facts if is_usual else facts | {"scaling": model.config.scaling}
+    unusual = {"scaling": model.config.scaling, "relation_source": thresholds.relation_source}
+    return facts | {name: v for name, v in unusual.items() if v != getattr(Manifest, name)}
 
 
 def greatest_axes(model: DsFlash) -> dict[str, int]:

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from psg_ros.config import PipelineConfig, Thresholds, config_from_dict
+from psg_ros.config import PipelineConfig, Recommendation, config_from_dict
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.network.export import (
     PRUNED_NAMES,
@@ -129,7 +129,7 @@ def describe_run(model: DsFlash, weights: tuple[Path, Path]) -> Manifest:
         name: describe_file(path, *map(_plain, both))
         for name, path, both in zip(TwoFiles.ARTIFACTS, weights, tensors, strict=True)
     }
-    facts = describe_network(model, Thresholds()) | {"artifacts": artifacts}
+    facts = describe_network(model, Recommendation()) | {"artifacts": artifacts}
     return config_from_dict(Manifest, facts, str(weights[0].parent))
 
 

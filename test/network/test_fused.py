@@ -14,7 +14,7 @@ from backends import EACH
 from torch import nn
 from torch.nn import functional
 
-from psg_ros.config import PipelineConfig, Thresholds
+from psg_ros.config import PipelineConfig, Recommendation
 from psg_ros.frame import Frame
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.network import export
@@ -331,7 +331,7 @@ def folders(request, tmp_path_factory) -> tuple[Path, Path]:
     share = tmp_path_factory.mktemp("share")
     (share / "config" / "labels").mkdir(parents=True)
     (share / "config" / "labels" / "small.yaml").write_text(yaml.safe_dump(LABELS))
-    model, thresholds = network(prune=request.param), Thresholds(0.5, 0.1, 0.0)
+    model, thresholds = network(prune=request.param), Recommendation(0.5, 0.1, 0.0)
     paths = share / "two", share / "one"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(release, "share_path", lambda: share)

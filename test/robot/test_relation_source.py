@@ -82,6 +82,20 @@ def test_a_model_with_one_is_related_by_it_alone(with_stage, source):
     assert set(words(graph).values()) == {RelationSource.MODEL} and len(graph.relations) == 6
 
 
+def test_a_model_may_recommend_both(with_stage):
+    path = with_stage / "manifest.yaml"
+    path.write_text(path.read_text() + "relation_source: both\n")
+    assert words(graph_of(with_stage, "auto"))[STANDS] == RelationSource.FUSED
+    assert set(words(graph_of(with_stage, "model")).values()) == {RelationSource.MODEL}
+
+
+def test_what_a_model_recommends_must_be_known(with_stage):
+    path = with_stage / "manifest.yaml"
+    path.write_text(path.read_text() + "relation_source: magic\n")
+    with pytest.raises(ValueError, match="relation_source must be one of auto, model, geometry"):
+        graph_of(with_stage, "auto")
+
+
 def test_geometry_alone_does_not_run_the_relation_stage(with_stage):
     config = PipelineConfig(str(with_stage), relation_source="geometry")
     with Pipeline.open(config) as pipeline:

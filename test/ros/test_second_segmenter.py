@@ -14,7 +14,7 @@ def test_a_toy_segmenter_turns_camera_images_into_graphs(session, tmp_path, monk
     torch = pytest.importorskip("torch")
     from toy_segmenter import TOY, ToyConfig
 
-    from psg_ros.config import Thresholds
+    from psg_ros.config import Recommendation
     from psg_ros.network.config import ModelConfig, RelationConfig
     from psg_ros.network.dsflash import build_dsflash
     from psg_ros.network.segmenters.table import SEGMENTERS
@@ -29,7 +29,7 @@ def test_a_toy_segmenter_turns_camera_images_into_graphs(session, tmp_path, monk
     with torch.no_grad():
         model.segmenter.queries.mul_(20)
         model.segmenter.classes.bias[-1] = -20  # never "no object"
-        folder = release(model, "psg", tmp_path / "toy", Thresholds(0.0, 0.0, 0.0))
+        folder = release(model, "psg", tmp_path / "toy", Recommendation(0.0, 0.0, 0.0))
 
     listener = session.script("listener", "listener_process.py", "graph", "vocabulary")
     node = session.node(model=str(folder), backend="onnxruntime")

@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 
-from psg_ros.config import PipelineConfig, Thresholds, load_config
+from psg_ros.config import PipelineConfig, Recommendation, load_config
 from psg_ros.data.opening import open_dataset
 from psg_ros.frame import Frame
 from psg_ros.pictures.picture_file import read_image
@@ -25,7 +25,7 @@ from psg_ros.training.relations.relation_samples import sample_format, true_samp
 from psg_ros.training.release import Layout, export_model
 from psg_ros.training.segmenter import segmentation_run
 
-LOOSE = Thresholds(score=0.0, overlap=0.0)
+LOOSE = Recommendation(score=0.0, overlap=0.0)
 """Even random weights give segments."""
 
 
@@ -68,7 +68,7 @@ def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg)
     out = tmp_path / "models" / "tiny"
     out.mkdir(parents=True)
     (out / "README.md").write_text("stays")
-    export_model(run_folder, out, Thresholds(score=0.3, relation=0.0))
+    export_model(run_folder, out, Recommendation(score=0.3, relation=0.0))
     assert (out / "README.md").read_text() == "stays"
     assert [path.name for path in out.parent.iterdir()] == ["tiny"], "no scratch is left"
 

@@ -20,7 +20,7 @@ from toy_segmenter import TOY, WIDTHS, Toy, ToyConfig
 
 from psg_ros.benchmark.ladder.networks import build_network
 from psg_ros.benchmark.ladder.steps import RAW
-from psg_ros.config import PipelineConfig, Thresholds, config_from_dict, load_config
+from psg_ros.config import PipelineConfig, Recommendation, config_from_dict, load_config
 from psg_ros.frame import Frame
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import TapEmbedding
@@ -52,7 +52,7 @@ LONGER = {
     "batch_size": 4, "learning_rate": 0.02, "average": 0.0,
 }  # fmt: skip
 """Enough to know the three colours of the pictures."""
-ALL_RELATIONS = Thresholds(score=0.5, overlap=0.5, relation=0.0)
+ALL_RELATIONS = Recommendation(score=0.5, overlap=0.5, relation=0.0)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import yaml
 from backends import needs
 
 from psg_ros.__main__ import main
-from psg_ros.config import PipelineConfig, Thresholds, load_config
+from psg_ros.config import PipelineConfig, Recommendation, load_config
 from psg_ros.frame import Frame
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec, load_model_folder
@@ -76,7 +76,7 @@ def numbers(content: Any) -> list[float]:
 def both(request, write_run, tmp_path: Path) -> tuple[Path, Path]:
     """A run, and the model folder that it was exported to."""
     run = write_run(prune=request.param == "pruned")
-    return run, export_model(run, tmp_path / "model", Thresholds(**LOW))
+    return run, export_model(run, tmp_path / "model", Recommendation(**LOW))
 
 
 @needs("onnxruntime")
@@ -120,9 +120,9 @@ def have_the_same_manifest(run: Path, model: Path) -> None:
     with open_run(run, PipelineConfig()) as pipeline:
         described = dataclasses.asdict(pipeline.manifest)
     expected = dataclasses.asdict(exported)
-    assert described.pop("score_threshold") == Thresholds().score
+    assert described.pop("score_threshold") == Recommendation().score
     for name in ("overlap_threshold", "relation_threshold"):
-        assert described.pop(name) == getattr(Thresholds(), name.removesuffix("_threshold"))
+        assert described.pop(name) == getattr(Recommendation(), name.removesuffix("_threshold"))
     for content in (described, expected):
         content["artifacts"] = {
             name: {k: v for k, v in artifact.items() if k not in OF_FILES}
@@ -134,7 +134,7 @@ def have_the_same_manifest(run: Path, model: Path) -> None:
 def test_given_thresholds_win_over_those_of_an_export(write_run):
     run = write_run()
     with open_run(run, PipelineConfig()) as pipeline:
-        assert pipeline.relation_threshold == Thresholds().relation
+        assert pipeline.relation_threshold == Recommendation().relation
         assert (pipeline.backend_name, pipeline.config.model) == ("torch", str(run))
     with open_run(run, PipelineConfig(relation_threshold=0.7)) as pipeline:
         assert pipeline.relation_threshold == 0.7

@@ -23,7 +23,7 @@ from psg_ros.benchmark.ladder.networks import Network
 from psg_ros.benchmark.ladder.relation_forms import Pairs, ordered_pairs, score_pairs
 from psg_ros.benchmark.ladder.scene import Scene
 from psg_ros.benchmark.ladder.steps import Step
-from psg_ros.config import RECOMMENDED, Thresholds
+from psg_ros.config import RECOMMENDED, Recommendation
 from psg_ros.network.overlap_pooling import pair_overlaps
 from psg_ros.robot.forms.relations import relative_boxes, unordered_pairs
 from psg_ros.robot.ops.image import Placement, padding_rgb, place, write_content
@@ -70,7 +70,7 @@ class Frame:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         scaling: str = "area",
-        thresholds: Thresholds = RECOMMENDED,
+        thresholds: Recommendation = RECOMMENDED,
     ) -> None:
         self.step, self.scaling, self.thresholds = step, scaling, thresholds
         self.device, self.dtype, self.is_thing = torch.device(device), dtype, is_thing
