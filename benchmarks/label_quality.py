@@ -16,8 +16,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from psg_ros.evaluation.overlap import measure_overlap
-from psg_ros.evaluation.panoptic_quality import PanopticCounts, panoptic_counts
+from psg_ros.evaluation.metrics.overlap import measure_overlap
+from psg_ros.evaluation.metrics.panoptic_quality import PanopticCounts, panoptic_counts
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.opening import open_dataset

@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 
+from psg_ros import labels
 from psg_ros.training import network, train
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.relations import relations
@@ -123,7 +124,7 @@ def _train_here(
 ) -> None:
     os.environ |= {name: str(value) for name, value in environment.items()}
     torch.set_num_threads(1)
-    network.share_path = lambda: share
+    labels.share_path = network.share_path = lambda: share
     segmentation.REPORT_EVERY = 1
     if prepare is not None:
         prepare()

@@ -328,7 +328,7 @@ def test_unreadable_pictures_are_left_out_and_named(label, photos, out, capsys) 
 def test_a_full_path_in_the_way_is_refused(label, photos, tmp_path, capsys) -> None:
     (tmp_path / "file").touch()
     assert label(photos, to=tmp_path / "file") == 2
-    assert "a folder was expected" in capsys.readouterr().err
+    assert "expected a folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

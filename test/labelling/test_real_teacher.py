@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from backends import needs
-from psg_ros.evaluation.overlap import measure_overlap
-from psg_ros.evaluation.panoptic_quality import PanopticCounts, panoptic_counts
+from psg_ros.evaluation.metrics.overlap import measure_overlap
+from psg_ros.evaluation.metrics.panoptic_quality import PanopticCounts, panoptic_counts
 
 from psg_ros.config import DoubtConfig, PipelineConfig
 from psg_ros.data.dataset import read_picture

@@ -19,7 +19,7 @@ PYTEST = "6.2.5" if sys.version_info < (3, 11) else "7.4.4"
 FOR_TESTS = ("ros-ament-cmake-pytest==2.7.3", f"pytest=={PYTEST}")
 # And what the README installs, with one backend: neither the other one nor onnx nor torch.
 PINS = ROOT / "requirements" / "demo.txt"
-ROBOT = ("opencv-python-headless", "openvino", "tqdm")
+ROBOT = ("pillow", "opencv-python-headless", "openvino", "tqdm")
 
 pytestmark = [pytest.mark.slow, pytest.mark.ros]
 

@@ -213,7 +213,7 @@ def test_the_input_size_of_learned_positions_is_not_free(upstream_file):
 
 def test_other_networks_are_refused_with_some_of_their_names(tmp_path):
     save_file({"layer1.conv.weight": torch.zeros(1)}, tmp_path / "resnet.safetensors")
-    with pytest.raises(ValueError, match="no EoMT checkpoint: .*layer1.conv.weight"):
+    with pytest.raises(ValueError, match="not an EoMT checkpoint: .*layer1.conv.weight"):
         convert(str(tmp_path / "resnet.safetensors"))
 
 

@@ -84,7 +84,7 @@ def test_other_files_are_refused(donor_folder, tmp_path):
     with pytest.raises(FileNotFoundError, match="is missing"):
         read_exported_segmenter(tmp_path / "nothing.onnx")
     (tmp_path / "text.onnx").write_text("no model")
-    with pytest.raises(ValueError, match="no ONNX file, or damaged"):
+    with pytest.raises(ValueError, match="not an ONNX file, or damaged"):
         read_exported_segmenter(tmp_path / "text.onnx")
     with pytest.raises(ValueError, match="is not the segmenter of a model folder"):
         read_exported_segmenter(donor_folder / "relations.onnx")

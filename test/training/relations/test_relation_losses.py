@@ -267,7 +267,7 @@ def test_terms_are_weighed_by_their_settings():
 
 @pytest.mark.parametrize("weight", [-0.1, 1.0])
 def test_impossible_shares_of_the_second_task_are_refused(weight):
-    with pytest.raises(ValueError, match="node_weight must be"):
+    with pytest.raises(ValueError, match="node_weight must lie in"):
         replace(SETTINGS, node_weight=weight)
 
 
