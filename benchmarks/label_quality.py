@@ -16,11 +16,11 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from psg_ros.evaluation.metrics.overlap import measure_overlap
-from psg_ros.evaluation.metrics.panoptic_quality import PanopticCounts, panoptic_counts
 
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.opening import open_dataset
+from psg_ros.evaluation.metrics.overlap import measure_overlap
+from psg_ros.evaluation.metrics.panoptic_quality import PanopticCounts, panoptic_counts
 from psg_ros.labels import Vocabulary, find_vocabulary
 from psg_ros.scene_graph import Segmentation
 

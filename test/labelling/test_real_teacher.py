@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from backends import needs
-from psg_ros.evaluation.metrics.overlap import measure_overlap
-from psg_ros.evaluation.metrics.panoptic_quality import PanopticCounts, panoptic_counts
 
 from psg_ros.config import DoubtConfig, PipelineConfig
 from psg_ros.data.dataset import read_picture
 from psg_ros.data.opening import open_dataset
+from psg_ros.evaluation.metrics.overlap import measure_overlap
+from psg_ros.evaluation.metrics.panoptic_quality import PanopticCounts, panoptic_counts
 from psg_ros.labelling.composite import CompositeTeacher
 from psg_ros.labelling.judgement import Judge
 from psg_ros.resources import share_path
