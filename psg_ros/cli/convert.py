@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export",
         type=Path,
         metavar="FOLDER",
-        help="also write a model folder that finds segments but no relations",
+        help="also write a model folder without a relation stage: geometry relates its segments",
     )
     add_merge_ratio(parser, "of the model that --export writes; default: off")
 
