@@ -57,7 +57,7 @@ def test_in_a_flood_every_image_is_in_exactly_one_counter(embedding, reliability
     known = len(graphs)
     while len(graphs) == known:
         shoot(camera)
-        embedding.spin_for(0.1, lambda: None)
+        embedding.spin_for(0.5, lambda: None)
     before, sent, quiet = graphs[-1].timing, 0, len(graphs)
     while sent < FLOOD:
         for _ in range(rng.choice([1, 1, 2, 5])):
