@@ -21,9 +21,11 @@ from psg_ros.data.dataset import choose_folder
 from psg_ros.data.pictures import check_size, positions_of, read_segment_ids
 from psg_ros.data.psg import parse_psg
 from psg_ros.data.records import ImageRecord, parse_entry
+from psg_ros.frame import Camera
 from psg_ros.labels import Vocabulary
 from psg_ros.pictures.picture_file import read_samples
 from psg_ros.robot.geometry import GeometricFacts, KindTable, Relater, gather_facts
+from psg_ros.robot.geometry.rays import rays_of
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.scene_graph import Segmentation
 
@@ -44,10 +46,8 @@ class DepthCamera:
     unit_m: float = 0.001
 
     def rays(self, image_hw: tuple[int, int]) -> np.ndarray:
-        """Return x / z and y / z of every pixel, float64 [height, width, 2]."""
-        height, width = image_hw
-        columns, rows = np.meshgrid(np.arange(width), np.arange(height))
-        return np.stack([(columns - self.cx) / self.fx, (rows - self.cy) / self.fy], axis=2)
+        """Return x / z and y / z of every pixel, see `rays_of`."""
+        return rays_of(Camera(image_hw, (self.fx, self.fy), (self.cx, self.cy)))
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def measure_relations(
         record = parse_entry({**entry, "relations": []}, labels, predicates)
         facts = _facts(entry, record, camera, kinds, panoptic, depth)
         clarity = relater(facts, record.labels)
-        triplets = clear_triplets(clarity, certainty.known)
+        triplets = np.argwhere(clarity >= certainty.known)
         doubtful = doubtful_pairs(clarity, facts, record.is_crowd, certainty)
         new_content["data"].append(
             {**entry, "relations": triplets.tolist(), "doubtful_pairs": doubtful.tolist()}
@@ -120,11 +120,6 @@ def measure_relations(
         done.relations.update(vocabulary.predicate_names[p] for p in triplets[:, 2])
         done.num_doubtful += len(doubtful)
         yield done
-
-
-def clear_triplets(clarity: np.ndarray, known: float) -> np.ndarray:
-    """Return int64 [triplet, 3] from float64 [subject, object, predicate]."""
-    return np.argwhere(clarity >= known)
 
 
 def doubtful_pairs(

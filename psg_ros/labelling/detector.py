@@ -11,6 +11,7 @@ import numpy as np
 
 from psg_ros.labelling.network import Network
 from psg_ros.labelling.recipe import DetectorRecipe
+from psg_ros.robot.ops.boxes import box_iou
 from psg_ros.robot.ops.image import place, write_content
 
 STRIDES = (8, 16, 32)
@@ -76,7 +77,7 @@ class Detector:
         boxes = [box for box in boxes if box.score >= self._recipe.score]
         kept: list[Box] = []
         for box in sorted(boxes, key=lambda box: -box.score):
-            if all(box_iou(box, other) <= self._recipe.rival_iou for other in kept):
+            if all(overlap(box, other) <= self._recipe.rival_iou for other in kept):
                 kept.append(box)
         trust = self._recipe.trust
         return [replace(box, score=box.score * trust.get(box.name, 1.0)) for box in kept]
@@ -109,18 +110,15 @@ class Detector:
 
     def _confirmed(self, box: Box, mirrored: list[Box]) -> Box:
         """Return a box with the mean of its score and that of the same box, mirrored."""
-        same = [o.score for o in mirrored if o.name == box.name and box_iou(box, o) > SAME_IOU]
+        same = [o.score for o in mirrored if o.name == box.name and overlap(box, o) > SAME_IOU]
         if not same:
             return replace(box, score=box.score * self._recipe.unconfirmed)
         return replace(box, score=(box.score + max(same)) / 2)
 
 
-def box_iou(a: Box, b: Box) -> float:
+def overlap(a: Box, b: Box) -> float:
     """Return the intersection over union of two boxes."""
-    width = min(a.xyxy[2], b.xyxy[2]) - max(a.xyxy[0], b.xyxy[0])
-    height = min(a.xyxy[3], b.xyxy[3]) - max(a.xyxy[1], b.xyxy[1])
-    shared = max(0, width) * max(0, height)
-    return shared / max(a.area + b.area - shared, 1)
+    return float(box_iou(np.array([a.xyxy]), np.array([b.xyxy]))[0, 0])
 
 
 def _grid(input_hw: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from psg_ros.labelling.detector import Box, Detector, box_iou
+from psg_ros.labelling.detector import Box, Detector, overlap
 from psg_ros.labelling.recipe import DetectorRecipe
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec
 
@@ -106,5 +106,5 @@ def test_a_box_of_a_broken_size_ends_at_the_picture() -> None:
 
 def test_overlap_of_boxes() -> None:
     a, b = Box("a", 1, (0, 0, 10, 10)), Box("b", 1, (5, 0, 15, 10))
-    assert box_iou(a, a) == 1 and box_iou(a, b) == pytest.approx(1 / 3)
-    assert box_iou(a, Box("c", 1, (20, 20, 30, 30))) == 0
+    assert overlap(a, a) == 1 and overlap(a, b) == pytest.approx(1 / 3)
+    assert overlap(a, Box("c", 1, (20, 20, 30, 30))) == 0

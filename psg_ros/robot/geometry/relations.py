@@ -32,11 +32,6 @@ class Relater:
                 known = [label in labels for label in vocabulary.label_names]
                 self._posture[known] = names.index(word)
 
-    @property
-    def predicates(self) -> tuple[int, ...]:
-        """Predicates that may come out, by their index in the vocabulary."""
-        return tuple(sorted({*self._rules.values(), *self._posture.tolist()} - {MISSING}))
-
     def __call__(self, facts: GeometricFacts, labels: np.ndarray) -> np.ndarray:
         """Return how clearly each predicate holds, float64 [subject, object, predicate], 0..1.
 
