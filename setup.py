@@ -18,7 +18,8 @@ if not messages_wanted():
 
 setup(
     # A checkout may hold messages of an editable install; every build generates its own.
-    packages=find_packages(include=["psg_ros*"], exclude=["psg_ros.msg"]),
+    packages=find_packages(include=["psg_ros*"], exclude=["psg_ros.msg", "psg_ros.srv"]),
+    package_data={"psg_ros.robot.runtime.cuda": ["*.cu"]},
     ext_modules=[message_extension()] if messages_wanted() else [],
     cmdclass={"build_ext": BuildMessages, "build_py": BuildPython},
     data_files=data_files(),

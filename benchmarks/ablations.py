@@ -26,10 +26,10 @@ from typing import Any
 
 import torch
 
-from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
 from psg_ros.machine import describe_machine
 from psg_ros.network.dsflash import DsFlash, build_dsflash
+from psg_ros.setting_files import load_config
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import RelationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks

@@ -30,7 +30,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from psg_ros.benchmark.ladder.networks import compute_all_tokens
 from psg_ros.benchmark.ladder.scene import partition
-from psg_ros.config import load_config
 from psg_ros.machine import describe_machine
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import RelationStage
@@ -38,6 +37,7 @@ from psg_ros.network.mask_embedding import kept_cells
 from psg_ros.network.packed_neck import NUM_EXTRA, packed_pair_vectors
 from psg_ros.robot.ops.overlap import overlap_ratios
 from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.setting_files import load_config
 
 MODEL = Path(__file__).parents[1] / "config" / "model" / "dsflash_s.yaml"
 NUM_PREDICATES = 56

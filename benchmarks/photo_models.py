@@ -40,9 +40,9 @@ from psg_ros.robot.forms import (
     load_model,
     make_form,
 )
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.manifest import Manifest, ModelFolder
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.robot.runtime.backend import open_backend, resolve_backend
 from psg_ros.scene_graph import RelationScores, SceneGraph, Segmentation, StageTimes
 
@@ -134,10 +134,12 @@ def open_run(run_dir: Path) -> tuple[ModelFolder, Form]:
     """Return the segmenter of a run of which no relation stage need be trained."""
     import torch
 
-    from psg_ros.config import Recommendation, config_from_dict
+    from psg_ros.config import Recommendation
     from psg_ros.network.export import SegmentsGraph
+    from psg_ros.setting_files import config_from_dict
     from psg_ros.training.release import describe_file, describe_network
-    from psg_ros.training.torch_pipeline import TorchBackend, segmenter_tensors
+    from psg_ros.training.torch_backend import TorchBackend
+    from psg_ros.training.torch_pipeline import segmenter_tensors
     from psg_ros.training.train import load_run, weight_files
 
     torch.set_num_threads(1)

@@ -153,6 +153,7 @@ def receive(asked: str) -> None:
     rclpy.logging.set_logger_level("scene_graph_node", rclpy.logging.LoggingSeverity.FATAL)
     config = NodeConfig(image_reliability=asked, silence_s=0.0)
     camera = ImageInput(node, config, note)
+    camera.wake()
     threading.Thread(target=lambda: (sys.stdin.readline(), stop.set()), daemon=True).start()
     while not stop.is_set():
         rclpy.spin_once(node, timeout_sec=0.1)

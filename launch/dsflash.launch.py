@@ -1,8 +1,9 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Start the scene graph node for one camera.
+"""Start the scene graph node for one camera, or for several that share the model.
 
     ros2 launch psg_ros dsflash.launch.py image:=/camera/image_raw
+    ros2 launch psg_ros dsflash.launch.py cameras:=front,rear image:=/CAMERA/image_raw
 
 Arguments without a value leave the parameter file in charge. The node walks its own lifecycle
 (`autostart`), because a failed configure then ends the process with an error that launch reports,
@@ -30,19 +31,24 @@ def declared_arguments():
     ]
 
 
-def start_node(context):
-    """Return the node for the given arguments; an error is what launch reports and stops with."""
+def start_nodes(context):
+    """Return the node, and RViz if wanted; an error is what launch reports and stops with."""
     launch_arguments.check_names(context.argv, sys.argv, __file__)
     values = launch_arguments.read_values(context.launch_configurations)
     overrides = launch_arguments.launch_parameters(values)
-    return [
+    nodes = [
         Node(
             package=PACKAGE,
             executable=start.EXECUTABLE,
             name=values["name"],
             namespace=values["namespace"],
             parameters=[values["params_file"], *([overrides] if overrides else [])],
-            remappings=start.topic_remaps(values["image"]),
+            remappings=start.topic_remaps(
+                values["image"],
+                values["depth"],
+                values["camera_info"],
+                cameras=launch_arguments.camera_names(values),
+            ),
             arguments=["--ros-args", "--log-level", values["log_level"]],
             additional_env={
                 **transport.transport_environment(os.environ),
@@ -52,8 +58,21 @@ def start_node(context):
             emulate_tty=True,
         )
     ]
+    if values["rviz"] == "true":
+        nodes.append(
+            Node(
+                package="rviz2",
+                executable="rviz2",
+                namespace=values["namespace"],
+                arguments=launch_arguments.rviz_arguments(values),
+                remappings=launch_arguments.rviz_remaps(values),
+                parameters=[{"use_sim_time": values["use_sim_time"] == "true"}],
+                output="screen",
+            )
+        )
+    return nodes
 
 
 def generate_launch_description():
-    """Return the arguments and the node."""
-    return LaunchDescription([*declared_arguments(), OpaqueFunction(function=start_node)])
+    """Return the arguments and the nodes."""
+    return LaunchDescription([*declared_arguments(), OpaqueFunction(function=start_nodes)])

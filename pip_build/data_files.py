@@ -9,11 +9,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from pip_build.choice import messages_wanted
-from pip_build.interfaces import PACKAGE, ROOT, message_files
+from pip_build.interfaces import KINDS, PACKAGE, ROOT, interface_files
 
 SHARE = f"share/{PACKAGE}"
 INDEX = "share/ament_index/resource_index"
-SHARED_FOLDERS = ("config", "launch", "models")
+SHARED_FOLDERS = ("clips", "config", "launch", "models")
 # What a device compiles for itself, and what an interpreter leaves behind.
 IGNORED_FOLDERS = {"cache", "__pycache__"}
 IGNORED_SUFFIXES = {".engine", ".pyc"}
@@ -28,7 +28,9 @@ def data_files() -> list[tuple[str, list[str]]]:
     for folder in SHARED_FOLDERS:
         files |= _tree(ROOT / folder)
     if messages_wanted():
-        files[f"{SHARE}/msg"] = [str(path) for path in message_files()]
+        for kind in KINDS:
+            found = [str(path) for path in interface_files() if path.parent.name == kind]
+            files[f"{SHARE}/{kind}"] = found
     return [*files.items(), *_index_entries()]
 
 
@@ -48,7 +50,7 @@ def _index_entries() -> list[tuple[str, list[str]]]:
     entries = {"packages": "", "package_run_dependencies": ";".join(_run_dependencies())}
     if messages_wanted():
         # A package without its messages must not claim them.
-        entries["rosidl_interfaces"] = "\n".join(str(path) for path in message_files())
+        entries["rosidl_interfaces"] = "\n".join(map(str, interface_files()))
     placed = []
     for kind, content in entries.items():
         file = ROOT / "build" / "ament_index" / kind / PACKAGE

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pip_build.interfaces import PACKAGE, ROOT, message_files, named_packages, ros_prefix
+from pip_build.interfaces import PACKAGE, ROOT, interface_files, named_packages, ros_prefix
 
 # Fast DDS needs the first; rclpy's type registration on Jazzy needs the second as well.
 TYPE_SUPPORTS = ("rosidl_typesupport_fastrtps_c", "rosidl_typesupport_introspection_c")
@@ -60,20 +60,13 @@ def generate(root: Path) -> Sources:
     Raises:
         SystemExit: the message generators are not installed.
     """
-    ros_prefix()  # says what to do where the imports below would fail
-    import rosidl_adapter
+    sources, call = describe(root)
     import rosidl_generator_c
     import rosidl_generator_py
-    import rosidl_generator_type_description as type_description
     import rosidl_typesupport_c
     import rosidl_typesupport_fastrtps_c
     import rosidl_typesupport_introspection_c
 
-    sources = Sources(root)
-    for file in message_files():
-        rosidl_adapter.convert_to_idl(ROOT, PACKAGE, file, sources.idl / PACKAGE)
-    call = _Caller(sources)
-    call(type_description.generate_type_hash, sources.types)
     call(rosidl_generator_c.generate_c, sources.structs)
     call(
         rosidl_typesupport_fastrtps_c.generate_typesupport_fastrtps_c,
@@ -83,28 +76,48 @@ def generate(root: Path) -> Sources:
     call(rosidl_typesupport_c.generate_c, sources.structs, list(TYPE_SUPPORTS))
     call(rosidl_generator_py.generate_py, sources.python, ["rosidl_typesupport_c"])
     for generator in ("rosidl_generator_c", *TYPE_SUPPORTS):
-        _write_visibility_header(generator, sources.structs / PACKAGE / "msg")
+        write_visibility_header(f"{generator}__visibility_control.h", sources.structs)
     return sources
 
 
-class _Caller:
+def describe(root: Path) -> tuple[Sources, Caller]:
+    """Write what every generator reads, below `root`; return where, and how to call generators.
+
+    Raises:
+        SystemExit: the message generators are not installed.
+    """
+    ros_prefix()  # says what to do where the imports below would fail
+    import rosidl_adapter
+    import rosidl_generator_type_description as type_description
+
+    sources = Sources(root)
+    for file in interface_files():
+        rosidl_adapter.convert_to_idl(ROOT, PACKAGE, file, sources.idl / PACKAGE)
+    call = Caller(sources)
+    call(type_description.generate_type_hash, sources.types)
+    return sources, call
+
+
+class Caller:
     """Calls a generator with the arguments that all of them share."""
 
     def __init__(self, sources: Sources) -> None:
         share, packages = ros_prefix() / "share", named_packages()
-        names = [file.stem for file in message_files()]
-        types = sources.types / PACKAGE / "msg"
+        idl = [file.with_suffix(".idl") for file in interface_files()]
+        types = sources.types / PACKAGE
         self._root = sources.root
         self._arguments = {
             "package_name": PACKAGE,
-            "idl_tuples": [f"{sources.idl / PACKAGE}:msg/{name}.idl" for name in names],
-            "ros_interface_files": [str(ROOT / file) for file in message_files()],
+            "idl_tuples": [f"{sources.idl / PACKAGE}:{file}" for file in idl],
+            "ros_interface_files": [str(ROOT / file) for file in interface_files()],
             "ros_interface_dependencies": [
                 f"{package}:{idl}"
                 for package in packages
                 for idl in sorted((share / package / "msg").glob("*.idl"))
             ],
-            "type_description_tuples": [f"msg/{n}.idl:{types / n}.json" for n in names],
+            "type_description_tuples": [
+                f"{file}:{types / file.with_suffix('.json')}" for file in idl
+            ],
             "include_paths": [f"{package}:{share / package}" for package in packages],
             "target_dependencies": [],  # a build system's: when to generate again
         }
@@ -120,9 +133,9 @@ class _Caller:
         function(str(file), *more)
 
 
-def _write_visibility_header(generator: str, folder: Path) -> None:
+def write_visibility_header(name: str, folder: Path) -> None:
     """Fill in the header that CMake configures for each library (which symbols it exports)."""
-    name = f"{generator}__visibility_control.h"
+    generator, folder = name.partition("__")[0], folder / PACKAGE / "msg"
     text = (ros_prefix() / "share" / generator / "resource" / f"{name}.in").read_text()
     text = text.replace("@PROJECT_NAME_UPPER@", PACKAGE.upper()).replace("@PROJECT_NAME@", PACKAGE)
     folder.mkdir(parents=True, exist_ok=True)

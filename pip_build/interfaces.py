@@ -13,9 +13,18 @@ PACKAGE = "psg_ros"
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def message_files() -> list[Path]:
-    """Return the message files, relative to the repository root: msg/ClassInfo.msg, ..."""
-    return sorted(path.relative_to(ROOT) for path in (ROOT / "msg").glob("*.msg"))
+KINDS = ("msg", "srv")
+"""Folders of interface files; the ending of a file is the name of its folder."""
+
+# What the generators add to a service: a message of its calls, for introspection.
+PACKAGES_OF_SERVICES = (("builtin_interfaces", "Time"), ("service_msgs", "ServiceEventInfo"))
+
+
+def interface_files() -> list[Path]:
+    """Return the interface files, relative to the repository root: msg/ClassInfo.msg, ..."""
+    return [
+        path.relative_to(ROOT) for kind in KINDS for path in sorted((ROOT / kind).glob(f"*.{kind}"))
+    ]
 
 
 @cache
@@ -40,8 +49,9 @@ def ros_prefix() -> Path:
 
 def named_packages() -> list[str]:
     """Return the other packages whose messages ours contain, directly or inside theirs."""
-    share, found = ros_prefix() / "share", set()
-    waiting = [ROOT / path for path in message_files()]
+    share, found = ros_prefix() / "share", set(PACKAGES_OF_SERVICES)
+    waiting = [ROOT / path for path in interface_files()]
+    waiting += [share / package / "msg" / f"{name}.msg" for package, name in found]
     while waiting:
         for package, message in _field_types(waiting.pop()):
             path = share / package / "msg" / f"{message}.msg"

@@ -26,18 +26,25 @@ from psg_ros.files import printable
 
 COMMANDS = {
     "predict": "scene graphs of an image, a folder, a video or a bag",
+    "bag": "bags of scene graphs from bags of images",
+    "view": "scene graphs in a browser: masks, graph, relations over time",
     "demo": "camera, node and subscriber over ROS 2, on this machine, in one go",
     "doctor": "what of psg_ros works on this machine, and what cures the rest",
     "simulate": "render a training set of simulated rooms with exact annotations",
     "label": "label pictures by a big model, for the training of a small one",
     "dataset": "check an annotated data set before it is trained on or measured with",
     "train": "train a model on a data set",
+    "spade": "train or measure SPADE, a stage that relates in any words",
     "export": "turn a training run into a model folder",
+    "words": "give a model other classes and predicates, without training",
+    "build-engine": "build a model's TensorRT engines for this machine's GPU",
+    "quantize": "give a model int8 files, and measure what they lose",
     "models": "public models: list them, get one, remove it",
     "convert": "turn a public EoMT checkpoint into ours",
     "calibrate": "fit probabilities to a model's relation scores",
     "evaluate": "recall and panoptic quality on an annotated data set",
     "compare": "reports of several models: panoptic quality against the recall it allows",
+    "verify": "whether a backend computes what the reference computes",
     "benchmark": "how long a frame takes, and what each step towards it saves",
 }
 
@@ -67,7 +74,7 @@ options: --version, --debug (tracebacks; also PSG_DEBUG=1)
 first steps:
   psg doctor                 is everything here?
   psg predict photo.jpg      the scene graph of one picture
-  psg demo --seconds 20      the whole ROS 2 chain, with a simulated camera
+  psg demo --seconds 20      the whole ROS 2 chain, on a simulated clip
 """
 
 
@@ -100,7 +107,7 @@ def run_command(name: str, argv: Sequence[str]) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     stops: list[int] = []
     try:
-        module = _import_quietly(f"psg_ros.cli.{name}")
+        module = _import_quietly(f"psg_ros.cli.{name.replace('-', '_')}")
         _raise_on_signals(stops)
         return module.run(build_parser(name, module).parse_args(argv))
     except BrokenPipeError:
@@ -141,7 +148,7 @@ class _OneLineParser(argparse.ArgumentParser):
 
 def overview() -> str:
     """Return the text of `psg --help`."""
-    lines = [f"  {name:<10} {summary}" for name, summary in COMMANDS.items()]
+    lines = [f"  {name:<12} {summary}" for name, summary in COMMANDS.items()]
     return OVERVIEW.format(commands="\n".join(lines))
 
 

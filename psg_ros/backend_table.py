@@ -17,7 +17,10 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class Package:
-    """What pip installs, and the extra of psg_ros that brings it."""
+    """What pip installs, and the extra of psg_ros that brings it.
+
+    The name is empty where the extra has several packages.
+    """
 
     name: str
     extra: str
@@ -32,18 +35,27 @@ class BackendKind:
         import_name: the top-level module of its library; where that is found, it is installed.
         packages: kinds of devices it runs on -> the package it needs there.
         processors: names of `platform.machine()` on which "auto" prefers it; empty: any.
+        hardware: import path of a module that knows whether the hardware for it is here, see
+            `HardwareModule`; empty: it needs nothing special.
     """
 
     module: str
     import_name: str
     packages: Mapping[str, Package]
     processors: tuple[str, ...] = ()
+    hardware: str = ""
 
 
 _OPENVINO = Package("openvino", "openvino")
 _ONNX_GPU = Package("onnxruntime-gpu", "onnxruntime-gpu")
 
 BACKENDS: dict[str, BackendKind] = {
+    "tensorrt": BackendKind(
+        "psg_ros.robot.runtime.tensorrt_backend",
+        "tensorrt",
+        {"cuda": Package("tensorrt", "tensorrt")},
+        hardware="psg_ros.robot.runtime.tensorrt.driver",
+    ),
     "openvino": BackendKind(
         "psg_ros.robot.runtime.openvino_backend",
         "openvino",
@@ -61,6 +73,18 @@ BACKENDS: dict[str, BackendKind] = {
     ),
 }
 """Name of a backend, as users write it -> row. "auto" prefers the earlier ones."""
+
+_TRAIN = Package("", "train")
+
+RUN_BACKENDS: dict[str, BackendKind] = {
+    "torch": BackendKind(
+        "psg_ros.training.torch_pipeline", "torch", {"cpu": _TRAIN, "cuda": _TRAIN}
+    ),
+}
+"""Those that open a run folder of `psg train` in place of a model folder: they need its weights.
+
+Only a `Pipeline` takes one, and "auto" never stands for one.
+"""
 
 
 @dataclass(frozen=True)
@@ -98,15 +122,29 @@ def parse_device(text: str) -> Device | None:
 
 def device_kinds() -> tuple[str, ...]:
     """Return the kinds of devices that any backend runs on, cpu first."""
-    return tuple(dict.fromkeys(kind for row in BACKENDS.values() for kind in row.packages))
+    rows = sorted(BACKENDS.values(), key=lambda row: bool(row.hardware))
+    return tuple(dict.fromkeys(kind for row in rows for kind in row.packages))
 
 
 def backend_choices() -> tuple[str, ...]:
-    """Return what a user may write for a backend."""
+    """Return what a user may write for a backend that opens model folders."""
     return (AUTO, *BACKENDS)
+
+
+def pipeline_choices() -> tuple[str, ...]:
+    """Return what a user may write for the backend of a pipeline."""
+    return (*backend_choices(), *RUN_BACKENDS)
+
+
+def row_of(name: str) -> BackendKind:
+    """Return the row of a backend of either table."""
+    return BACKENDS.get(name) or RUN_BACKENDS[name]
 
 
 def installation(name: str, kind: str = "cpu") -> str:
     """Return the command that installs a backend for a kind of device, and the extra that does."""
-    package = BACKENDS[name].packages.get(kind) or next(iter(BACKENDS[name].packages.values()))
+    packages = row_of(name).packages
+    package = packages.get(kind) or next(iter(packages.values()))
+    if not package.name:
+        return f"pip install '.[{package.extra}]' in the source folder"
     return f"pip install {package.name} (extra {package.extra!r})"

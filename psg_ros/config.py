@@ -1,34 +1,17 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every default of the deployed part, as frozen dataclasses, and the strict YAML reader.
-
-All settings of the package are fields of dataclasses that carry their own range: `checked` where
-only files set them, `described` where command-line flags and ROS parameters are derived from them,
-too. `__post_init__` calls `check_ranges`.
-"""
+"""Every default of the deployed part, as frozen dataclasses; those of the node are beside it."""
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import operator
-import types
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import Any
 
-import yaml
-
-from psg_ros.backend_table import backend_choices, parse_device
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
-Config = TypeVar("Config", bound="DataclassInstance")
-
-MODEL_THRESHOLD = -1.0
-"""A threshold of -1 means: take the value that the model's manifest recommends."""
+from psg_ros.backend_table import parse_device, pipeline_choices
+from psg_ros.labels import check_pairs
+from psg_ros.setting_fields import MODEL_THRESHOLD, check_ranges, described
 
 
 @dataclass(frozen=True)
@@ -42,72 +25,9 @@ class Recommendation:
 
 
 RECOMMENDED = Recommendation()
+
+
 RELATION_SOURCES = ("auto", "model", "geometry", "both")
-
-
-def checked(
-    default: Any,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-    choices: tuple[str, ...] = (),
-) -> Any:
-    """Return a dataclass field with a default and an allowed range, see `check_ranges`.
-
-    Args:
-        minimum, maximum: allowed themselves.
-        above, below: limits that are not allowed themselves.
-    """
-    limits = {"minimum": minimum, "maximum": maximum, "above": above, "below": below}
-    given = {name: limit for name, limit in limits.items() if limit is not None}
-    return dataclasses.field(default=default, metadata={**given, "choices": choices})
-
-
-def described(
-    default: Any,
-    text: str,
-    *,
-    minimum: float | None = None,
-    maximum: float | None = None,
-    choices: tuple[str, ...] | Callable[[], tuple[str, ...]] = (),
-    check: Callable[[str], object] | None = None,
-    fixed: bool = False,
-    from_model: bool = False,
-) -> Any:
-    """Return a field as `checked` does, with what flags and ROS parameters need besides.
-
-    Args:
-        text: what the setting does, for help and descriptor.
-        choices: or what returns them, for choices from a table; see `choices_of`.
-        check: raises ValueError for a text that is not allowed, where choices are too many to list.
-        fixed: a change needs a new `configure`.
-        from_model: `MODEL_THRESHOLD` is allowed, too, though outside the range.
-    """
-    metadata = {
-        "text": text, "minimum": minimum, "maximum": maximum, "choices": choices, "check": check,
-        "fixed": fixed, "from_model": from_model,
-    }  # fmt: skip
-    return dataclasses.field(default=default, metadata=metadata)
-
-
-def choices_of(field: dataclasses.Field[Any]) -> tuple[str, ...]:
-    """Return the values that a described field may have; none where there is no list of them."""
-    choices = field.metadata.get("choices", ())
-    return tuple(choices() if callable(choices) else choices)
-
-
-def chosen_by_type(default: Any, choose: Callable[[str], type]) -> Any:
-    """Return a dataclass field that holds one of several dataclasses.
-
-    In YAML the key `type` of its mapping says which; without it, it is the class of the default.
-
-    Args:
-        default: has an attribute `type`.
-        choose: returns the class of a type; ValueError for one that is not there.
-    """
-    return dataclasses.field(default=default, metadata={"choose": choose, "type": default.type})
 
 
 @dataclass(frozen=True)
@@ -131,6 +51,19 @@ class PictureConfig:
         check_ranges(self)
 
 
+def check_region(region: Sequence[float]) -> None:
+    """Raise ValueError unless a region lies in the image and has a size."""
+    fits = len(region) == 4 and all(0 <= share <= 1 for share in region)  # NaN fails, too
+    if fits:
+        x, y, width, height = region
+        fits = min(width, height) > 0 and max(x + width, y + height) <= 1 + 1e-9
+    if not fits:
+        raise ValueError(
+            "region must be x, y, width and height as shares of the image that lie in it, as in "
+            f"0.25, 0.0, 0.5, 1.0 for its middle, not {', '.join(map(str, region))}"
+        )
+
+
 @dataclass(frozen=True)
 class PipelineConfig:
     """How images become scene graphs.
@@ -147,9 +80,10 @@ class PipelineConfig:
     )
     backend: str = described(
         "auto",
-        "what runs the model; auto is openvino, or onnxruntime where only that is installed or "
-        "runs on the device; on Arm the other way round",
-        choices=backend_choices,
+        "what runs the model; auto is tensorrt where it works, else openvino, or onnxruntime where "
+        "only that is installed or runs on the device; on Arm the other way round; torch, never "
+        "auto, takes a run folder of psg train as the model",
+        choices=pipeline_choices,
         fixed=True,
     )
     device: str = described(
@@ -161,7 +95,7 @@ class PipelineConfig:
     )
     threads: int = described(
         0,
-        "CPU threads of the backend; 0 leaves the choice to it",
+        "CPU threads of the backend; 0 leaves the choice to it, within what a container may use",
         minimum=0,
         maximum=256,
         fixed=True,
@@ -169,7 +103,8 @@ class PipelineConfig:
     precision: str = described(
         "auto",
         "arithmetic of the backend; auto takes what is fastest of bf16 (processors that have it), "
-        "fp16 (GPU of Intel) and fp32",
+        "fp16 (GPU of Intel) and fp32, and the int8 files of a model that has some where the "
+        "processor is made for int8 but not for bf16",
         choices=("auto", "fp32", "bf16", "fp16", "int8"),
         fixed=True,
     )
@@ -209,6 +144,21 @@ class PipelineConfig:
         "relations only between the best-scored segments; 0 means all (pairs grow with the square)",
         minimum=0, maximum=65_534,
     )  # fmt: skip
+    region: tuple[float, ...] = described(
+        (0.0, 0.0, 1.0, 1.0),
+        "the part of each image that is worked on: x and y of its corner, width and height, as "
+        "shares of the image; everything outside is void, and all figures are of the whole image",
+        check=check_region,
+    )
+    classes: tuple[str, ...] = described(
+        (), "labels of interest; segments of others are left out, as void; empty for all"
+    )
+    pairs: tuple[str, ...] = described(
+        (),
+        'pairs of labels to relate, as in "person - cup" or "person - anything", whichever is the '
+        "subject; no others are computed; empty for all",
+        check=check_pairs,
+    )
     relation_source: str = described(
         "auto",
         "what relates segments: the model's relation stage, geometry (written rules over masks, "
@@ -236,24 +186,88 @@ class PipelineConfig:
         minimum=0.0,
         maximum=3600.0,
     )
+    track_cut: float = described(
+        0.35,
+        "likeness of two images in a row (correlation, -1..1, once the camera's motion is taken "
+        "out) below which the view was cut and all ids are new; -1 is never",
+        minimum=-1.0,
+        maximum=1.0,
+    )
     track_min_iou: float = described(
-        0.3,
-        "overlap with the last image (intersection over union) from which on a segment keeps its "
-        "id",
+        0.2,
+        "overlap of a segment and a node where it should be by now (intersection over union, less "
+        "where classes disagree) from which on it is the same one",
         minimum=0.01,
         maximum=1.0,
     )
-    track_max_missed: int = described(
-        5,
-        "most images in a row in which a node may be missing and still come back with its id",
-        minimum=0,
-        maximum=10_000,
+    track_class_weight: float = described(
+        0.5,
+        "how much of that overlap counts for nothing where a thing is of a class that the node "
+        "never had; 0: classes do not matter, 1: no other class is the same node",
+        minimum=0.0,
+        maximum=1.0,
     )
-    track_min_hits: int = described(
-        3,
-        "images in which a node must have been seen for its track to be confirmed",
-        minimum=1,
-        maximum=10_000,
+    track_class_s: float = described(
+        2.0,
+        "seconds after which an image counts a third in the vote on the class of a node",
+        minimum=0.01,
+        maximum=3600.0,
+    )
+    track_weak_score: float = described(
+        0.6,
+        "share of score_threshold from which on a segment may continue a confirmed node, though it "
+        "begins none; 1: no weaker segments",
+        minimum=0.1,
+        maximum=1.0,
+    )
+    track_confirm_s: float = described(
+        0.5,
+        "seconds for which a node must have been seen, less those in which it was not, to be "
+        "confirmed",
+        minimum=0.0,
+        maximum=3600.0,
+    )
+    track_coast_s: float = described(
+        2.0,
+        "seconds for which a node that is not seen keeps its id; confirmed ones stay in the graph "
+        "as coasting",
+        minimum=0.0,
+        maximum=3600.0,
+    )
+    track_relations: bool = described(
+        True,
+        "average relations over time and give them states; false lists those of each image",
+    )
+    track_relation_s: float = described(
+        0.8,
+        "seconds over which the score of a relation is averaged",
+        minimum=0.0,
+        maximum=3600.0,
+    )
+    track_relation_confirm: float = described(
+        0.4,
+        "averaged score from which on a relation may be confirmed",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    track_relation_release: float = described(
+        0.3,
+        "share of track_relation_confirm, or of the best score between the same two nodes if that "
+        "is higher, below which a confirmed relation fades",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    track_relation_dwell_s: float = described(
+        0.1,
+        "seconds for which a relation must hold that score to be confirmed",
+        minimum=0.0,
+        maximum=3600.0,
+    )
+    track_relation_fade_s: float = described(
+        1.5,
+        "seconds for which a confirmed relation fades before it goes",
+        minimum=0.0,
+        maximum=3600.0,
     )
 
     def __post_init__(self) -> None:
@@ -270,6 +284,46 @@ TRACKING_SETTINGS = tuple(
     field.name for field in dataclasses.fields(PipelineConfig) if field.name.startswith("track")
 )
 """Fields of `PipelineConfig` that pictures which stand alone have no use for."""
+
+
+@dataclass(frozen=True)
+class DeltaConfig:
+    """How graphs become deltas, see msg/GraphDelta.msg.
+
+    Raises:
+        ValueError: a value outside its range.
+    """
+
+    delta_keyframe_s: float = described(
+        2.0,
+        "most seconds between two deltas that hold the whole graph; whoever missed one waits that "
+        "long; 0: each does",
+        minimum=0.0,
+        maximum=3600.0,
+    )
+    delta_pixels: float = described(
+        5.0,
+        "deltas send a node again once its box, centroid or the side of a square of its area "
+        "moved by more pixels; 0: always",
+        minimum=0.0,
+        maximum=10_000.0,
+    )
+    delta_metres: float = described(
+        0.05,
+        "deltas send a node again once its position or size moved by more metres; 0: always",
+        minimum=0.0,
+        maximum=100.0,
+    )
+    delta_score: float = described(
+        0.1,
+        "deltas send a node or relation again once its score or probability moved by more; "
+        "0: always",
+        minimum=0.0,
+        maximum=1.0,
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
 
 
 @dataclass(frozen=True)
@@ -311,155 +365,3 @@ class DoubtConfig:
 
     def __post_init__(self) -> None:
         check_ranges(self)
-
-
-def check_ranges(config: Any) -> None:
-    """Raise ValueError for the first field outside the range or choices that it declares."""
-    for field in dataclasses.fields(config):
-        value, facts = getattr(config, field.name), field.metadata
-        choices = choices_of(field)
-        if check := facts.get("check"):
-            check(value)
-        if choices and value not in choices:
-            raise ValueError(f"{field.name} must be one of {', '.join(choices)}, not {value!r}")
-        if facts.get("from_model") and value == MODEL_THRESHOLD:
-            continue
-        if any(not within(value, limit) for within, limit in _limits(facts)):
-            raise ValueError(f"{field.name} must {range_text(**_range(facts))}, not {value}")
-
-
-def range_text(
-    minimum: float | None = None,
-    maximum: float | None = None,
-    from_model: bool = False,
-    *,
-    above: float | None = None,
-    below: float | None = None,
-) -> str:
-    """Return what follows "must" where a value is outside its range."""
-    low, high = (above if minimum is None else minimum), (below if maximum is None else maximum)
-    if high is None:
-        text = f"be {low} or more" if above is None else f"be above {low}"
-    elif above is not None:
-        text = f"lie above {low} and up to {high}"
-    else:
-        text = f"lie in {low} .. {high}" + (" (exclusive)" if maximum is None else "")
-    return text + (f" or be {MODEL_THRESHOLD} (the model's own)" if from_model else "")
-
-
-_WITHIN: dict[str, Callable[[Any, Any], bool]] = {
-    "minimum": operator.ge, "maximum": operator.le, "above": operator.gt, "below": operator.lt,
-}  # fmt: skip
-
-
-def _range(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: facts[name] for name in (*_WITHIN, "from_model") if name in facts}
-
-
-def _limits(facts: Mapping[str, Any]) -> list[tuple[Callable[[Any, Any], bool], Any]]:
-    """Return the comparisons that must hold; NaN fails each of them."""
-    return [(within, facts[n]) for n, within in _WITHIN.items() if facts.get(n) is not None]
-
-
-def config_from_dict(kind: type[Config], values: dict[str, Any], source: str) -> Config:
-    """Return `kind(**values)` after checking names and types; nested dataclasses take mappings.
-
-    Args:
-        source: where the values came from, for the error message.
-
-    Raises:
-        ValueError: an unknown key (with the nearest known one), a wrong type or a refused value;
-            names the source.
-    """
-    hints = get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}
-    known = list(fields)
-    for key in values:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(known)}"
-            raise ValueError(f"{source}: unknown key {key!r}{hint}")
-    # Outside of the `try`: what is wrong inside names its place already.
-    converted = {
-        key: _convert_field(fields[key], hints[key], value, f"{source}: {key}")
-        for key, value in values.items()
-    }
-    try:
-        return kind(**converted)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{source}: {error}") from error
-
-
-def load_config(kind: type[Config], path: Path) -> Config:
-    """Read a YAML mapping of differences from the defaults of `kind`.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: not a YAML mapping, or refused by `config_from_dict`; names the file.
-    """
-    return config_from_dict(kind, read_mapping(path), str(path))
-
-
-def read_mapping(path: Path) -> dict[str, Any]:
-    """Read a YAML mapping.
-
-    Raises:
-        FileNotFoundError: no such file.
-        ValueError: not a YAML mapping; names the file.
-    """
-    try:
-        # Bytes: then bad encoding is an error of YAML like others, and no locale matters.
-        values = yaml.safe_load(Path(path).read_bytes()) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path} is not YAML: {error}") from error
-    if not isinstance(values, dict):
-        found = type(values).__name__
-        raise ValueError(f"{path} must hold a mapping of keys to values, not {found}")
-    return values
-
-
-def _convert_field(field: dataclasses.Field, hint: Any, value: Any, where: str) -> Any:
-    """Return the value of a field; a mapping as the dataclass that its key `type` names."""
-    choose = field.metadata.get("choose")
-    if choose is None or not isinstance(value, dict):
-        return _convert(hint, value, where)
-    values = dict(value)
-    try:
-        kind = choose(values.pop("type", field.metadata["type"]))
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from error
-    return config_from_dict(kind, values, where)
-
-
-def _convert(hint: Any, value: Any, where: str) -> Any:
-    """Return the value in the annotated type: int -> float, list -> tuple, mapping -> dataclass.
-
-    Of `X | None` it is X, unless the value is None (null in YAML).
-    """
-    if isinstance(hint, types.UnionType):
-        if value is None:
-            return None
-        (hint,) = (choice for choice in hint.__args__ if choice is not types.NoneType)
-    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
-        if not isinstance(value, dict):
-            raise ValueError(f"{where} must be a mapping, not {value!r}")
-        return config_from_dict(hint, value, where)
-    if getattr(hint, "__origin__", hint) is dict:
-        if not isinstance(value, dict):
-            raise ValueError(f"{where} must be a mapping, not {value!r}")
-        _, item = hint.__args__
-        return {str(key): _convert(item, v, f"{where}: {key}") for key, v in value.items()}
-    if getattr(hint, "__origin__", hint) is tuple:
-        if not isinstance(value, (list, tuple)):
-            raise ValueError(f"{where} must be a list, not {value!r}")
-        items = [a for a in hint.__args__ if a is not Ellipsis]
-        items = items * len(value) if Ellipsis in hint.__args__ else items
-        if len(items) != len(value):
-            raise ValueError(f"{where} must have {len(items)} entries, not {len(value)}")
-        return tuple(_convert(h, v, where) for h, v in zip(items, value, strict=True))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    plain = {int, float, str, bool}
-    if hint in plain and type(value) is not hint:
-        raise ValueError(f"{where} must be {hint.__name__}, not {value!r}")
-    return value

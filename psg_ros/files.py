@@ -7,13 +7,22 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NAME_BYTES = 255
 """Longest file name on all usual file systems of Linux."""
+NPZ_DAMAGE = (
+    EOFError, MemoryError, OSError, RuntimeError, TypeError, ValueError,
+    zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
+"""What damaged .npz files raise, depending on where; RuntimeError is zipfile's for odd flags,
+MemoryError numpy's for an absurd size."""
 
 _LONGEST_SUFFIX = 16  # bytes; what is longer after a dot is not a format
 
@@ -45,6 +54,37 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to make and fill; it appears as `path` when the block ends well.
+
+    Its last name is that of `path`. After an error inside the block nothing stays behind; after a
+    kill the temporary folder stays until `remove_leftovers`, or the next try.
+
+    Raises:
+        FileExistsError: something lies at `path`.
+        FileNotFoundError: the folder around it does not exist.
+    """
+    path = Path(path)
+    check_new_folder(path)
+    remove_leftovers(path.parent)
+    around = path.with_name(name_with_suffix(f".{path.name}", f".{os.getpid()}.partial"))
+    around.mkdir()
+    try:
+        yield around / path.name
+        check_new_folder(path)  # os.rename would replace an empty folder without a word
+        os.rename(around / path.name, path)
+    finally:
+        shutil.rmtree(around, ignore_errors=True)
+
+
+def check_new_folder(path: Path) -> None:
+    """Raise early what `new_folder` would raise late: before minutes of work."""
+    if os.path.lexists(path):
+        raise FileExistsError(f"{path} exists and is not overwritten: remove it or take a new name")
+    check_writable(path)
+
+
+@contextmanager
 def scratch_beside(folder: Path) -> Iterator[Path]:
     """Give an empty folder on the same disk as `folder`, to fill before its files are moved there.
 
@@ -63,11 +103,14 @@ def scratch_beside(folder: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of `replacing` whose processes were killed; others stay."""
+    """Remove what `replacing` and `new_folder` made for processes that were killed; others stay."""
     for path in folder.glob(".*.partial*"):
         match = _TEMPORARY.fullmatch(path.name)
         if match and not _is_alive(int(match["process"])):
-            path.unlink(missing_ok=True)
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _is_alive(process: int) -> bool:

@@ -14,6 +14,9 @@ import yaml
 
 from psg_ros.resources import share_path
 
+ANYTHING = "anything"
+"""Stands for every label where pairs of them are asked for."""
+
 
 @dataclass(frozen=True)
 class ObjectLabel:
@@ -90,9 +93,43 @@ def bare_name(name: str) -> str:
     return re.sub(r"-(other|merged|stuff)\b", "", words)
 
 
+def phrase(name: str) -> str:
+    """Return the name of a label or predicate as people say it, which is what text encoders get.
+
+    Like `bare_name`, with spaces: "table" for table-merged.
+    """
+    return bare_name(name).replace("-", " ")
+
+
+def split_pair(text: str) -> tuple[str, str]:
+    """Return both ends of "person - cup"; labels may have hyphens, without spaces around them.
+
+    Raises:
+        ValueError: not two ends.
+    """
+    ends = [end.strip() for end in re.split(r"\s+-\s+", text.strip())]
+    if len(ends) != 2 or not all(ends):
+        raise ValueError(
+            f'pairs must be texts of two labels, as in "person - cup" or "person - {ANYTHING}", '
+            f"not {text!r}"
+        )
+    return ends[0], ends[1]
+
+
+def check_pairs(texts: Sequence[str]) -> None:
+    """Raise ValueError unless every text names two ends."""
+    for text in texts:
+        split_pair(text)
+
+
 def label_folder() -> Path:
     """Return the folder of the vocabularies that ship."""
     return share_path() / "config" / "labels"
+
+
+def shipped_vocabularies() -> list[Path]:
+    """Return the files of `label_folder`, in the order of their names."""
+    return sorted(label_folder().glob("*.yaml"))
 
 
 def load_vocabulary(path: Path) -> Vocabulary:
@@ -126,7 +163,7 @@ def find_vocabulary(name: str, folder: Path | None = None) -> Vocabulary:
     shelf = label_folder()
     path = (folder or Path()) / name if name.endswith(".yaml") else shelf / f"{name}.yaml"
     if not path.is_file():
-        there = ", ".join(sorted(file.stem for file in shelf.glob("*.yaml")))
+        there = ", ".join(file.stem for file in shipped_vocabularies())
         raise FileNotFoundError(
             f"no vocabulary {name!r}: {path} does not exist; give one of {there}, or a .yaml file"
         )

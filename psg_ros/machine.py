@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 CPU_INFO = Path("/proc/cpuinfo")
+CGROUP, CGROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")
 STATM = Path("/proc/self/statm")  # sizes in pages, the second one is resident
 STATUS = Path("/proc/self/status")
 
@@ -17,6 +19,15 @@ STATUS = Path("/proc/self/status")
 def cpu_info() -> str:
     """Return what the kernel says of the processor; "" where it does not say."""
     return CPU_INFO.read_text() if CPU_INFO.is_file() else ""
+
+
+def cpu_features() -> frozenset[str]:
+    """Return the instruction sets of the processor by the kernel's names, as "avx512_vnni"."""
+    for line in cpu_info().splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() in ("flags", "Features"):  # x86, Arm
+            return frozenset(value.split())
+    return frozenset()
 
 
 def processor() -> str:
@@ -28,9 +39,45 @@ def processor() -> str:
 
 
 def cores() -> int:
-    """Return how many logical cores this process may use."""
+    """Return how many logical cores this process may use: by its affinity and its cgroup's limit.
+
+    Half a core of a limit (as of `docker run --cpus 1.5`) counts as a whole one.
+    """
     affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    number = len(affinity(0)) if affinity else os.cpu_count() or 1
+    return math.ceil(min(number, _cgroup_limit()))
+
+
+def _cgroup_limit() -> float:
+    """Return the least number of cores that a control group above this process allows."""
+    if not CGROUP.is_file():
+        return math.inf
+    limits = [math.inf]
+    for line in CGROUP.read_text().splitlines():
+        controllers, place = line.split(":", 2)[1:]
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        root = CGROUPS / "cpu" if controllers else CGROUPS  # version 1, version 2
+        # Inside of a container the path may be the host's, and only the root be there.
+        folder = root / place.lstrip("/")
+        for above in [folder, *folder.parents]:
+            if above == root or root in above.parents:
+                limits.append(_limit_of(above))
+    return min(limits)
+
+
+def _limit_of(group: Path) -> float:
+    """Return the cores that one control group allows, by either version's files."""
+    try:
+        if (group / "cpu.max").is_file():
+            quota, period = (group / "cpu.max").read_text().split()
+        else:
+            quota, period = (
+                (group / f"cpu.cfs_{what}_us").read_text() for what in ("quota", "period")
+            )
+        return int(quota) / int(period) if quota != "max" and int(quota) > 0 else math.inf
+    except (OSError, ValueError, ZeroDivisionError):
+        return math.inf
 
 
 def describe_machine(*packages: str) -> dict[str, object]:

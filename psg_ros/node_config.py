@@ -2,24 +2,70 @@
 # SPDX-License-Identifier: Apache-2.0
 """NodeConfig: every ROS parameter of the scene graph node, with its default, text and range.
 
-It extends `PipelineConfig` and `PictureConfig`, so their settings are parameters of the same name
-and one object configures all. Free of rclpy: the launch file and the command line read the same
-table.
+It extends `PipelineConfig`, `PictureConfig`, `DeltaConfig` and `SpadeRunConfig`: their settings are
+parameters of the same name and one object configures all. Free of rclpy: the launch file and the
+command line read the same table.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_type_hints
+from typing import Any, get_origin, get_type_hints
 
-from psg_ros.config import PictureConfig, PipelineConfig, choices_of, described
+from psg_ros.config import DeltaConfig, PictureConfig, PipelineConfig
+from psg_ros.frame import check_direction
+from psg_ros.setting_fields import choices_of, described
+from psg_ros.spade_config import SpadeRunConfig
+
+
+def parse_direction(text: str) -> tuple[float, float, float] | None:
+    """Return the direction in a text such as "0 -1 0"; None for an empty one.
+
+    Raises:
+        ValueError: it is none.
+    """
+    words = text.replace(",", " ").split()
+    if not words:
+        return None
+    try:
+        right, down, away = map(float, words)
+        check_direction((right, down, away))
+    except ValueError as error:
+        raise ValueError(
+            f"camera_up must be three numbers, not all 0, such as '0 -1 0', not {text!r}"
+        ) from error
+    return right, down, away
+
+
+CAMERA_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+MAX_CAMERAS = 32
+"""More than any model serves; a list that long is a mistake (our choice)."""
+
+
+def check_cameras(names: Sequence[str]) -> None:
+    """Refuse names that cannot be the first part of a topic, twice the same, or too many.
+
+    Raises:
+        ValueError: says which.
+    """
+    for name in names:
+        if not CAMERA_NAME.fullmatch(name):
+            raise ValueError(
+                f"cameras must be names of letters, digits and _, no digit first, not {name!r}"
+            )
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"cameras must differ, {', '.join(twice)} is there twice")
+    if len(names) > MAX_CAMERAS:
+        raise ValueError(f"cameras must be {MAX_CAMERAS} at most, not {len(names)}")
 
 
 @dataclass(frozen=True)
-class NodeConfig(PictureConfig, PipelineConfig):
+class NodeConfig(SpadeRunConfig, DeltaConfig, PictureConfig, PipelineConfig):
     """How the node listens and draws, on top of how the pipeline works.
 
     Raises:
@@ -29,6 +75,13 @@ class NodeConfig(PictureConfig, PipelineConfig):
     camera: str = described(
         "",
         "stable name of the camera, copied into every graph; empty for a single camera",
+        fixed=True,
+    )
+    cameras: tuple[str, ...] = described(
+        (),
+        "names of several cameras that share the model in turn: front listens to front/image and "
+        "publishes front/scene_graph, as a node of its own in that namespace would; empty for one",
+        check=check_cameras,
         fixed=True,
     )
     image_transport: str = described(
@@ -46,6 +99,27 @@ class NodeConfig(PictureConfig, PipelineConfig):
         choices=("match", "best_effort", "reliable"),
         fixed=True,
     )
+    lazy: bool = described(
+        True,
+        "subscribe to the camera only while somebody listens to the graph or a picture, or asked a "
+        "service a moment ago, so that nothing is transported for nobody; false stays subscribed, "
+        "which saves the first listener the 0.1 s or so that a subscription takes",
+    )
+    max_rate: float = described(
+        0.0,
+        "images per second to work on at most, on average; those between are skipped; 0: as many "
+        "as the model manages, the newest first",
+        minimum=0.0,
+        maximum=1000.0,
+    )
+    deadline_ms: float = described(
+        0.0,
+        "milliseconds from the arrival of an image to its graph; where most take longer, less is "
+        "done: first relations between the 8 best segments only, then one image in 5 is worked on "
+        "and the tracks answer for the others; quality in every graph says so; 0: always all",
+        minimum=0.0,
+        maximum=60_000.0,
+    )
     silence_s: float = described(
         5.0,
         "seconds without an image after which the log lists the publishers; each further "
@@ -54,22 +128,119 @@ class NodeConfig(PictureConfig, PipelineConfig):
         maximum=3600.0,
         fixed=True,
     )
+    depth_transport: str = described(
+        "raw",
+        "how depth arrives: raw as sensor_msgs/Image on the depth topic, compressedDepth as "
+        "CompressedImage on the topic of that name with /compressedDepth after it",
+        choices=("raw", "compressedDepth"),
+        fixed=True,
+    )
+    depth_slop_s: float = described(
+        0.02,
+        "most seconds between the stamps of an image and of its depth where they are not equal",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    depth_wait_s: float = described(
+        0.05,
+        "seconds after the arrival of an image for which its graph waits for the depth, where that "
+        "comes later; the network runs meanwhile",
+        minimum=0.0,
+        maximum=1.0,
+    )
+    max_depth_m: float = described(
+        20.0,
+        "depth beyond so many metres counts as not measured",
+        minimum=0.1,
+        maximum=10_000.0,
+    )
+    rectified_images: bool = described(
+        False, "the lens is undone in the images: take P of camera_info instead of K and D"
+    )
+    spatial_frame_id: str = described(
+        "",
+        "coordinate frame of positions and sizes, such as base_link, odom or map, transformed at "
+        "the image's stamp; empty: the camera's own, which needs no transform",
+        fixed=True,
+    )
+    gravity_frame_id: str = described(
+        "",
+        "coordinate frame whose z axis points up, for relations such as on and over; empty: "
+        "spatial_frame_id, unless that is an optical frame",
+        fixed=True,
+    )
+    camera_up: str = described(
+        "",
+        "direction against gravity in the camera's optical frame (right, down, away), such as "
+        "'0 -1 0' for a level camera, where no transform tells; empty: the transform, or the "
+        "ground in sight",
+        check=parse_direction,
+    )
+    tf_tolerance_s: float = described(
+        0.1,
+        "how many seconds an image may be newer than the newest transform, which holds then",
+        minimum=0.0,
+        maximum=10.0,
+    )
+    segmentation_size: str = described(
+        "frame",
+        "size of the label image on ~/segmentation: frame (that of the camera's image), or model "
+        "(scaled down to fit the network's input, which has seen no more)",
+        choices=("frame", "model"),
+    )
     annotated_image: bool = described(
         True, "offer the drawn image on ~/annotated_image (drawn only while somebody listens)"
     )
     annotated_relations: int = described(
-        10, "at most this many relations in the drawn image, best first", minimum=0, maximum=1000
+        10,
+        "at most this many relations in the drawn image and among the markers, best first",
+        minimum=0,
+        maximum=1000,
+    )
+    jpeg_quality: int = described(
+        85, "quality of ~/annotated_image/compressed", minimum=1, maximum=100
+    )
+    snapshot_folder: str = described(
+        "",
+        "where ~/snapshot writes, a folder for each; empty: psg_ros/snapshots in ROS_HOME (~/.ros)",
+    )
+    snapshot_limit: int = described(
+        100, "at most this many snapshots in that folder", minimum=0, maximum=100_000
     )
     autostart: bool = described(
         True, "load the model and start at once; false waits for lifecycle requests", fixed=True
     )
+    build_only: bool = described(
+        False,
+        "compile the networks of the model, TensorRT's engines for example, keep them for the next "
+        "start, and end",
+        fixed=True,
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.camera and self.cameras:
+            raise ValueError(
+                "camera names the only one; with cameras each graph carries the name from that "
+                "list: leave camera empty"
+            )
+
+    def of_each_camera(self) -> dict[str, NodeConfig]:
+        """Return the configuration of each camera by what its topics begin with.
+
+        That is its name, or nothing where there is only one.
+        """
+        if not self.cameras:
+            return {"": self}
+        return {name: dataclasses.replace(self, camera=name, cameras=()) for name in self.cameras}
 
 
 @dataclass(frozen=True)
 class NodeParameter:
     """One row of the parameter table, see `described`.
 
-    `minimum` and `maximum` are None where there is no range.
+    `kind` is bool, int, float, str, or tuple for a list: of numbers where the default has some, of
+    texts where it is empty. `minimum` and `maximum` are None where there is no range.
     """
 
     name: str
@@ -89,7 +260,7 @@ def node_parameters() -> tuple[NodeParameter, ...]:
     return tuple(
         NodeParameter(
             field.name,
-            kinds[field.name],
+            get_origin(kinds[field.name]) or kinds[field.name],
             field.default,
             text=field.metadata["text"],
             minimum=field.metadata["minimum"],
@@ -124,9 +295,18 @@ def canonical_choice(value: Any, choices: Sequence[str]) -> Any:
 
 
 def canonical_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values of parameters with their choices as spelled in the table."""
-    choices = {parameter.name: parameter.choices for parameter in node_parameters()}
-    return {name: canonical_choice(value, choices[name]) for name, value in values.items()}
+    """Return values of parameters as the configuration wants them.
+
+    Choices are spelled as in the table. Lists become tuples without empty texts: ROS cannot tell
+    of which type an empty list is, so [""] stands for it.
+    """
+    table = {parameter.name: parameter for parameter in node_parameters()}
+    return {
+        name: tuple(item for item in value if item != "")
+        if table[name].kind is tuple
+        else canonical_choice(value, table[name].choices)
+        for name, value in values.items()
+    }
 
 
 def near_parameter(name: str, closeness: float = 0.6) -> str:

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psg_ros.config import load_config
 from psg_ros.resources import share_path
+from psg_ros.setting_files import load_config
 
 BYTES_PER_PARAMETER = 4  # float32, in which all of them are published
 HUB = "hub"

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Where the files that are not Python lie: config/, launch/, models/, msg/."""
+"""Where the files that are not Python lie: clips/, config/, launch/, models/, msg/."""
 
 import os
 import sys
@@ -13,7 +13,7 @@ MODELS = "PSG_MODELS"
 
 
 def share_path() -> Path:
-    """Return the folder that holds `config/` and `models/`.
+    """Return the folder that holds `clips/`, `config/` and `models/`.
 
     A checkout answers with its own root. An installed package answers with its `share/psg_ros`,
     looked for in every prefix of `AMENT_PREFIX_PATH` (a sourced ROS 2 workspace) and then in the

@@ -39,6 +39,7 @@ class RelationSource(IntEnum):
     MODEL = 1
     GEOMETRY = 2
     FUSED = 3
+    OPEN_VOCABULARY = 4
 
 
 class Quality(IntEnum):
@@ -167,7 +168,7 @@ class SceneNode:
         segment: index into the segmentation; the label image shows it as `segment + 1`. `VOID` for
             a node that is not seen in this image, whose track coasts: the rest is as it was last.
         label, class_name, is_thing: as in the vocabulary.
-        score: class confidence in [0, 1].
+        score: class confidence in [0, 1]; with a track both are of a vote over the last images.
         bbox_xyxy: tight box in px, right and bottom exclusive.
         centroid_xy: centre of mass of the mask, px.
         area_px: number of pixels.
@@ -208,6 +209,7 @@ class SceneRelation:
     Attributes:
         subject, object: indices into `SceneGraph.nodes`.
         score: in [0, 1], for ranking: what the model said, or how clearly the geometry shows it.
+            With a state it is the mean over the last images.
         probability: that it holds, in [0, 1]; NaN without a calibration, see
             `psg_ros.robot.calibration`, and where geometry had a say.
         state: None where relations are not tracked.

@@ -64,7 +64,12 @@ def domain_id() -> Iterator[int]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let several workers begin with what takes long, so that none is left alone with it."""
+    """Leave out what is for the night, and let several workers begin with what takes long."""
+    if "nightly" not in (config.getoption("markexpr") or ""):
+        night = pytest.mark.skip(reason="takes minutes; run it with -m nightly")
+        for item in items:
+            if item.get_closest_marker("nightly"):
+                item.add_marker(night)
     if hasattr(config, "workerinput"):
         slow = {item.path for item in items if item.get_closest_marker("slow")}
         items.sort(key=lambda item: (not starts_nodes(item.nodeid), item.path not in slow))

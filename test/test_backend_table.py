@@ -8,7 +8,17 @@ import importlib.util
 
 import pytest
 
-from psg_ros.backend_table import BACKENDS, CPU, Device, device_kinds, installation, parse_device
+from psg_ros.backend_table import (
+    BACKENDS,
+    CPU,
+    RUN_BACKENDS,
+    Device,
+    backend_choices,
+    device_kinds,
+    installation,
+    parse_device,
+    pipeline_choices,
+)
 
 
 @pytest.mark.parametrize(
@@ -44,12 +54,18 @@ def test_other_texts_are_refused_with_the_choices(text):
 
 
 def test_every_row_has_a_file_that_is_there_and_runs_on_something():
-    for row in BACKENDS.values():
+    for row in (*BACKENDS.values(), *RUN_BACKENDS.values()):
         assert importlib.util.find_spec(row.module) is not None
         assert row.packages and set(row.packages) <= set(device_kinds())
 
 
 def test_the_package_to_install_depends_on_the_device():
+    assert installation("torch", "cuda") == "pip install '.[train]' in the source folder"
     assert installation("onnxruntime") == "pip install onnxruntime (extra 'onnxruntime')"
     gpu = "pip install onnxruntime-gpu (extra 'onnxruntime-gpu')"
     assert installation("onnxruntime", "cuda") == installation("onnxruntime", "tensorrt") == gpu
+
+
+def test_a_pipeline_has_more_choices_than_a_model_folder():
+    assert RUN_BACKENDS.keys().isdisjoint(BACKENDS)
+    assert pipeline_choices() == (*backend_choices(), "torch")

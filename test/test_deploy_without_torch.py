@@ -20,11 +20,12 @@ CORE = (
     "config", "data", "drawing", "labels", "media", "pictures", "resources", "robot", "scene_graph",
 )  # fmt: skip
 UNWANTED = (
-    "jaxtyping", "matplotlib", "mujoco", "onnx", "onnxscript", "rclpy", "safetensors", "scipy",
+    "jaxtyping", "matplotlib", "mujoco", "onnx", "onnxscript", "rclpy", "safetensors",
     "torch", "torchvision", "transformers",
 )  # fmt: skip
 ABSENT = [BACKENDS[name].module.rpartition(".")[2] for name in BACKENDS.keys() - set(INSTALLED)]
-LEFT_OUT = ("__init__", *ABSENT)
+# The last three are parts of the backend tensorrt.
+LEFT_OUT = ("__init__", *ABSENT, "engine", "messages", "running")
 
 IMPORT_CORE = """
 import importlib, pathlib, sys

@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from psg_ros.frame import DISTORTIONS, Camera, Frame
+from psg_ros.frame import DISTORTIONS, Camera, Frame, Pose
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
 CAMERA = {"image_hw": (4, 6), "focal_xy": (5.0, 5.0), "center_xy": (2.5, 1.5)}
@@ -91,3 +91,32 @@ def test_intrinsics_that_no_camera_has_are_refused(changes, message):
 def test_every_distortion_model_of_camera_info_is_known(model):
     for count in DISTORTIONS[model]:
         assert Camera(**CAMERA, distortion_model=model, distortion=(0.0,) * count)
+
+
+def test_a_frame_in_space_names_where_positions_are_given():
+    depth, pose = np.ones((4, 6), np.float32), Pose("map", translation=np.array([0.0, 0.0, 1.0]))
+    assert Frame(IMAGE, depth, Camera(**CAMERA), pose=pose).spatial_frame_id == "map"
+    assert Frame(IMAGE, depth, Camera(**CAMERA)).spatial_frame_id == ""
+    assert Frame(IMAGE, None, Camera(**CAMERA), pose=pose).spatial_frame_id == ""
+    np.testing.assert_array_equal(pose(np.array([[1.0, 2.0, 3.0]])), [[1, 2, 4]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("",), "must name the frame"),
+        (("map", np.eye(4)), r"rotation \[3, 3\] and a translation \[3\], not \[4, 4\]"),
+        (("map", 2 * np.eye(3)), "rows of its rotation orthonormal"),
+        (("map", np.full((3, 3), np.nan)), "rows of its rotation orthonormal"),
+        (("map", np.eye(3), np.array([0, 0, np.inf])), "must be finite"),
+    ],
+)
+def test_a_pose_that_is_none_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Pose(*arguments)
+
+
+@pytest.mark.parametrize("up", [(0, 0, 0), (0, float("nan"), 1), (0, 1)])
+def test_a_direction_that_points_nowhere_is_refused(up):
+    with pytest.raises(ValueError, match="a direction must be three finite numbers"):
+        Frame(IMAGE, up=up)

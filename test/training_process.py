@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from psg_ros import labels
 from psg_ros.training import network, train
@@ -47,7 +48,14 @@ def train_apart(
     return status
 
 
-def train_as_ranks(config: Path, share: Path, stage: str, num_ranks: int = 2) -> list[int]:
+def train_as_ranks(
+    config: Path,
+    share: Path,
+    stage: str,
+    num_ranks: int = 2,
+    *,
+    prepare: Preparation | None = None,
+) -> list[int]:
     """Train in processes with the environment that `torchrun` gives; return the exit statuses."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -58,7 +66,18 @@ def train_as_ranks(config: Path, share: Path, stage: str, num_ranks: int = 2) ->
         "MASTER_PORT": port,
     }
     ranks = [together | {"RANK": rank, "LOCAL_RANK": rank} for rank in range(num_ranks)]
-    return _train((config, share, stage, False, None), ranks)
+    return _train((config, share, stage, False, prepare), ranks)
+
+
+def keep_statistics() -> None:
+    """Let batch norms use what they have learned instead of the batch, which ranks do not share."""
+    nn.BatchNorm2d.forward = normed_as_after_training
+
+
+def normed_as_after_training(self: nn.BatchNorm2d, features: Tensor) -> Tensor:
+    """Stand for `nn.BatchNorm2d.forward`."""
+    learned = self.running_mean, self.running_var, self.weight, self.bias
+    return nn.functional.batch_norm(features, *learned, eps=self.eps)
 
 
 def kill_before_step(step: int) -> None:

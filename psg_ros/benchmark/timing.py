@@ -33,6 +33,10 @@ class Timing:
         return float(np.percentile(self.wall_ms, 95))
 
     @property
+    def p99_ms(self) -> float:
+        return float(np.percentile(self.wall_ms, 99))
+
+    @property
     def cpu_median_ms(self) -> float:
         return float(np.median(self.cpu_ms))
 

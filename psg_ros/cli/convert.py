@@ -1,11 +1,12 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Turn public weights into ours: an EoMT segmenter to train relations on, or relations of REACT++.
+"""Turn public weights into ours: a segmenter to train relations on, or relations of REACT++.
 
-SOURCE is a file of EoMT's own code (.bin; on DINOv3 it holds differences only and needs
---backbone), one of LightlyTrain (.pt), a folder with config.json and model.safetensors as
-transformers writes it, or the name of a model on the hub (owner/name). Sizes are read off the
-weights; whatever does not fit is refused. Nothing in a file is executed.
+SOURCE is an EoMT: a file of its own code (.bin; on DINOv3 it holds differences only and needs
+--backbone) or one of LightlyTrain (.pt). Or it is a Mask2Former, PRO-SCALE or YOSO: a file of
+their own code (.pkl, .pth). Or it is an EoMT or Mask2Former in a folder with config.json and
+model.safetensors as transformers writes it, or the name of such a model on the hub (owner/name).
+Sizes are read off the weights; whatever does not fit is refused. Nothing in a file is executed.
 
 OUT becomes a run folder as after the first stage of training: segmenter.safetensors, its sizes in
 model.yaml, and relations.yaml, settings for the second stage. No relation stage comes with a public
@@ -18,7 +19,7 @@ becomes a model folder: MODEL's segments, with the relations of the boxes that m
 from __future__ import annotations
 
 import argparse
-import dataclasses
+import re
 import sys
 from pathlib import Path
 
@@ -35,6 +36,7 @@ examples:
   psg convert tue-mps/coco_panoptic_eomt_small_640_2x runs/eomt_s --export models/eomt_s
   psg convert eomt_small_640_dinov3.bin runs/eomt_s --backbone dinov3-vits16/model.safetensors
   psg convert my_training.ckpt runs/mine --labels mine
+  psg convert facebook/mask2former-swin-tiny-coco-panoptic runs/m2f --input-size 640x480
   psg predict photo.jpg --model models/eomt_s
   psg train runs/eomt_s/relations.yaml --stage relations   after setting `data` in that file
   psg convert react_pp_yolo12m.onnx models/related --segmenter lightly_s
@@ -76,10 +78,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--input-size",
-        type=int,
+        type=input_size,
         metavar="PX",
-        help="side of the square input, a multiple of 16, where the checkpoint leaves the choice "
-        "(DINOv3; default: what config.json says, else 640)",
+        help="side of a square input, where the checkpoint leaves the choice: a multiple of 16 for "
+        "EoMT on DINOv3 (default: what config.json says, else 640), of 32 for Mask2Former, "
+        "PRO-SCALE and YOSO, which also take WIDTHxHEIGHT (default: 1344x800)",
     )
     parser.add_argument(
         "--export",
@@ -88,6 +91,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write a model folder without a relation stage: geometry relates its segments",
     )
     add_merge_ratio(parser, "of the model that --export writes; default: off")
+
+
+def input_size(text: str) -> tuple[int, int]:
+    """Return (height, width) in px of what is written as PX or WIDTHxHEIGHT."""
+    if not re.fullmatch(r"[1-9]\d{0,4}(x[1-9]\d{0,4})?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither PX nor WIDTHxHEIGHT")
+    numbers = [int(number) for number in text.split("x")]
+    return numbers[-1], numbers[0]
 
 
 def run(args: argparse.Namespace) -> int:
@@ -99,7 +110,7 @@ def _join(args: argparse.Namespace) -> int:
     for option in ("backbone", "labels", "input_size", "export", "merge_ratio"):
         if getattr(args, option) is not None:
             name = option.replace("_", "-")
-            raise ValueError(f"--{name} is for EoMT checkpoints; with --segmenter leave it out")
+            raise ValueError(f"--{name} is for segmenters; with --segmenter leave it out")
     check_folder(args.out)
     min_iou = react.MIN_IOU if args.min_iou is None else args.min_iou
     joined = react.join(Path(args.source), args.segmenter, args.out, min_iou)
@@ -128,6 +139,7 @@ def _convert(args: argparse.Namespace) -> int:
     try:
         from psg_ros.network.checkpoints.convert import convert
         from psg_ros.training.adopted import check_free, export_segments, write_run
+        from psg_ros.training.release import check_switch
     except ModuleNotFoundError as error:
         raise ImportError(
             f"converting needs: pip install '.[train]' in the source folder ({error})"
@@ -137,13 +149,13 @@ def _convert(args: argparse.Namespace) -> int:
     for folder in filter(None, (args.out, args.export)):
         check_folder(folder)
     check_free(args.out)
-    converted = convert(args.source, backbone=args.backbone, input_px=args.input_size)
+    converted = convert(args.source, backbone=args.backbone, input_hw=args.input_size)
     print(converted.summary())
     if converted.assumed:
         print(f"assumed: {converted.assumed}", file=sys.stderr)
     if args.merge_ratio is not None:
-        # Refuses what is out of range while nothing is written: a run folder is written only once.
-        dataclasses.replace(converted.config, merge_ratio=args.merge_ratio)
+        # Refuses what cannot be while nothing is written: a run folder is written only once.
+        check_switch(converted.config, "merge_ratio", args.merge_ratio)
     # The export first: it is what may fail, and then no run folder may be left behind.
     if args.export:
         export_segments(converted, args.export, labels, args.merge_ratio)

@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the whole chain over ROS 2 on this machine: a camera, the node, and a subscriber.
 
-The three are separate processes that talk over DDS. The subscriber prints the graph as it changes
-and leaves annotated.mp4, annotated.png, scene_graph.svg and summary.json in the output folder. The
-age of a graph runs from the stamp of its image to its arrival at the subscriber, by one clock.
+The three are separate processes that talk over DDS. The camera plays a clip of the simulated world
+again and again, or any --source, or it renders that world as it goes (--live). The subscriber
+prints the graph as it changes and leaves annotated.mp4, annotated.png, scene_graph.svg and
+summary.json in the output folder. The age of a graph runs from the stamp of its image to its
+arrival at the subscriber, by one clock.
 """
 
 from __future__ import annotations
@@ -25,15 +27,17 @@ from psg_ros.cli.options import (
 )
 from psg_ros.config import PictureConfig
 from psg_ros.files import printable
-from psg_ros.media import open_media, shortened
+from psg_ros.media import Media, open_media, shortened
+from psg_ros.resources import share_path
 from psg_ros.ros.demo.live_view import loss_line, summary_lines
-from psg_ros.ros.demo.session import RESULT_FILES, DemoOptions, run_demo
+from psg_ros.ros.demo.session import CLIP, RESULT_FILES, DemoOptions, run_demo
 
 USAGE = "[--source PATH] [--seconds N] [--out FOLDER] [options]"
 EXAMPLES = """\
 examples:
-  psg demo                                    simulated rooms, until Ctrl-C
-  psg demo --seconds 20 --seed 7              other rooms, 20 seconds
+  psg demo                                    the clip of simulated rooms, until Ctrl-C
+  psg demo --live --seconds 20                the same rooms without end, rendered as they go
+  psg demo --seed 7                           other rooms, live
   psg demo --source street.mp4 --loop         a video at its own speed, again and again
   psg demo --source photos/ --rate 1          a folder, one picture a second
   psg demo --source /dev/video0 --out mine    a webcam; results in mine/
@@ -43,6 +47,7 @@ in OUT/logs.
 """
 
 PIPE_SECONDS = 20.0
+SIZE_WH = (640, 480)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,8 +55,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
         metavar="PATH",
-        help="image, folder, video, camera (/dev/videoN) or rosbag2 (default: a simulated camera, "
-        "which needs the extra simulation)",
+        help="image, folder, video, camera (/dev/videoN) or rosbag2 (default: a clip of simulated "
+        "rooms)",
+    )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="render simulated rooms as they go; needs the extra simulation, and takes processor "
+        "time from the node",
     )
     parser.add_argument("--topic", default="", help="image topic of a bag that has several")
     parser.add_argument("--loop", action="store_true", help="restart the source at its end")
@@ -66,18 +77,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=positive_float,
         metavar="HZ",
-        help="frames a second of the camera (default: 10 simulated, 2 for folders, else the "
+        help="frames a second of the camera (default: 10 live, 2 for folders, else the "
         "source's own)",
     )
     parser.add_argument(
         "--size",
         type=size_wh,
-        default=(640, 480),
         metavar="WxH",
-        help="size of the simulated picture in px; larger is slower (default: 640x480)",
+        help="size of the live picture in px, larger is slower (default: 640x480); means --live",
     )
     parser.add_argument(
-        "--seed", type=count, default=0, help="seed of the simulated rooms, 0 or more (default: 0)"
+        "--seed",
+        type=count,
+        metavar="N",
+        help="seed of the live rooms, 0 or more (default: 0); means --live",
     )
     parser.add_argument(
         "--out",
@@ -97,9 +110,7 @@ def run(args: argparse.Namespace) -> int:
     if seconds is None and not sys.stdout.isatty():
         seconds = PIPE_SECONDS
     pictures = picture_config(args)
-    media = None
-    if args.source:
-        media = open_media(args.source, args.topic, pictures.max_megapixels)
+    name, media = _source(args, pictures)
     options = DemoOptions(
         out=args.out,
         pipeline=pipeline_config(args),
@@ -108,13 +119,12 @@ def run(args: argparse.Namespace) -> int:
         topic=args.topic,
         seconds=seconds,
         rate_hz=args.rate,
-        size_wh=args.size,
-        seed=args.seed,
-        loop=args.loop,
+        size_wh=args.size or SIZE_WH,
+        seed=args.seed or 0,
+        loop=args.loop or not args.source,
         started_s=started_s,
     )
-    source = args.source or f"simulated camera, room {args.seed}"
-    print(printable(f"{source} -> node -> subscriber, as processes over ROS 2"), flush=True)
+    print(printable(f"{name} -> node -> subscriber, as processes over ROS 2"), flush=True)
     if media is not None and media.left_out:
         print(printable(f"left out, no pictures: {shortened(media.left_out)}"), file=sys.stderr)
     summary = run_demo(options)
@@ -124,3 +134,19 @@ def run(args: argparse.Namespace) -> int:
         print(f"error: {lost}", file=sys.stderr)
         return 1
     return 0
+
+
+def _source(args: argparse.Namespace, pictures: PictureConfig) -> tuple[str, Media | None]:
+    """Return what the camera shows, in words and as media; None is the live simulation."""
+    live = {"--live": args.live, "--seed": args.seed is not None, "--size": args.size is not None}
+    given = [option for option, is_given in live.items() if is_given]
+    if args.source and given:
+        raise ValueError(
+            f"--source shows what was recorded, {' and '.join(given)} the live simulation: "
+            "give one of them"
+        )
+    if given:
+        return f"live simulation, rooms {args.seed or 0}", None
+    path = args.source or str(share_path() / CLIP)
+    media = open_media(path, args.topic, pictures.max_megapixels)
+    return args.source or "clip of simulated rooms", media

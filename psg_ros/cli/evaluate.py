@@ -18,7 +18,7 @@ import argparse
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ from psg_ros.evaluation.metrics.evaluation_report import EvaluationReport, json_
 from psg_ros.evaluation.metrics.evaluator import DEFAULT_KS, Evaluator, Task
 from psg_ros.evaluation.metrics.multi_mpo import TITLE as MULTI_MPO
 from psg_ros.evaluation.metrics.multi_mpo import MultiMpo
+from psg_ros.evaluation.metrics.open_set import PROTOCOLS, OpenSet
 from psg_ros.evaluation.metrics.recall import PAIRS, k_name
 from psg_ros.evaluation.report.cost import Cost
 from psg_ros.evaluation.report.examples import Examples, write_worst
@@ -71,6 +72,7 @@ examples:
   psg evaluate rooms --split test --task predcls --json result.json --markdown result.md
   psg evaluate psg_data/psg.json --split test --model models/dsflash_s --images 100
   psg evaluate psg_data/psg.json --split test --results other_method --k 20,50 --multi-mpo
+  psg evaluate rooms --split test --open-set ovr --json open.json
   psg evaluate rooms --split val --run runs/mine --device cuda     needs the extra train (torch)
 """
 
@@ -126,6 +128,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also the figures of the first protocol, which are not comparable with others",
     )
     parser.add_argument(
+        "--open-set",
+        choices=tuple(PROTOCOLS),
+        help="also the figures of base and novel words (ovr: predicates; ovdr: labels and "
+        "predicates) and of near and distant pairs; printed, and in --json",
+    )
+    parser.add_argument(
         "--run",
         type=Path,
         metavar="RUN",
@@ -171,9 +179,11 @@ def run(args: argparse.Namespace) -> int:
     origin = describe_origin(judged.model, args.data, dataset, args.images)
     multi_mpo = collected.multi_mpo.scores() if collected.multi_mpo else None
     print("\n".join(_headline(report, origin, args.k, multi_mpo)))
+    if collected.open_set:
+        print("\n".join(_open_set_lines(collected.open_set)))
     print(collected.cost.summary)
     page = Page(report, origin, multi_mpo, collected.cost, describe_machine(), collected.examples)
-    _write(args, page, judged.vocabulary)
+    _write(args, page, judged.vocabulary, collected.open_set)
     return 0
 
 
@@ -199,13 +209,8 @@ def _open_pipeline(args: argparse.Namespace) -> Pipeline:
     default = EvaluationConfig()
     changed = [o for o in opening if o in args or getattr(config, o) != getattr(default, o)]
     _refuse(changed, "--run judges the network of a run folder, in torch")
-    try:
-        from psg_ros.training.torch_pipeline import open_run
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"--run needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
-    return open_run(args.run, config, torch_device(config.device))
+    device, model = torch_device(config.device), str(args.run)
+    return Pipeline.open(replace(config, model=model, backend="torch", device=device))
 
 
 def _from_results(args: argparse.Namespace) -> Judged:
@@ -232,6 +237,8 @@ def _start(
     collected = Run(evaluator, Examples(NUM_EXAMPLES), Cost(judged.source.work))
     if args.multi_mpo:
         collected.multi_mpo = MultiMpo(vocabulary.num_predicates, args.k)
+    if args.open_set:
+        collected.open_set = OpenSet(vocabulary, args.open_set, args.k, judged.task)
     if args.save_results:
         writer = ResultsWriter(
             args.save_results, vocabulary, judged.task, judged.model, dataset.fingerprint
@@ -244,10 +251,12 @@ def _progress(indices: range) -> Iterable[int]:
     return tqdm(indices, unit=" images", leave=False, disable=None)
 
 
-def _write(args: argparse.Namespace, page: Page, vocabulary: Vocabulary) -> None:
+def _write(
+    args: argparse.Namespace, page: Page, vocabulary: Vocabulary, open_set: OpenSet | None
+) -> None:
     """Write what was asked for; first what needs no drawing."""
     if args.json:
-        write_text(args.json, json_text(_content(page)))
+        write_text(args.json, json_text(_content(page, open_set)))
     if args.markdown:
         write_text(args.markdown, to_markdown(page.report, page.origin, page.multi_mpo))
     if args.html:
@@ -261,11 +270,17 @@ def _say(sentences: Iterable[str]) -> None:
         print(sentence, file=sys.stderr)
 
 
-def _content(page: Page) -> dict[str, Any]:
+def _content(page: Page, open_set: OpenSet | None) -> dict[str, Any]:
     """Return what the JSON file says; all that differs between two equal runs stands in `run`."""
     content = {**page.origin, **page.report.to_dict()}
     if page.multi_mpo is not None:
         content["multi_mpo"] = {"title": MULTI_MPO, "scores": plain_values(page.multi_mpo)}
+    if open_set is not None:
+        content["open_set"] = {
+            "novel": open_set.novel_names,
+            "images": dict(open_set.images()),
+            "scores": {view: plain_values(row) for view, row in open_set.scores().items()},
+        }
     return content | {"run": {"machine": page.machine, **page.cost.to_dict()}}
 
 
@@ -286,6 +301,15 @@ def _headline(
     rows += [_score_line(name, report.scores[name]) for name in names]
     if multi_mpo is not None:
         rows += [f"{MULTI_MPO}:", *(_score_line(*item) for item in multi_mpo.items())]
+    return rows
+
+
+def _open_set_lines(open_set: OpenSet) -> list[str]:
+    images = open_set.images()
+    rows = []
+    for view, scores in open_set.scores().items():
+        rows.append(f"{view}, {images[view]} images:")
+        rows += [_score_line(name, value) for name, value in scores.items()]
     return rows
 
 

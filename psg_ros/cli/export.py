@@ -14,6 +14,7 @@ from pathlib import Path
 
 from psg_ros.cli.options import positive_int, share
 from psg_ros.config import RECOMMENDED, RELATION_SOURCES
+from psg_ros.robot.manifest import FILE_PRECISIONS
 
 USAGE = "RUN OUT [options]"
 EXAMPLES = """\
@@ -22,6 +23,7 @@ examples:
   psg export runs/demo models/mine --score 0.6 --relation 0.2
   psg export runs/demo models/fast --prune --merge-ratio 0.4
   psg export runs/demo models/segments --segmenter-only
+  psg export runs/demo models/on_gpu --fused 24 --precision fp16
   psg predict photo.jpg --model models/mine
 
 needs the extra train (torch, onnx, onnxscript).
@@ -72,11 +74,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="store weights in float16: files of half the size that compute in float32 as before",
     )
+    parser.add_argument(
+        "--precision",
+        choices=FILE_PRECISIONS,
+        default=FILE_PRECISIONS[0],
+        help="what products are computed in; fp16 is for TensorRT, which computes in the types of "
+        "the file: normalisation, softmax and the mask product stay in fp32 (default: %(default)s)",
+    )
 
 
 def add_switches(parser: argparse.ArgumentParser, default: str) -> None:
-    """Add --prune and --merge-ratio, which need no other weights; None where not given."""
+    """Add options that need no other weights; None where not given."""
     add_merge_ratio(parser, default)
+    parser.add_argument(
+        "--aggregation",
+        choices=("cfa", "ifa"),
+        help="of YOSO: project maps before (cfa) or after (ifa) enlarging; the same result, "
+        f"cfa sooner ({default})",
+    )
+    parser.add_argument(
+        "--deformable",
+        choices=("grid_sample", "deform_conv"),
+        help="of YOSO: operator of its deformable convolutions; deform_conv needs a recent ONNX "
+        f"Runtime, or TensorRT ({default})",
+    )
     parser.add_argument(
         "--prune",
         action=argparse.BooleanOptionalAction,
@@ -109,12 +130,9 @@ def run(args: argparse.Namespace) -> int:
     given = {name: getattr(args, name) for name in THRESHOLDS}
     recommended = {name: value for name, value in given.items() if value is not None}
     recommended["relation_source"] = args.relation_source
-    switches = Switches(args.prune, args.merge_ratio)
-    layout = Layout(half=args.half)
-    if args.fused:
-        layout = Layout("fused", args.fused, args.half)
-    elif args.segmenter_only:
-        layout = Layout("segmenter_only", half=args.half)
+    switches = Switches(args.prune, args.merge_ratio, args.aggregation, args.deformable)
+    form = "fused" if args.fused else "segmenter_only" if args.segmenter_only else "two_files"
+    layout = Layout(form, args.fused or 0, args.half, args.precision)
     export_model(args.run, args.out, Recommendation(**recommended), switches, layout)
     print(f"wrote {args.out}\nnext: psg predict IMAGE --model {args.out}")
     return 0

@@ -13,8 +13,8 @@ from psg_ros.backend_table import AUTO
 from psg_ros.benchmark.ladder.settings import DTYPES, LadderSettings, RunWeights
 from psg_ros.benchmark.ladder.steps import DEPLOYED, Step, choose_steps
 from psg_ros.cli.options import positive_int, torch_device
-from psg_ros.config import load_config
 from psg_ros.resources import share_path
+from psg_ros.setting_files import load_config
 
 FRAMES = {"cpu": (5, 1), "cuda": (50, 10)}
 """Kind of device -> frames that count, frames before."""

@@ -9,13 +9,34 @@ import dataclasses
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from psg_ros.backend_table import CPU, parse_device
-from psg_ros.config import Config, PictureConfig, PipelineConfig, choices_of, load_config
+from psg_ros.config import PictureConfig, PipelineConfig
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import open_dataset
 from psg_ros.labels import Vocabulary
+from psg_ros.setting_fields import choices_of
+from psg_ros.setting_files import Config, load_config
+
+
+def parse_texts(text: str) -> tuple[str, ...]:
+    """Return the texts between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def parse_numbers(text: str) -> tuple[float, ...]:
+    """Return the numbers between commas.
+
+    Raises:
+        ArgumentTypeError: one that is none.
+    """
+    try:
+        return tuple(map(float, text.split(",")))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"must be numbers with commas between them, as in 0.25,0,0.5,1, not {text!r}"
+        ) from error
 
 
 def add_config_options(
@@ -40,6 +61,13 @@ def add_config_options(
         choices = choices_of(field) or None
         parsing: dict[str, Any] = {"type": hints[field.name], "choices": choices}
         parsing["metavar"] = None if choices else field.name.rsplit("_")[-1].upper()
+        if get_origin(hints[field.name]) is tuple:
+            # One word with commas: of several, the last could be what the command is about.
+            (item, _) = get_args(hints[field.name])
+            parsing = {
+                "type": parse_numbers if item is float else parse_texts,
+                "metavar": "A,B,...",
+            }
         if hints[field.name] is bool:
             parsing = {"action": argparse.BooleanOptionalAction}
         option = "--" + field.name.replace("_", "-")

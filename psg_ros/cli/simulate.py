@@ -4,6 +4,8 @@
 
 The result has the layout of the PSG data set and depends on the seed alone, not on the number of
 processes. A run that was interrupted goes on when the same command is given again.
+
+With --clip it is a film instead, pictures.mp4, with the truth of every picture beside it.
 """
 
 from __future__ import annotations
@@ -12,16 +14,20 @@ import argparse
 import sys
 from pathlib import Path
 
-from psg_ros.cli.options import count, positive_int, size_wh
+from psg_ros.cli.options import count, positive_float, positive_int, size_wh
 from psg_ros.machine import cores
 from psg_ros.simulation import generate_dataset
+from psg_ros.simulation.clip import PICTURES, ClipSettings, write_clip
 
-USAGE = "OUT [--train N] [--val N] [--test N] [options]"
+CLIP_RATE_HZ = 15.0
+
+USAGE = "OUT [--train N] [--val N] [--test N] | --clip SECONDS [options]"
 EXAMPLES = """\
 examples:
   psg simulate rooms --train 2000 --val 200
   psg simulate rooms --train 2000 --val 200 --size 256x256 --workers 4 --seed 1
   psg simulate look --test 8 --depth        a few pictures to look at, with depth
+  psg simulate clips/rooms --clip 24 --rate 15 --size 640x480    the clip that `psg demo` plays
 
 needs the extra simulation (mujoco) and a GL library; `psg doctor` tells whether both are there.
 """
@@ -58,13 +64,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--depth", action="store_true", help="also write depth as 16-bit PNG in millimetres"
     )
+    parser.add_argument(
+        "--clip",
+        type=positive_float,
+        metavar="SECONDS",
+        help="a film of so many seconds instead of a data set (needs the extra video)",
+    )
+    parser.add_argument(
+        "--rate",
+        type=positive_float,
+        metavar="HZ",
+        help=f"pictures a second of the film (default: {CLIP_RATE_HZ:g})",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Render and say where the result lies."""
     num_images = {split: getattr(args, split) for split in ("train", "val", "test")}
+    if args.clip is not None:
+        if sum(num_images.values()) or args.depth:
+            raise ValueError("--clip makes a film; --train, --val, --test and --depth a data set")
+        return _film(args)
+    if args.rate is not None:
+        raise ValueError("--rate is of a film: give --clip SECONDS too")
     if not sum(num_images.values()):
-        raise ValueError("nothing to render: give --train, --val or --test a number of pictures")
+        raise ValueError(
+            "nothing to render: give --train, --val or --test a number of pictures, or --clip a "
+            "number of seconds"
+        )
     path = generate_dataset(
         args.out,
         num_images=num_images,
@@ -75,4 +102,11 @@ def run(args: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
     )
     print(f"wrote {path}")
+    return 0
+
+
+def _film(args: argparse.Namespace) -> int:
+    settings = ClipSettings(args.seed, args.clip, args.rate or CLIP_RATE_HZ, args.size)
+    write_clip(args.out, settings, progress=sys.stderr.isatty())
+    print(f"wrote {args.out / PICTURES}, {settings.num_frames} pictures, and their truth beside it")
     return 0

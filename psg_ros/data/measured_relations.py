@@ -25,8 +25,8 @@ from psg_ros.frame import Camera
 from psg_ros.labels import Vocabulary
 from psg_ros.pictures.picture_file import read_samples
 from psg_ros.robot.geometry import GeometricFacts, KindTable, Relater, gather_facts
-from psg_ros.robot.geometry.rays import rays_of
 from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.robot.space.rays import rays_of
 from psg_ros.scene_graph import Segmentation
 
 

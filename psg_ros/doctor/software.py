@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from psg_ros.backend_table import BACKENDS, installation
 from psg_ros.doctor.finding import Finding, try_in_python
-from psg_ros.robot.runtime.backend import choose_backend
+from psg_ros.robot.runtime.backend import choose_backend, hardware_problem
 
 _OPENCV = "from psg_ros.doctor.trial import use_opencv; print(use_opencv())"
 _PICTURES = "from psg_ros.doctor.trial import read_pictures; print(read_pictures())"
@@ -25,6 +25,7 @@ print(distro, rclpy.__path__[0], get_rmw_implementation_identifier(), sep=', ')
 _MESSAGES = """
 from rclpy.serialization import deserialize_message, serialize_message
 from psg_ros.msg import SceneGraph
+from psg_ros.srv import QueryRelations  # absent where only older messages were built
 assert deserialize_message(serialize_message(SceneGraph(sequence=7)), SceneGraph).sequence == 7
 print('built and usable')
 """
@@ -34,6 +35,7 @@ from psg_ros.simulation.engine import open_gl_context
 open_gl_context(64, 64).free()
 print(f"mujoco {mujoco.__version__}, renders through {os.environ['MUJOCO_GL']}")
 """
+NO_HARDWARE = "nothing to do where there is no such device; docs/gpu.md says what it needs"
 # Not imported: that alone would take seconds.
 _LOOK_UP = "from importlib.metadata import version; print(version({name!r}) + ', for {purpose}')"
 
@@ -78,6 +80,9 @@ def examine_software() -> Iterator[Finding]:
     for name, row in BACKENDS.items():
         code = _BACKEND.format(name=name)
         again = installation(name).replace("install", "install --force-reinstall", 1)
+        if problem := hardware_problem(name):
+            yield Finding("backend", name, "missing", problem, NO_HARDWARE)
+            continue
         yield Trial("backend", name, (row.import_name,), code, installation(name), again).run()
     yield automatic_backend()
     yield from (trial.run() for trial in _optional_trials())
@@ -88,7 +93,8 @@ def automatic_backend() -> Finding:
     try:
         name, reason = choose_backend()
     except ImportError:
-        cure = " or ".join(installation(name) for name in BACKENDS)
+        anywhere = (name for name, row in BACKENDS.items() if not row.hardware)
+        cure = " or ".join(map(installation, anywhere))
         return Finding("optional", "backend auto", "missing", "no backend is installed", cure)
     return Finding("optional", "backend auto", "ok", f"{name}: {reason}")
 
@@ -116,7 +122,7 @@ def _optional_trials() -> Iterator[Trial]:
     cure = "pip install av (extra 'video')"
     yield Trial("optional", "videos", ("av",), _VIDEOS, cure)
     for name, purpose, cure in (
-        ("torch", "training and export", "pip install '.[train]' in the source folder"),
+        ("torch", "training, export, backend torch", "pip install '.[train]' in the source folder"),
         (
             "rosbags",
             "reading bags",

@@ -37,7 +37,7 @@ def overlay(
     max_relations: int = 8,
     track_ids: Sequence[int] | None = None,
 ) -> np.ndarray:
-    """Paint segments, labels and the best relations over an image.
+    """Paint segments, labels and the best relations over an image; only nodes that are seen.
 
     Labels never overlap each other where that can be had: a label without room is left out unless
     an arrow starts or ends there. Texts that do not fit into a tiny image are left out too.
@@ -59,8 +59,11 @@ def overlay(
     colors = node_colors([node.label for node in graph.nodes], vocabulary)
     text_px = _text_px(graph.segmentation.image_hw)
     canvas = _paint_segments(image_rgb, graph.segmentation.label_map, colors, text_px)
-    relations = best_per_pair(graph.relations, max_relations)
-    boxes = _place_nodes(graph, relations, texts, text_px)
+    # Nodes that are not seen lie behind the others and have no place in this image.
+    num_seen = graph.segmentation.num_segments
+    visible = [r for r in graph.relations if max(r.subject, r.object) < num_seen]
+    relations = best_per_pair(visible, max_relations)
+    boxes = _place_nodes(graph, relations, texts[:num_seen], text_px)
     _paint_relations(canvas, relations, boxes, text_px)
     for node, box in boxes.items():
         if texts[node] and _has_area(box):

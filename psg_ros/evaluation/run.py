@@ -20,6 +20,7 @@ from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.dataset import read_picture
 from psg_ros.evaluation.metrics.evaluator import Evaluator, Task
 from psg_ros.evaluation.metrics.multi_mpo import MultiMpo
+from psg_ros.evaluation.metrics.open_set import OpenSet
 from psg_ros.evaluation.report.cost import FORWARD, Cost
 from psg_ros.evaluation.report.examples import Examples
 from psg_ros.evaluation.results.reader import Results, StoredPrediction
@@ -46,12 +47,13 @@ class Source:
 
 @dataclass
 class Run:
-    """What one evaluation collects; `writer` and `multi_mpo` only if wanted."""
+    """What one evaluation collects; `writer`, `multi_mpo` and `open_set` only if wanted."""
 
     evaluator: Evaluator
     examples: Examples
     cost: Cost = field(default_factory=Cost)
     multi_mpo: MultiMpo | None = None
+    open_set: OpenSet | None = None
     writer: ResultsWriter | None = None
 
     def over(
@@ -89,6 +91,8 @@ class Run:
             self.examples.add(truth, graph, figures)
         if self.multi_mpo is not None:
             self.multi_mpo.add(truth, (prediction and prediction.overlapping) or graph)
+        if self.open_set is not None:
+            self.open_set.add(truth, graph)
         if self.writer is not None and graph is not None:
             self.writer.add(truth.image_id, graph)
 

@@ -19,7 +19,7 @@ from psg_ros.public_models import HUB, PublicModel, PublicModels, RemoteFile
 from psg_ros.robot.manifest import file_sha256
 
 if TYPE_CHECKING:
-    from psg_ros.network.checkpoints.convert import Converted
+    from psg_ros.network.checkpoints.converted import Converted
 
 EXTRAS = {
     "train": ("torch", "safetensors", "onnx", "onnxscript", "scipy", "matplotlib", "jaxtyping"),
@@ -197,7 +197,7 @@ def _convert(order: Order, files: Mapping[str, Local]) -> Converted:
     converted = convert(
         str(files["file"].path),
         backbone=str(backbone.path) if backbone else None,
-        input_px=order.model.input_px,
+        input_hw=(order.model.input_px, order.model.input_px),
     )
     found_m = sum(tensor.numel() for tensor in converted.weights.values()) / 1e6
     if abs(found_m - order.model.parameters_m) > PARAMETER_TOLERANCE_M:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the hub's own client knows of a file: where it lies, its digest, and who may have it.
 
-The client does not fetch the bytes: since its version 2 it starts anew after every interruption.
+The client does not fetch the bytes: since its version 2 it starts over after every interruption.
 """
 
 from __future__ import annotations

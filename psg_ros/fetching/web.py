@@ -3,7 +3,7 @@
 """One file from one address, with a bar; a download that was cut goes on where it ended.
 
 What has come lies in NAME.part. NAME.part.from names the version of the file that it is of: without
-such a mark, or when the server has another version by now, a download starts anew.
+such a mark, or when the server has another version by now, a download starts over.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from psg_ros.labelling.scene import seen_classes, stuff_maps
 from psg_ros.labelling.semantic import SemanticNetwork
 from psg_ros.labelling.thing_masks import find_thing, share_between
 from psg_ros.labels import Vocabulary
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, Segmentation
 
 

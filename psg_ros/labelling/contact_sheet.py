@@ -16,9 +16,9 @@ from psg_ros.drawing.annotated_files import write_image
 from psg_ros.drawing.chips import chip_box, chip_size, paint_chip
 from psg_ros.drawing.draw import overlay
 from psg_ros.labels import Vocabulary
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.image import place, resize_nearest, write_content
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, Segmentation
 
 SHEET_FILE = "contact_sheet.jpg"

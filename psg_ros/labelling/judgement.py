@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from psg_ros.config import DoubtConfig, read_mapping
+from psg_ros.config import DoubtConfig
 from psg_ros.data.annotation_file import unknown_names
 from psg_ros.labels import Vocabulary
 from psg_ros.scene_graph import VOID, SceneGraph, Segmentation
+from psg_ros.setting_files import read_mapping
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from psg_ros.config import load_config
 from psg_ros.labels import Vocabulary, find_vocabulary
 from psg_ros.robot.manifest import ArtifactSpec
+from psg_ros.setting_files import load_config
 
 ORDERS = ("rgb", "bgr")
 

@@ -52,6 +52,11 @@ class Storage:
     cure: str
 
 
+def is_bag(path: Path) -> bool:
+    """Whether a path is a bag: a folder of one, or a file of one."""
+    return is_bag_folder(path) if path.is_dir() else path.is_file() and _is_storage(path)
+
+
 def is_bag_folder(folder: Path) -> bool:
     """Whether a folder holds a bag: metadata, or files of one that were copied without it.
 
@@ -60,6 +65,13 @@ def is_bag_folder(folder: Path) -> bool:
     if (folder / METADATA_FILE).is_file():
         return True
     return bool(_storage_files(folder)) and not any(map(_is_picture, folder.iterdir()))
+
+
+def storage_name(path: Path) -> str:
+    """Return what a bag is stored as: `sqlite3`, or `mcap` (for ROS 1, too: it is not written)."""
+    files = _storage_files(path) if path.is_dir() else [path]
+    is_sqlite = any(_head(f).startswith(SQLITE_MAGIC) or ".db3" in f.suffixes for f in files)
+    return "sqlite3" if is_sqlite else "mcap"
 
 
 @contextmanager

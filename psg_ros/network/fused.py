@@ -61,8 +61,8 @@ class FusedGraph(nn.Module):
         self.window_hw = (relations.cell_px[0] // stride, relations.cell_px[1] // stride)
         # The last entry is for "no object", which no slot that counts ever has.
         self.register_buffer("is_thing", torch.tensor([*is_thing, True]), persistent=False)
-        self.register_buffer("slots", torch.arange(num_slots), persistent=False)
-        pairs = torch.triu_indices(num_slots, num_slots, offset=1)
+        self.register_buffer("slots", torch.arange(num_slots, dtype=torch.int32), persistent=False)
+        pairs = torch.triu_indices(num_slots, num_slots, offset=1, dtype=torch.int32)
         self.register_buffer("pairs", pairs, persistent=False)
 
     def forward(
@@ -107,8 +107,9 @@ class FusedGraph(nn.Module):
             overlap.index_select(0, second),
             torch.cat((boxes.index_select(0, first), boxes.index_select(0, second)), dim=1),
         )
-        maps = (segment_map.to(torch.uint8), masks)
-        return classes, segment_of.int(), *maps, forward_logits, backward_logits
+        # TensorRT makes bytes of floats alone.
+        maps = (segment_map.float().to(torch.uint8), masks)
+        return classes, segment_of, *maps, forward_logits, backward_logits
 
     def best_queries(self, class_logits: Float[Tensor, "query column"]) -> Int[Tensor, " slot"]:
         """Return the query of each slot, ascending."""
@@ -128,7 +129,7 @@ class FusedGraph(nn.Module):
         none, slots = len(self.slots), self.slots[:, None, None]
         kept = (scores > thresholds[0])[:, None, None]
         values = torch.where(kept, scores[:, None, None] * masks.sigmoid(), -1)
-        winner = values.argmax(dim=0)
+        winner = values.argmax(dim=0).int()
         won = (winner == slots) & kept & inside_content(masks, content_hw)
         own = (masks >= 0) & inside_content(masks, content_hw)
         painted = won & own
@@ -152,7 +153,7 @@ def best_label(
     class_logits: Float[Tensor, "query column"],
 ) -> tuple[Float[Tensor, " query"], Int[Tensor, " query"]]:
     """Return score and label; where that is "no object", the score is 0."""
-    labels = class_logits.argmax(dim=-1)
+    labels = class_logits.argmax(dim=-1).int()
     scores = class_logits.softmax(dim=-1).amax(dim=-1)
     return torch.where(labels < class_logits.shape[1] - 1, scores, 0), labels
 
@@ -161,7 +162,9 @@ def inside_content(
     masks: Float[Tensor, "slot h4 w4"], content_hw: Int[Tensor, "2"]
 ) -> Bool[Tensor, "h4 w4"]:
     """Return which cells of the grid the image reaches."""
-    rows, columns = (torch.arange(size, device=masks.device) for size in masks.shape[1:])
+    rows, columns = (
+        torch.arange(size, dtype=torch.int32, device=masks.device) for size in masks.shape[1:]
+    )
     return (rows < content_hw[0])[:, None] & (columns < content_hw[1])
 
 

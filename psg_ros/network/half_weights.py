@@ -15,6 +15,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 ENDING = ".half"
+TABLE = "table."
+"""How names of constants begin that are computed, not learned; they keep their precision."""
 SMALLEST = 256
 """Numbers in a tensor from which on it is worth a node of its own."""
 LARGEST = float(np.finfo(np.float16).max)
@@ -27,7 +29,8 @@ def halve(path: Path) -> None:
     nodes, kept = [], []
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
-        fits = values.dtype == np.float32 and values.size >= SMALLEST
+        is_weight = values.dtype == np.float32 and not tensor.name.startswith(TABLE)
+        fits = is_weight and values.size >= SMALLEST
         if not fits or np.abs(values).max() > LARGEST:
             kept.append(tensor)
             continue

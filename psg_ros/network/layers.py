@@ -3,13 +3,21 @@
 """Building blocks shared by segmenters, DSFormer and the neck."""
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor, nn
 from torch.nn import functional
 
 PIXEL_MEAN = (0.485, 0.456, 0.406)
 PIXEL_STD = (0.229, 0.224, 0.225)
 """Of ImageNet, for RGB in 0..1: what pretrained backbones are used to."""
+
+
+UNSEEN = -1e4
+"""Added to what attention shall not look at: its softmax is 0, also in float16.
+
+Numbers, not truth values: for those, exporters guard every softmax against rows that see nothing,
+which keeps TensorRT from fusing attention. Every row here sees at least its own token.
+"""
 
 
 class Mlp(nn.Module):
@@ -52,9 +60,13 @@ class Attention(nn.Module):
         self,
         tokens: Float[Tensor, "batch token dim"],
         rope: tuple[Tensor, Tensor] | None = None,
-        mask: Bool[Tensor, "batch 1 #token token"] | None = None,
+        mask: Shaped[Tensor, "batch 1 #token token"] | None = None,
     ) -> Float[Tensor, "batch token dim"]:
-        """Attend; `mask` is True where a row may look at a column; one row stands for all rows."""
+        """Attend; one row of `mask` may stand for all rows.
+
+        Args:
+            mask: True where a row may look at a column; or numbers to add, see `UNSEEN`.
+        """
         query, key, value = (
             proj(tokens).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
             for proj in (self.q_proj, self.k_proj, self.v_proj)
@@ -62,6 +74,34 @@ class Attention(nn.Module):
         if rope is not None:
             query, key = rotate(query, *rope), rotate(key, *rope)
         mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+        return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention whose queries, keys and values are given apart."""
+
+    def __init__(self, dim: int, num_heads: int) -> None:
+        super().__init__()
+        self.num_heads = num_heads
+        self.q_proj, self.k_proj = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        self.v_proj, self.out_proj = nn.Linear(dim, dim), nn.Linear(dim, dim)
+        for layer in (self.q_proj, self.k_proj, self.v_proj, self.out_proj):
+            nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch query dim"],
+        key: Float[Tensor, "batch cell dim"],
+        value: Float[Tensor, "batch cell dim"],
+        allowed: Bool[Tensor, "batch 1 query cell"] | None = None,
+    ) -> Float[Tensor, "batch query dim"]:
+        heads = (
+            proj(tokens).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            for proj, tokens in ((self.q_proj, query), (self.k_proj, key), (self.v_proj, value))
+        )
+        query, key, value = heads
+        mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=allowed)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
 
 
@@ -101,3 +141,8 @@ class ChannelNorm(nn.LayerNorm):
 
     def forward(self, features: Float[Tensor, "batch c h w"]) -> Float[Tensor, "batch c h w"]:
         return super().forward(features.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+def to_tokens(features: Float[Tensor, "batch dim h w"]) -> Float[Tensor, "batch cell dim"]:
+    """Return the cells of a map, row-major."""
+    return features.flatten(2).transpose(1, 2)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from psg_ros.network.config import RelationConfig
-from psg_ros.network.layers import Attention, Mlp
+from psg_ros.network.layers import UNSEEN, Attention, Mlp
 
 
 def sine_code(grid_hw: tuple[int, int], dim: int) -> Float[Tensor, "cell dim"]:
@@ -43,6 +43,14 @@ def sine_code(grid_hw: tuple[int, int], dim: int) -> Float[Tensor, "cell dim"]:
     return grid.flatten(0, 1)
 
 
+def additive_mask(
+    keep: Bool[Tensor, "pair cell"], dtype: torch.dtype
+) -> Float[Tensor, "pair 1 1 token"]:
+    """Return what to add to attention: 0 for the class and location token and kept cells."""
+    unseen = torch.where(keep, 0.0, UNSEEN).to(dtype)
+    return functional.pad(unseen, (2, 0))[:, None, None]
+
+
 class NeckBlock(nn.Module):
     """Pre-norm block; qkv without bias."""
 
@@ -59,16 +67,16 @@ class NeckBlock(nn.Module):
     def forward(
         self,
         tokens: Float[Tensor, "pair token dim"],
-        mask: Bool[Tensor, "pair 1 1 token"] | None = None,
+        mask: Float[Tensor, "pair 1 1 token"] | None = None,
     ) -> Float[Tensor, "pair token dim"]:
-        """Return the tokens after the block; `mask` is True for tokens that may be looked at."""
+        """Return the tokens after the block; `mask` is `UNSEEN` for tokens not to look at."""
         tokens = tokens + self.attention(self.norm1(tokens), mask=mask)
         return tokens + self.mlp(self.norm2(tokens))
 
     def class_token(
         self,
         tokens: Float[Tensor, "pair token dim"],
-        mask: Bool[Tensor, "pair 1 1 token"] | None = None,
+        mask: Float[Tensor, "pair 1 1 token"] | None = None,
     ) -> Float[Tensor, "pair dim"]:
         """Return what `forward` gives for the first token, without computing the others."""
         normed, attention = self.norm1(tokens), self.attention
@@ -120,7 +128,7 @@ class Neck(nn.Module):
         tokens = torch.cat((start, location, pair_tokens), dim=1)
         position = self.position if cells is None else functional.embedding(cells, self.position)
         code = functional.pad(position, (0, 0, 2, 0))
-        mask = None if keep is None else functional.pad(keep, (2, 0), value=True)[:, None, None]
+        mask = None if keep is None else additive_mask(keep, tokens.dtype)
         *inner, last = self.blocks
         for index, block in enumerate(inner):
             tokens = tokens + code if self.adds_position(index) else tokens

@@ -9,10 +9,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from psg_ros.network.config import RelationConfig
+from psg_ros.network.word_scores import score_layer
 
 
 class RelationHead(nn.Module):
     """Pair vector -> logits of both directions; column 0 is "no relation".
+
+    With a text encoder the last layer of `mlp` is a `WordScores`.
 
     Attributes:
         bidirectional: False for `split: none`; then only `mlp` is there, for the forward direction.
@@ -28,8 +31,12 @@ class RelationHead(nn.Module):
         self.mlp = nn.Sequential(
             nn.Linear(config.dim, config.head_hidden),
             nn.ReLU(),
-            nn.Linear(config.head_hidden, num_predicates + 1),
-        )
+            score_layer(
+                config.head_hidden, num_predicates, config.text_encoder, config.text_dim,
+                none_first=True,
+            ),
+        )  # fmt: skip
+        self.num_predicates = num_predicates
 
     def split(
         self, pair: Float[Tensor, "pair dim"]

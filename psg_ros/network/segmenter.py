@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 from psg_ros.network.segmenter_config import SegmenterConfig
 
+Predictions = Sequence[tuple[Tensor | None, Tensor]]
+"""Class and mask logits, see `TrainingStep.losses`."""
+
 
 class SegmenterOutput(NamedTuple):
     """What a segmenter says of a batch of images.
@@ -39,10 +42,12 @@ class LearningRate(NamedTuple):
     Attributes:
         scale: factor on the learning rate.
         backbone: whether it waits for the warmup of the backbone.
+        decays: whether weight decay may shrink it; vectors have a setting of their own.
     """
 
     scale: float = 1.0
     backbone: bool = False
+    decays: bool = True
 
 
 class TrainingStep(Protocol):
@@ -61,13 +66,16 @@ class TrainingStep(Protocol):
         """Return one generator an image, for all that is drawn at random."""
 
     def losses(
-        self, predictions: Sequence[tuple[Tensor, Tensor]], mask_features: Tensor | None = None
+        self,
+        predictions: Predictions,
+        mask_features: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Return the weighted loss terms by name.
 
         Args:
             predictions: class and mask logits, as in `SegmenterOutput`; several where layers in
-                between predict, too. Masks may have any resolution.
+                between predict, too. Masks may have any resolution. Without class logits, masks
+                alone are matched and learned from; the last prediction has some.
             mask_features: float [image, mask_width, h, w] on the grid of `mask_stride`, for the
                 throw-away semantic head; None where the config's `mask_width` is 0.
         """
@@ -83,10 +91,12 @@ class Segmenter(nn.Module, ABC):
         label_parts: beginnings of the names of weights that another vocabulary, or another number
             of queries, makes useless.
         head_parts: likewise of all weights that a bare backbone lacks.
+        compares_words: whether it heeds `text_encoder` (`psg_ros.network.word_scores.class_head`).
     """
 
-    label_parts: ClassVar[tuple[str, ...]] = ()
-    head_parts: ClassVar[tuple[str, ...]] = ()
+    label_parts: tuple[str, ...] = ()
+    head_parts: tuple[str, ...] = ()
+    compares_words: ClassVar[bool] = False
 
     def __init__(self, config: SegmenterConfig, num_labels: int) -> None:
         super().__init__()

@@ -9,7 +9,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, NamedTuple
 
-from psg_ros.config import check_ranges, checked
+from psg_ros.backend_table import AUTO
+from psg_ros.setting_fields import check_ranges, checked
 
 
 class FeatureMap(NamedTuple):
@@ -28,6 +29,18 @@ class FeatureMap(NamedTuple):
         return input_hw[0] // self.stride, input_hw[1] // self.stride
 
 
+class ExportNeeds(NamedTuple):
+    """What the files of an exported network need.
+
+    Attributes:
+        opset: of ONNX, the least one that has all operators.
+        backend: the only one that runs them where the user leaves the choice; "auto": all do.
+    """
+
+    opset: int = 18
+    backend: str = AUTO
+
+
 @dataclass(frozen=True)
 class SegmenterConfig(ABC):
     """Base of all segmenter configs; a subclass adds the sizes of its network as fields.
@@ -36,6 +49,7 @@ class SegmenterConfig(ABC):
         type: the name in `psg_ros.network.segmenters.table`; every subclass sets its own.
         input_hw: px, multiples of `input_step`.
         num_queries: how many masks the segmenter gives for an image.
+        text_encoder, text_dim: of the class head, as in `psg_ros.network.config.RelationConfig`.
         own_settings: settings of stage 1 that this segmenter reads and others may not, see
             `psg_ros.training.config.SegmentationTraining`.
         switches: fields that may change after training, because they need no other weights.
@@ -45,6 +59,8 @@ class SegmenterConfig(ABC):
     type: str = field(default="", init=False)
     input_hw: tuple[int, int] = (640, 640)
     num_queries: int = checked(200, minimum=1)
+    text_encoder: str = ""
+    text_dim: int = checked(384, minimum=1)
 
     own_settings: ClassVar[tuple[str, ...]] = ()
     switches: ClassVar[tuple[str, ...]] = ()
@@ -67,6 +83,11 @@ class SegmenterConfig(ABC):
     def mask_width(self) -> int:
         """Return the channels of the mask features that training gets; 0: it gets none."""
         return 0
+
+    @property
+    def export_needs(self) -> ExportNeeds:
+        """Return what an export of this network needs."""
+        return ExportNeeds()
 
     @property
     def stride(self) -> int:

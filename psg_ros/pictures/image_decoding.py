@@ -25,6 +25,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from psg_ros.frame import RawPicture
 from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
 from psg_ros.pictures.image_error import ImageError, check_megapixels
 from psg_ros.quoting import quoted
@@ -66,10 +67,7 @@ def decode_image(message: Any, max_megapixels: int = DEFAULT_LIMIT) -> np.ndarra
     layout = _LAYOUTS.get(message.encoding)
     if layout is None:
         raise ImageError(unknown_encoding(message.encoding))
-    data = as_bytes(message.data)
-    rows = message.height * layout.row_halves // 2
-    _check_sizes(message, layout, rows, len(data))
-    check_megapixels(message.width, message.height, max_megapixels)
+    data, rows = _checked(message, layout, max_megapixels)
     order = ">" if message.is_bigendian and layout.item_bytes > 1 else "="
     pixels = np.ndarray(
         (rows, message.width, layout.channels),
@@ -79,6 +77,33 @@ def decode_image(message: Any, max_megapixels: int = DEFAULT_LIMIT) -> np.ndarra
     )
     native = np.ascontiguousarray(pixels, dtype=f"=u{layout.item_bytes}")
     return np.ascontiguousarray(layout.convert(native))
+
+
+RAW_NAMES = {
+    "8UC1": "mono8", "8UC3": "bgr8", "8UC4": "bgra8", "yuv422_yuy2": "yuyv", "yuv422": "uyvy",
+}  # fmt: skip
+"""Other names of encodings -> those of `RawPicture`."""
+
+LEAST_MOSAIC_PX = 4
+"""A smaller mosaic has no pixel with neighbours on all sides."""
+
+
+def raw_picture(message: Any, max_megapixels: int = DEFAULT_LIMIT) -> RawPicture | None:
+    """Return an Image message as it is, without a copy; None unless it is of 8 bit.
+
+    Raises:
+        ImageError: as `decode_image`.
+    """
+    layout = _LAYOUTS.get(message.encoding)
+    if layout is None:
+        raise ImageError(unknown_encoding(message.encoding))
+    data, rows = _checked(message, layout, max_megapixels)
+    is_tiny = min(message.width, message.height) < LEAST_MOSAIC_PX
+    if layout.item_bytes > 1 or (is_tiny and message.encoding.startswith("bayer")):
+        return None
+    encoding = RAW_NAMES.get(message.encoding, message.encoding)
+    size = (message.height, message.width)
+    return RawPicture(data[: rows * message.step], encoding, size, message.step)
 
 
 def as_bytes(data: Any) -> np.ndarray:
@@ -112,6 +137,15 @@ def unknown_encoding(encoding: str) -> str:
     if encoding in DEPTH_ENCODINGS:
         hint = f"; {encoding} is depth by REP 118, intensities of 16 bit are called mono16"
     return f"encoding {quoted(encoding)} is not one of {' '.join(sorted(_LAYOUTS))}{hint}"
+
+
+def _checked(message: Any, layout: _Layout, max_megapixels: int) -> tuple[np.ndarray, int]:
+    """Return the bytes of a message and its number of rows; ImageError if they do not fit."""
+    data = as_bytes(message.data)
+    rows = message.height * layout.row_halves // 2
+    _check_sizes(message, layout, rows, len(data))
+    check_megapixels(message.width, message.height, max_megapixels)
+    return data, rows
 
 
 def _check_sizes(message: Any, layout: _Layout, rows: int, num_bytes: int) -> None:

@@ -64,6 +64,14 @@ def decode_jpeg(content: np.ndarray, max_megapixels: int) -> np.ndarray | None:
     return pixels[..., 0] if is_grey else pixels
 
 
+def encode_jpeg(image_rgb: np.ndarray, quality: int) -> bytes:
+    """Return uint8 [height, width, 3] RGB as a JPEG; quality 1 to 100, colours at half the size."""
+    content: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(image_rgb), quality=quality, colorspace="RGB", colorsubsampling="420"
+    )
+    return content
+
+
 def is_complete_jpeg(content: bytes) -> bool:
     """Tell whether a JPEG reaches its end-of-image marker (ITU T.81, annex B).
 

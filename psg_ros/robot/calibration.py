@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from psg_ros.config import load_config
 from psg_ros.files import write_text
 from psg_ros.labels import Vocabulary
+from psg_ros.setting_files import load_config
 
 CALIBRATION_FILE = "calibration.yaml"
 FORMAT = 1
@@ -68,7 +68,7 @@ class Calibration:
     """The curves of one model; a predicate without a curve has no probability (NaN).
 
     Attributes:
-        model_sha256: of the model it was fitted for; see `psg_ros.robot.pipeline.model_sha256`.
+        model_sha256: of the model it was fitted for; see `psg_ros.robot.manifest.model_sha256`.
         method: how it was fitted, for people.
         fitted_on: the data, for people. A relation counts as holding when it was annotated, so the
             probability is that of an annotator agreeing.
@@ -86,6 +86,12 @@ class Calibration:
         names = [curve.predicate for curve in self.curves]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"more than one curve for {sorted(twice)}")
+
+    def without_strangers(self, vocabulary: Vocabulary) -> Calibration:
+        """Return the curves of the predicates that a vocabulary has."""
+        known = set(vocabulary.predicate_names)
+        kept = tuple(curve for curve in self.curves if curve.predicate in known)
+        return dataclasses.replace(self, curves=kept)
 
 
 class Calibrator:

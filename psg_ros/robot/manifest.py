@@ -10,18 +10,24 @@ nor training code: a new segmenter is a new folder.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from psg_ros.backend_table import AUTO, backend_choices
-from psg_ros.config import RELATION_SOURCES, config_from_dict, read_mapping
+from psg_ros.config import RELATION_SOURCES
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.public_models import load_table
 from psg_ros.resources import model_shelves
+from psg_ros.setting_files import config_from_dict, read_mapping
+from psg_ros.word_table import WordTable, read_table
 
 MANIFEST_FILE = "manifest.yaml"
 LABELS_FILE = "labels.yaml"
+RUN_FILE = "train.yaml"
+"""What a run folder of `psg train` has in the place of a manifest."""
+
 FORMAT = 2
+OPEN_CURE = "only models trained with text_encoder take other words (docs/open_vocabulary.md)"
 SCALINGS = ("area", "eomt", "transformers", "lightly_train")
 
 
@@ -59,14 +65,31 @@ class TensorSpec:
             )
 
 
+FILE_PRECISIONS = ("fp32", "fp16")
+"""What `psg export` writes files in."""
+
+
 @dataclass(frozen=True)
 class ArtifactSpec:
-    """One ONNX file: its name inside the model folder, SHA-256 of its bytes, tensors."""
+    """One ONNX file: its name inside the model folder, SHA-256 of its bytes, tensors.
+
+    Attributes:
+        precision: the types that its products are written in; what a backend makes of them is its
+            own affair, but for TensorRT.
+    """
 
     file: str
     sha256: str
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    precision: str = "fp32"
+
+    def __post_init__(self) -> None:
+        if self.precision not in FILE_PRECISIONS:
+            raise ValueError(
+                f"precision of {self.file} must be one of {', '.join(FILE_PRECISIONS)}, not "
+                f"{self.precision!r}"
+            )
 
 
 @dataclass(frozen=True)
@@ -88,6 +111,46 @@ class BoxRelations:
 
 
 @dataclass(frozen=True)
+class Int8File:
+    """The int8 twin of an artifact: same tensors, another file."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Int8:
+    """A second form of some artifacts, whose products with weights are computed in int8.
+
+    `psg quantize` makes it; see `psg_ros.network.int8`.
+
+    Attributes:
+        files: artifact -> its twin. What is not named is used as it is.
+        pq_loss, mean_recall_loss: percentage points that PQ and mR@50 lose against fp32, negative
+            where they gain; None where it was not measured.
+        made_by: the command that made and measured it.
+    """
+
+    files: dict[str, Int8File]
+    pq_loss: float | None = None
+    mean_recall_loss: float | None = None
+    made_by: str = ""
+
+
+@dataclass(frozen=True)
+class WordsFile:
+    """The table of words of a model that compares with them, see `psg_ros.word_table`.
+
+    Attributes:
+        encoder: which text encoder the networks were trained with.
+    """
+
+    file: str
+    sha256: str
+    encoder: str
+
+
+@dataclass(frozen=True)
 class Manifest:
     """Contents of `manifest.yaml`.
 
@@ -104,6 +167,8 @@ class Manifest:
         relation_source: what relates segments where the user leaves the choice, see
             `PipelineConfig`; "auto" is a learned stage, or geometry where there is none.
         box_relations: of the form `segmenter_and_boxes`; None for others.
+        int8: a second form of the artifacts; None where there is none.
+        words: vectors of the labels and predicates; None of a model whose lists are closed.
     """
 
     format: int
@@ -122,6 +187,8 @@ class Manifest:
     backend: str = AUTO
     relation_source: str = AUTO
     box_relations: BoxRelations | None = None
+    int8: Int8 | None = None
+    words: WordsFile | None = None
 
     def __post_init__(self) -> None:
         if self.scaling not in SCALINGS:
@@ -141,8 +208,15 @@ class Manifest:
             for tensor in (*spec.inputs, *spec.outputs):
                 tensor.check_maximum()
 
-    def artifact(self, name: str) -> ArtifactSpec:
+        strangers = sorted(set(self.int8.files if self.int8 else ()) - set(self.artifacts))
+        if strangers:
+            raise ValueError(f"int8 has files of {', '.join(strangers)}, which are no artifacts")
+
+    def artifact(self, name: str, *, int8: bool = False) -> ArtifactSpec:
         """Return an artifact by its name.
+
+        Args:
+            int8: its int8 twin, where it has one.
 
         Raises:
             ValueError: the model does not have it.
@@ -150,7 +224,9 @@ class Manifest:
         if name not in self.artifacts:
             there = ", ".join(self.artifacts)
             raise ValueError(f"{self.name} has no artifact {name}, but {there}")
-        return self.artifacts[name]
+        spec = self.artifacts[name]
+        twin = self.int8.files.get(name) if int8 and self.int8 else None
+        return replace(spec, file=twin.file, sha256=twin.sha256) if twin else spec
 
 
 @dataclass(frozen=True)
@@ -160,9 +236,10 @@ class ModelFolder:
     path: Path
     manifest: Manifest
     vocabulary: Vocabulary = field(repr=False)
+    words: WordTable | None = field(default=None, repr=False)
 
-    def artifact_path(self, artifact: str) -> Path:
-        return self.path / self.manifest.artifact(artifact).file
+    def artifact_path(self, artifact: str, *, int8: bool = False) -> Path:
+        return self.path / self.manifest.artifact(artifact, int8=int8).file
 
 
 def find_model(model: str) -> Path:
@@ -173,6 +250,12 @@ def find_model(model: str) -> Path:
             a public one.
     """
     shelves = model_shelves()
+    if is_run_folder(Path(model)):
+        raise FileNotFoundError(
+            f"{model} is a run folder of psg train, expected a model folder: make one with psg "
+            "export; the node, predict, evaluate, bag and benchmark --stages also take it as it "
+            "is, with backend torch"
+        )
     for folder in (Path(model).expanduser(), *(shelf / model for shelf in shelves)):
         if (folder / MANIFEST_FILE).is_file():
             return folder.resolve()
@@ -186,6 +269,12 @@ def find_model(model: str) -> Path:
         f"no model {model!r}: it is neither a folder with a {MANIFEST_FILE} nor one of the models "
         f"here {there}; `psg models list` shows what can be fetched"
     )
+
+
+def is_run_folder(path: Path) -> bool:
+    """Return whether this is a folder that `psg train` writes, and no model folder."""
+    folder = path.expanduser()
+    return (folder / RUN_FILE).is_file() and not (folder / MANIFEST_FILE).is_file()
 
 
 def models_on(shelf: Path) -> list[Path]:
@@ -206,8 +295,44 @@ def load_model_folder(model: str) -> ModelFolder:
     manifest = read_manifest(path / MANIFEST_FILE)
     vocabulary = load_vocabulary(path / LABELS_FILE)
     for spec in manifest.artifacts.values():
-        _check_artifact(path, spec)
-    return ModelFolder(path, manifest, vocabulary)
+        _check_file(path, spec.file, spec.sha256)
+    for twin in manifest.int8.files.values() if manifest.int8 else ():
+        _check_file(path, twin.file, twin.sha256)
+    return ModelFolder(path, manifest, vocabulary, _read_words(path, manifest))
+
+
+def reread_words(folder: ModelFolder) -> ModelFolder:
+    """Return a folder with the vocabulary that its files hold now, without reading the networks.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a damaged file; a model whose lists are closed; or other networks than before.
+    """
+    path = folder.path
+    if is_run_folder(path):
+        raise ValueError(f"{path} is a run folder, whose words stay; export it to offer others")
+    manifest = read_manifest(path / MANIFEST_FILE)
+    if manifest.artifacts != folder.manifest.artifacts:
+        raise ValueError(
+            f"the networks in {path} are not those that are loaded; configure the node again"
+        )
+    words = _read_words(path, manifest)
+    if words is None:
+        raise ValueError(f"the model {manifest.name} has a closed vocabulary; {OPEN_CURE}")
+    return ModelFolder(path, manifest, load_vocabulary(path / LABELS_FILE), words)
+
+
+def _read_words(path: Path, manifest: Manifest) -> WordTable | None:
+    if manifest.words is None:
+        return None
+    _check_file(path, manifest.words.file, manifest.words.sha256)
+    table = read_table(path / manifest.words.file)
+    if table.encoder != manifest.words.encoder:
+        raise ValueError(
+            f"{path / manifest.words.file} is of the text encoder {table.encoder}, the networks "
+            f"were trained with {manifest.words.encoder}"
+        )
+    return table
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -235,15 +360,21 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_artifact(folder: Path, spec: ArtifactSpec) -> None:
-    if Path(spec.file).name != spec.file:
-        raise ValueError(f"{folder / MANIFEST_FILE}: {spec.file!r} must lie inside the folder")
-    path = folder / spec.file
+def _check_file(folder: Path, file: str, sha256: str) -> None:
+    if Path(file).name != file:
+        raise ValueError(f"{folder / MANIFEST_FILE}: {file!r} must lie inside the folder")
+    path = folder / file
     if not path.is_file():
         raise FileNotFoundError(f"{path} is missing; the manifest beside it names it")
     actual = file_sha256(path)
-    if actual != spec.sha256:
+    if actual != sha256:
         raise ValueError(
             f"{path} is damaged or belongs to another manifest (SHA-256 {actual[:12]}..., the "
-            f"manifest says {spec.sha256[:12]}...); copy the whole folder again or export again"
+            f"manifest says {sha256[:12]}...); copy the whole folder again or export again"
         )
+
+
+def model_sha256(manifest: Manifest) -> str:
+    """Return one digest for a model: SHA-256 over those of its artifacts, by their names."""
+    digests = "".join(spec.sha256 for _, spec in sorted(manifest.artifacts.items()))
+    return hashlib.sha256(digests.encode()).hexdigest()

@@ -33,6 +33,10 @@ class FailureLog:
     starts over. A cause is an exception type and the line that raised it, so a camera that sends
     thousands of bad images fills neither the log nor the memory.
 
+    Attributes:
+        failed_frames: how many there were.
+        last: text of the last one; "" while there was none.
+
     Args:
         write: receives one text for each reported failure.
         clock_s: returns monotonic seconds.
@@ -44,10 +48,12 @@ class FailureLog:
         self._write, self._clock_s = write, clock_s
         self._causes: dict[tuple[type, str, int], _Cause] = {}
         self.failed_frames = 0
+        self.last = ""
 
     def __call__(self, error: Exception) -> None:
         """Count one failed frame; write about it unless its cause was reported just now."""
         self.failed_frames += 1
+        self.last = str(error) or type(error).__name__
         now_s, cause = self._clock_s(), self._causes.setdefault(_origin(error), _Cause())
         is_new = now_s - cause.seen_s >= 2 * cause.backoff.wait_s
         cause.seen_s = now_s

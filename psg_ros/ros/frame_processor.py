@@ -5,52 +5,68 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 from builtin_interfaces.msg import Time
 from rclpy.clock import Clock
 
-from psg_ros.drawing.draw import overlay
-from psg_ros.frame import Frame
+from psg_ros.frame import Frame, RawPicture
+from psg_ros.labels import Vocabulary
 from psg_ros.node_config import NodeConfig
-from psg_ros.robot.pipeline import Pipeline
+from psg_ros.robot.pipeline import Measure, Pipeline
 from psg_ros.robot.tracking.segment_tracker import SegmentTracker
 from psg_ros.ros.arrivals import ArrivalCounts
 from psg_ros.ros.conversions import (
+    NANOSECONDS,
     FrameCounts,
     ns_to_time,
-    rgb_to_msg,
     scene_graph_to_msg,
-    segmentation_to_msg,
     time_to_ns,
     timing_to_msg,
     vocabulary_to_msg,
 )
+from psg_ros.ros.deadline import Deadline
+from psg_ros.ros.finished_frame import FinishedFrame
 from psg_ros.ros.image_input import DECODERS
-from psg_ros.ros.outputs import Outputs, is_wanted
+from psg_ros.ros.outputs import Outputs
+from psg_ros.ros.recent import Recent
+from psg_ros.ros.spade_stage import SpadeStage
 from psg_ros.ros.vocabulary_version import VocabularyVersion
 from psg_ros.scene_graph import SceneGraph
 
 
 @dataclass(frozen=True)
 class ReceivedImage:
-    """An image message, when it reached the node (node clock), and the counts with it."""
+    """An image message, when it reached the node (on both clocks), and the counts with it.
+
+    Attributes:
+        measure: completes its frame with depth and what belongs to it; None where there is none.
+        raw: its bytes, on their way to the device that decodes them; None where none does.
+    """
 
     message: Any
     received: Time
     arrivals: ArrivalCounts
+    measure: Measure | None = None
+    raw: RawPicture | None = None
+    received_s: float = field(default_factory=time.monotonic)
 
 
 class FrameProcessor:
     """Everything that happens to a frame, and what is counted since activation.
 
+    Attributes:
+        recent: rate and age of the last graphs.
+        deadline: how much is done for an image.
+
     Args:
         version: numbers the vocabularies; outlives this object.
+        spade: an open-vocabulary stage beside the pipeline.
         dropped: returns the number of frames since activation that never had their turn before the
             current one.
+        observers: called with every finished frame, whoever listens, in the worker's thread.
     """
 
     def __init__(
@@ -59,12 +75,18 @@ class FrameProcessor:
         outputs: Outputs,
         version: VocabularyVersion,
         clock: Clock,
+        spade: SpadeStage,
         dropped: Callable[[], int],
+        observers: Sequence[Callable[[FinishedFrame], None]] = (),
     ) -> None:
+        self._observers = observers
         self._outputs, self._clock, self._dropped = outputs, clock, dropped
         self._wanted_config = self._config = config
         self._decode = DECODERS[config.image_transport][1]
-        self._version = version
+        self._version, self._spade = version, spade
+        self._announced: Vocabulary | None = None
+        self._announced_version = 0
+        self.deadline = Deadline()
         self.restart()
 
     def restart(self) -> None:
@@ -72,11 +94,17 @@ class FrameProcessor:
         # Not the node's clock: simulated time may be 0 at each of several activations.
         self._activated = ns_to_time(time.time_ns())
         self._sequence = self._failed = 0
+        self.recent = Recent()
         self._restarted, self._interrupted = True, False
 
     def change_config(self, config: NodeConfig) -> None:
         """Use another configuration from the next frame on; callable from any thread."""
         self._wanted_config = config
+
+    @property
+    def graphs_and_failures(self) -> tuple[int, int]:
+        """Graphs and images without one since activation. From any thread."""
+        return self._sequence, self._failed
 
     def skip(self) -> None:
         """Note that an image is not worked on: nothing was followed meanwhile. From any thread."""
@@ -92,31 +120,43 @@ class FrameProcessor:
         """
         try:
             self._apply_config(pipeline)
-            frame = self._frame(image.message)
+            frame = self._frame(image)
             self._prepare_tracker(pipeline.tracker)
-            graph = pipeline(frame)
-            self._publish_graph(graph, image)
+            graph = self.deadline.graph(pipeline, frame, self._config, image.measure)
+            if pipeline.vocabulary is not self._announced:
+                self.publish_vocabulary(pipeline)
+                self._outputs.deltas.demand_keyframe()
+            graph = self._spade.see(frame, graph, pipeline.vocabulary, self._config)
+            message = self._publish_graph(graph, image)
+            self.deadline.done(graph, time.monotonic() - image.received_s, self._config)
         except Exception:
             self._failed += 1
+            self.recent.failure()
             raise
-        header = image.message.header
-        if is_wanted(self._outputs.segmentation):
-            self._outputs.segmentation.publish(segmentation_to_msg(graph.segmentation, header))
-        if self._config.annotated_image and is_wanted(self._outputs.annotated):
-            drawn = self._draw(frame.image, graph, pipeline)
-            self._outputs.annotated.publish(rgb_to_msg(drawn, header))
+        finished = FinishedFrame(
+            frame, graph, message, self._vocabulary(pipeline), self._config, pipeline.input_hw
+        )
+        for observe in self._observers:
+            observe(finished)
+        self._outputs.publish_products(finished)
 
     def publish_vocabulary(self, pipeline: Pipeline) -> None:
         """Publish the vocabulary; its version grows when it differs from the last one."""
         message = vocabulary_to_msg(
-            pipeline.vocabulary,
+            self._vocabulary(pipeline),
             pipeline.model_name,
             pipeline.model_sha256,
             pipeline.relation_threshold,
         )
         self._version.assign(message)
+        # Not the version's own number: another camera may have announced other words since.
+        self._announced_version = message.version
+        self._announced = pipeline.vocabulary
         message.header.stamp = self._clock.now().to_msg()
         self._outputs.vocabulary.publish(message)
+
+    def _vocabulary(self, pipeline: Pipeline) -> Vocabulary:
+        return self._spade.vocabulary(pipeline.vocabulary, self._config)
 
     def _apply_config(self, pipeline: Pipeline) -> None:
         wanted = self._wanted_config
@@ -125,33 +165,41 @@ class FrameProcessor:
             self._config = wanted
             self.publish_vocabulary(pipeline)
 
-    def _frame(self, message: Any) -> Frame:
+    def _frame(self, image: ReceivedImage) -> Frame:
         """Return the frame of an image message; its pixels stay in the message where they can."""
-        header = message.header
-        image_rgb = self._decode(message, self._config.max_megapixels)
-        return Frame(image_rgb, stamp_ns=time_to_ns(header.stamp), frame_id=header.frame_id)
+        header = image.message.header
+        image_rgb = self._decode(image.message, self._config.max_megapixels)
+        stamp_ns = time_to_ns(header.stamp)
+        return Frame(image_rgb, stamp_ns=stamp_ns, frame_id=header.frame_id, raw=image.raw)
 
     def _prepare_tracker(self, tracker: SegmentTracker) -> None:
         """End the tracks where this image continues nothing. Here, in the worker's thread."""
         if self._restarted:
             self._restarted = False
+            self.deadline.forget()
+            self._spade.forget()
             tracker.restart()
         if self._interrupted:
             self._interrupted = False
+            self.deadline.forget()
+            self._spade.forget()
             tracker.interrupt()
 
-    def _publish_graph(self, graph: SceneGraph, image: ReceivedImage) -> None:
+    def _publish_graph(self, graph: SceneGraph, image: ReceivedImage) -> Any:
         message = scene_graph_to_msg(graph, image.message.header)
         message.camera = self._config.camera
-        message.vocabulary_version = self._version.number
+        message.vocabulary_version = self._announced_version
         message.activated = self._activated
         message.sequence = self._sequence + 1
-        now = self._clock.now().to_msg()
+        now = self._clock.now()
         message.timing = timing_to_msg(
-            graph.times, image.received, now, self._count(image.arrivals)
+            graph.times, image.received, now.to_msg(), self._count(image.arrivals)
         )
         self._outputs.graph.publish(message)
         self._sequence += 1
+        age_ns = now.nanoseconds - time_to_ns(image.message.header.stamp)
+        self.recent.graph(age_ns / NANOSECONDS)
+        return message
 
     def _count(self, arrivals: ArrivalCounts) -> FrameCounts:
         return FrameCounts(
@@ -160,13 +208,4 @@ class FrameProcessor:
             failed=self._failed,
             skipped=arrivals.skipped,
             lost=arrivals.lost,
-        )
-
-    def _draw(self, image_rgb: np.ndarray, graph: SceneGraph, pipeline: Pipeline) -> np.ndarray:
-        return overlay(
-            image_rgb,
-            graph,
-            pipeline.vocabulary,
-            max_relations=self._config.annotated_relations,
-            track_ids=graph.node_ids,
         )

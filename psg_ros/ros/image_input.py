@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,13 +19,13 @@ from sensor_msgs.msg import CompressedImage, Image
 from psg_ros.node_config import NodeConfig
 from psg_ros.pictures.compressed_image import decode_compressed_image
 from psg_ros.pictures.image_decoding import decode_image
-from psg_ros.quoting import plain
-from psg_ros.ros.arrivals import Arrivals
+from psg_ros.ros.arrivals import ArrivalCounts, Arrivals
 from psg_ros.ros.backoff import Backoff
+from psg_ros.ros.image_offer import ImageOffer
 from psg_ros.ros.loss_warning import is_heavy, loss_warning
 from psg_ros.ros.parameters import given_parameters
 from psg_ros.ros.qos_overrides import parameter_name, subscription_options
-from psg_ros.ros.start import IMAGE_SUFFIXES, IMAGE_TOPIC
+from psg_ros.ros.start import IMAGE_SUFFIXES, IMAGE_TOPIC, camera_topic
 
 try:
     from rclpy.event_handler import SubscriptionEventCallbacks
@@ -45,37 +46,88 @@ DECODERS = {"raw": (Image, decode_image), "compressed": (CompressedImage, decode
 
 
 class ImageInput:
-    """Hands every image message to a callback until closed; all in the executor's thread.
+    """Hands image messages to a callback while awake; all in the executor's thread.
 
-    A QoS override of the subscription wins over `image_reliability`.
+    Begins at rest, without a subscription, so that nothing is transported. A QoS override of the
+    subscription wins over `image_reliability`.
 
     Args:
         on_image: receives each message and the counts with it.
+        camera: name of one of several cameras; "" for the only one.
     """
 
     def __init__(
-        self, node: Node, config: NodeConfig, on_image: Callable[[Any, Arrivals], None]
+        self,
+        node: Node,
+        config: NodeConfig,
+        on_image: Callable[[Any, Arrivals], None],
+        camera: str = "",
     ) -> None:
         self._node, self._config, self._on_image = node, config, on_image
         self._message_type = DECODERS[config.image_transport][0]
-        self.topic = _resolved_topic(node, config.image_transport)
+        self.topic = _resolved_topic(node, camera, config.image_transport)
         self._override = parameter_name(self.topic, "subscription", "reliability")
         self._overridden = self._override in given_parameters(node)
         self._matches = config.image_reliability == "match" and not self._overridden
-        self._kind = f"sensor_msgs/msg/{self._message_type.__name__}"
+        self.offer = ImageOffer(node, self.topic, self._message_type)
         self._subscription: Subscription | None = None
+        self.awake = False
         self._arrivals = Arrivals()
         self._warned_of_loss = self._heard = False
-        self._silent_s = 0.0
+        self._silent_s, self._last_s = 0.0, time.monotonic()
         self._silence = Backoff(config.silence_s, LONGEST_SILENCE_S)
         self._timers: list[Timer] = []
         if config.silence_s > 0:
-            self._every(config.silence_s, self._check_silence)
+            self._silence_timer = self._every(config.silence_s, self._check_silence)
+        if self._matches:
+            self._every(MATCH_PERIOD_S, self._match_offer)
+
+    @property
+    def counts(self) -> ArrivalCounts:
+        """What came of the camera's images so far."""
+        return self._arrivals.counts
+
+    @property
+    def silent_s(self) -> float:
+        """Seconds since the last image, or since it was woken."""
+        return time.monotonic() - self._last_s
+
+    @property
+    def fits(self) -> bool:
+        """Whether images would come, as far as type and reliability go."""
+        offered = self.offer.reliabilities()
+        if not self._matches and self._fixed_reliability() == ReliabilityPolicy.RELIABLE:
+            return ReliabilityPolicy.RELIABLE in offered
+        return bool(offered)
+
+    def loss_warning(self) -> str:
+        """Return what to do about images that get lost on the way; "" if few do."""
+        counts = self._arrivals.counts
+        if not is_heavy(counts):
+            return ""
+        return loss_warning(
+            self.topic,
+            counts,
+            reliable=self._asked() == ReliabilityPolicy.RELIABLE,
+            offered_reliable=self.offer.reliabilities() == {ReliabilityPolicy.RELIABLE},
+            base=os.environ,
+        )
+
+    def wake(self) -> None:
+        """Subscribe, or go on being subscribed."""
+        if self.awake:
+            return
+        self.awake, self._last_s = True, time.monotonic()
+        self._begin_silence()
         if self._matches:
             self._match_offer()
-            self._every(MATCH_PERIOD_S, self._match_offer)
         else:
             self._subscribe(self._fixed_reliability())
+
+    def rest(self) -> None:
+        """Unsubscribe: nothing is transported until `wake`."""
+        self.awake = False
+        self._unsubscribe()
 
     def close(self) -> None:
         """Destroy subscription and timers; no callback runs afterwards."""
@@ -83,10 +135,11 @@ class ImageInput:
             self._node.destroy_timer(timer)
         self._unsubscribe()
 
-    def _every(self, period_s: float, action: Callable[[], None]) -> None:
+    def _every(self, period_s: float, action: Callable[[], None]) -> Timer:
         # Steady time: silence must be noticed even when simulated time stands still.
         clock = Clock(clock_type=ClockType.STEADY_TIME)
         self._timers.append(self._node.create_timer(period_s, action, clock=clock))
+        return self._timers[-1]
 
     def _subscribe(self, reliability: ReliabilityPolicy) -> None:
         self._arrivals.forget_publishers()
@@ -116,7 +169,9 @@ class ImageInput:
 
         Best effort hears all of several publishers that differ.
         """
-        offered = self._offered()
+        if not self.awake:
+            return
+        offered = self.offer.reliabilities()
         reliable = offered == {ReliabilityPolicy.RELIABLE}
         wanted = ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT
         if offered and wanted != self._asked():
@@ -124,41 +179,20 @@ class ImageInput:
             self._subscribe(wanted)
             self._node.get_logger().info(f"{self.topic} is offered {wanted.name.lower()}: matched")
 
-    def _offered(self) -> set[ReliabilityPolicy]:
-        """Return what the publishers offer; those of another type never come through."""
-        return {
-            publisher.qos_profile.reliability
-            for publisher in self._publishers()
-            if publisher.topic_type == self._kind
-        }
-
     def _asked(self) -> ReliabilityPolicy | None:
         return None if self._subscription is None else self._subscription.qos_profile.reliability
 
     def _receive(self, message: Any, info: Mapping[str, Any]) -> None:
-        self._heard = True
+        self._heard, self._last_s = True, time.monotonic()
         self._arrivals.deliver(info, self._node.count_publishers(self.topic))
         self._on_image(message, self._arrivals)
 
     def _on_message_lost(self, event: Any) -> None:
         self._arrivals.lose(event.total_count_change)
-        counts = self._arrivals.counts
-        if self._warned_of_loss or not is_heavy(counts):
-            return
-        self._warned_of_loss = True
-        offered_reliable = self._offered() == {ReliabilityPolicy.RELIABLE}
-        self._node.get_logger().warning(
-            loss_warning(
-                self.topic,
-                counts,
-                reliable=self._asked() == ReliabilityPolicy.RELIABLE,
-                offered_reliable=offered_reliable,
-                base=os.environ,
-            )
-        )
-
-    def _publishers(self) -> list[Any]:
-        return self._node.get_publishers_info_by_topic(self.topic)
+        text = "" if self._warned_of_loss else self.loss_warning()
+        if text:
+            self._warned_of_loss = True
+            self._node.get_logger().warning(text)
 
     def _on_incompatible_qos(self, event: Any) -> None:
         if self._matches:  # only reliability can misfit, and the next look at the offer mends it
@@ -172,49 +206,40 @@ class ImageInput:
         )
 
     def _check_silence(self) -> None:
-        """Report silence after `silence_s`, then after waits that double, until an image comes."""
-        if self._heard:
-            self._heard, self._silent_s = False, 0.0
-            self._silence.reset(0.0)
+        """Report silence after `silence_s`, then after waits that double, until an image comes.
+
+        At rest, too, while nobody publishes what fits: better than when somebody listens at last.
+        """
+        if self._heard or (not self.awake and self.fits):
+            self._begin_silence()
             return
         self._silent_s += self._config.silence_s
         if self._silence.due(self._silent_s):
             self._node.get_logger().warning(
                 f"no image for {self._silent_s:g} s: {self._describe_publishers()}"
-                f"{self._describe_elsewhere()}"
+                f"{self.offer.describe_elsewhere()}"
             )
 
+    def _begin_silence(self) -> None:
+        """Count silence from now on."""
+        self._heard, self._silent_s = False, 0.0
+        self._silence.reset(0.0)
+        if self._config.silence_s > 0:
+            self._silence_timer.reset()
+
     def _describe_publishers(self) -> str:
-        offers = [
-            f"{_name(info)}: {info.qos_profile.reliability.name.lower()}, "
-            f"{info.qos_profile.durability.name.lower()}"
-            for info in self._publishers()
-        ]
-        listed = f" ({'; '.join(offers)})" if offers else ""
         lost = self._arrivals.counts.lost
         ending = f"; {lost} images got lost on the way" if lost else ""
-        asked = f"asked for {self._asked_for()}"
-        return f"{self.topic} has {len(offers)} publisher(s){listed}, {asked}{ending}"
+        return f"{self.offer.describe()}, asked for {self._asked_for()}{ending}"
 
     def _asked_for(self) -> str:
         asked = self._asked()
+        if asked is None and not self._matches:
+            asked = self._fixed_reliability()
         return "whatever a publisher offers" if asked is None else asked.name.lower()
 
-    def _describe_elsewhere(self) -> str:
-        ours = {self.topic, *(publisher.topic_name for publisher in self._node.publishers)}
-        found = sorted(
-            plain(name)
-            for name, kinds in self._node.get_topic_names_and_types()
-            if self._kind in kinds and name not in ours and self._node.count_publishers(name)
-        )
-        return f"; images of this type are on {', '.join(found)}" if found else ""
 
-
-def _name(info: Any) -> str:
-    # Discovery tells of a publisher a moment before it tells whose it is.
-    return "unnamed node" if info.node_name == "_NODE_NAME_UNKNOWN_" else plain(info.node_name)
-
-
-def _resolved_topic(node: Node, transport: str) -> str:
+def _resolved_topic(node: Node, camera: str, transport: str) -> str:
     """Return the full topic name; remapping the base topic moves the compressed one along."""
-    return node.resolve_topic_name(IMAGE_TOPIC) + IMAGE_SUFFIXES[transport]
+    base = camera_topic(IMAGE_TOPIC, camera, node.get_name())
+    return node.resolve_topic_name(base) + IMAGE_SUFFIXES[transport]

@@ -14,20 +14,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from psg_ros.node_config import canonical_choice, node_parameters
+from psg_ros.node_config import canonical_choice, check_cameras, node_parameters
 from psg_ros.resources import PACKAGE
 from psg_ros.ros.parameter_files import read_parameter_file
-from psg_ros.ros.start import IMAGE_TOPIC, NODE_NAME, params_path
+from psg_ros.ros.start import (
+    ANNOTATED_TOPIC,
+    DEPTH_TOPIC,
+    IMAGE_TOPIC,
+    MARKERS_TOPIC,
+    NODE_NAME,
+    SEGMENTATION_TOPIC,
+    params_path,
+    rviz_path,
+    topic_remaps,
+)
 
 LAUNCH_PARAMETERS = (
     "model",
     "backend",
     "device",
     "camera",
+    "cameras",
     "image_transport",
     "image_reliability",
+    "depth_transport",
+    "spatial_frame_id",
+    "gravity_frame_id",
     "annotated_image",
     "autostart",
+    "build_only",
 )
 """Node parameters that are arguments of the launch file, too."""
 
@@ -79,7 +94,21 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
             "image",
             IMAGE_TOPIC,
             "topic of the camera, such as /camera/image_raw; for compressed images, too, without "
-            "/compressed",
+            "/compressed; of several cameras with CAMERA for the name of each: /CAMERA/image_raw",
+        ),
+        LaunchArgument(
+            "depth",
+            DEPTH_TOPIC,
+            "topic of depth that is aligned to the image, such as "
+            "/camera/aligned_depth_to_color/image_raw; without it graphs are flat",
+        ),
+        LaunchArgument(
+            "camera_info",
+            "",
+            "topic of the image's CameraInfo; when left out: the one beside the image",
+        ),
+        LaunchArgument(
+            "rviz", "false", "open RViz on the pictures and markers of this node", flag, flag=True
         ),
         LaunchArgument(
             "name", NODE_NAME, "name of the node; its topics that begin with ~ follow it"
@@ -109,7 +138,8 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
     derived = []
     for name in LAUNCH_PARAMETERS:
         is_flag = table[name].kind is bool
-        text = f"{table[name].text} (when left out: as params_file says)"
+        commas = ", with commas between them" if table[name].kind is tuple else ""
+        text = f"{table[name].text}{commas} (when left out: as params_file says)"
         choices = flag if is_flag else table[name].choices
         derived.append(LaunchArgument(name, "", text, choices, flag=is_flag))
     return (*own, *derived)
@@ -156,11 +186,42 @@ def read_values(given: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def launch_parameters(values: Mapping[str, str]) -> dict[str, str | bool]:
+def launch_parameters(values: Mapping[str, str]) -> dict[str, str | bool | list[str]]:
     """Return the node parameters among the values of `read_values`, without the empty ones."""
     flags = {argument.name for argument in launch_arguments() if argument.flag}
     names = [name for name in (*LAUNCH_PARAMETERS, "use_sim_time") if values[name]]
-    return {name: values[name] == "true" if name in flags else values[name] for name in names}
+    given: dict[str, str | bool | list[str]] = {
+        name: values[name] == "true" if name in flags else values[name] for name in names
+    }
+    if values["cameras"]:
+        given["cameras"] = camera_names(values)
+    return given
+
+
+def camera_names(values: Mapping[str, str]) -> list[str]:
+    """Return the names of several cameras among the values of `read_values`.
+
+    Raises:
+        ValueError: names that make no topics.
+    """
+    names = [name.strip() for name in values["cameras"].split(",") if name.strip()]
+    check_cameras(names)
+    return names
+
+
+def rviz_arguments(values: Mapping[str, str]) -> list[str]:
+    """Return the command line of RViz: the layout, and the frame to look from where one is set."""
+    frame = values["spatial_frame_id"]
+    return ["-d", str(rviz_path()), *(["-f", frame] if frame else [])]
+
+
+def rviz_remaps(values: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return what leads the topics of the layout to those of the node."""
+    remaps = [pair for pair in topic_remaps(values["image"]) if pair[0] == IMAGE_TOPIC]
+    if values["name"] != NODE_NAME:
+        for topic in (ANNOTATED_TOPIC, SEGMENTATION_TOPIC, MARKERS_TOPIC):
+            remaps.append((topic.replace("~", NODE_NAME), topic.replace("~", values["name"])))
+    return remaps
 
 
 def _read(argument: LaunchArgument, value: str) -> str:

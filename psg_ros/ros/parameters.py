@@ -16,7 +16,6 @@ from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from psg_ros.config import MODEL_THRESHOLD, range_text
 from psg_ros.node_config import (
     NodeConfig,
     NodeParameter,
@@ -28,8 +27,9 @@ from psg_ros.node_config import (
 from psg_ros.quoting import plain
 from psg_ros.ros import qos_overrides
 from psg_ros.ros.parameter_files import wildcard_names
+from psg_ros.setting_fields import MODEL_THRESHOLD, range_text
 
-START_ONLY = ("autostart",)
+START_ONLY = ("autostart", "build_only")
 """Parameters that are read once, when the node is made."""
 
 UNCONFIGURED_ONLY = "can be set while the node is unconfigured"
@@ -163,6 +163,11 @@ def descriptor(parameter: NodeParameter) -> ParameterDescriptor:
     return result
 
 
+def ros_default(parameter: NodeParameter) -> Any:
+    """Return the default as ROS takes it: of no texts a list with an empty one, for its type."""
+    return parameter.default if parameter.kind is not tuple else list(parameter.default) or [""]
+
+
 def _constraints(parameter: NodeParameter) -> Iterator[str]:
     """Yield what a descriptor has no field for."""
     if parameter.choices:
@@ -170,18 +175,24 @@ def _constraints(parameter: NodeParameter) -> Iterator[str]:
     if parameter.from_model:
         assert parameter.minimum is not None and parameter.maximum is not None
         yield f"must {range_text(parameter.minimum, parameter.maximum, True)}"
+    if parameter.kind is tuple and not parameter.default:
+        yield 'a list of texts; [""] is an empty one'
     if parameter.fixed and parameter.name not in START_ONLY:
         yield UNCONFIGURED_ONLY
 
 
 def _declare_one(node: Node, parameter: NodeParameter) -> None:
     try:
-        node.declare_parameter(parameter.name, parameter.default, descriptor(parameter))
+        node.declare_parameter(parameter.name, ros_default(parameter), descriptor(parameter))
     except ParameterException as error:
         raise ValueError(_refusal(parameter, given_parameters(node)[parameter.name])) from error
 
 
 def _refusal(parameter: NodeParameter, given: object) -> str:
+    if parameter.kind is tuple:
+        instance = list(parameter.default) or ["a", "b"]
+        what = "numbers with a point" if parameter.default else "texts"
+        return f"{parameter.name} must be a list of {what}, as in {instance}, not {given!r}"
     if type(given) is not parameter.kind:
         examples = {(float, int): " (write 1.0, not 1)", (str, bool): ' (put it in quotes: "no")'}
         example = examples.get((parameter.kind, type(given)), "")

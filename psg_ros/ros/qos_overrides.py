@@ -9,14 +9,22 @@ Such a name is `qos_overrides.TOPIC.ENDPOINT.POLICY` with the full name of the t
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rclpy.node import Node
 from rclpy.qos import HistoryPolicy, QoSPolicyKind, ReliabilityPolicy
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-from psg_ros.ros.start import IMAGE_SUFFIXES, IMAGE_TOPIC
+from psg_ros.node_config import CAMERA_NAME
+from psg_ros.ros.start import (
+    CAMERA_INFO_TOPIC,
+    DEPTH_SUFFIXES,
+    DEPTH_TOPIC,
+    IMAGE_SUFFIXES,
+    IMAGE_TOPIC,
+    camera_topic,
+)
 from psg_ros.ros.topics import OUTPUTS
 
 PREFIX = "qos_overrides."
@@ -76,10 +84,25 @@ def known_names(node: Node) -> list[str]:
 
 
 def _endpoints(node: Node) -> list[tuple[str, str]]:
-    image = node.resolve_topic_name(IMAGE_TOPIC)
+    # Names that are refused later would make no topics.
+    names = [name for name in node.get_parameter("cameras").value if CAMERA_NAME.fullmatch(name)]
+    cameras = names or [""]
+    return [endpoint for camera in cameras for endpoint in _endpoints_of(node, camera)]
+
+
+def _endpoints_of(node: Node, camera: str) -> Iterator[tuple[str, str]]:
+    """Yield full topic and endpoint of what one camera has, "" for the only one."""
+
+    def full(topic: str) -> str:
+        return node.resolve_topic_name(camera_topic(topic, camera, node.get_name()))
+
     # All transports, though one is in use: a file may serve either.
-    inputs = [(image + suffix, "subscription") for suffix in IMAGE_SUFFIXES.values()]
-    return inputs + [(node.resolve_topic_name(topic), "publisher") for topic in OUTPUTS]
+    inputs = [full(IMAGE_TOPIC) + suffix for suffix in IMAGE_SUFFIXES.values()]
+    inputs += [full(DEPTH_TOPIC) + suffix for suffix in DEPTH_SUFFIXES.values()]
+    for topic in [*inputs, full(CAMERA_INFO_TOPIC)]:
+        yield topic, "subscription"
+    for topic in OUTPUTS:
+        yield full(topic), "publisher"
 
 
 def _check_value(name: str, value: object) -> None:

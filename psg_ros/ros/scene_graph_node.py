@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The lifecycle node: camera images in, scene graphs out.
+"""The lifecycle node: images of one or several cameras in, scene graphs out.
 
 configure loads the model, activate subscribes, deactivate unsubscribes and keeps the model, cleanup
 frees it. Run as a process it walks to active by itself unless `autostart` is false.
@@ -18,11 +18,12 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import Any
 
 import rclpy
+from diagnostic_msgs.msg import DiagnosticStatus
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
@@ -30,19 +31,22 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
+from psg_ros.labels import Vocabulary
 from psg_ros.node_config import NodeConfig
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros import parameters
-from psg_ros.ros.arrivals import Arrivals
-from psg_ros.ros.failure_log import FailureLog
-from psg_ros.ros.frame_processor import FrameProcessor, ReceivedImage
-from psg_ros.ros.image_input import ImageInput
-from psg_ros.ros.outputs import Outputs
+from psg_ros.ros.camera_stream import CameraStream
+from psg_ros.ros.diagnostics import Diagnostics, camera_status, model_status
+from psg_ros.ros.frame_processor import ReceivedImage
 from psg_ros.ros.parameter_files import parameter_files, read_parameter_file
 from psg_ros.ros.process import prepare_process
+from psg_ros.ros.spade_stage import SpadeProcess
 from psg_ros.ros.start import NODE_NAME
+from psg_ros.ros.tf_input import SharedTf
+from psg_ros.ros.topics import NOT_OFFERED
 from psg_ros.ros.transition_requests import refuse_impossible
 from psg_ros.ros.vocabulary_version import VocabularyVersion
+from psg_ros.ros.word_service import WordService
 from psg_ros.ros.worker import Worker
 
 OpenPipeline = Callable[[NodeConfig], Pipeline]
@@ -55,7 +59,7 @@ SPIN_S = 0.2
 
 
 class SceneGraphNode(LifecycleNode):
-    """Subscribes to a camera and publishes one scene graph per processed image.
+    """Subscribes to its cameras and publishes one scene graph per processed image.
 
     The executor's thread runs every callback and transition; the worker's thread owns the pipeline.
 
@@ -78,18 +82,21 @@ class SceneGraphNode(LifecycleNode):
         self.finished = False
         self._open_pipeline = open_pipeline
         self._config: NodeConfig | None = None
-        self._failures = FailureLog(lambda text: self.get_logger().error(text))
-        self._pipeline: Pipeline | None = None
         self._worker: Worker[Pipeline, ReceivedImage] | None = None
-        self._outputs: Outputs | None = None
-        self._input: ImageInput | None = None
+        self._streams: list[CameraStream] = []
+        self._spade: SpadeProcess | None = None
+        self._pipeline: Pipeline | None = None
+        self._refusal = ""
         self._version = VocabularyVersion()
         parameters.declare(self)
         shared_line = sys.argv if arguments is None else arguments
         self._ignored = parameters.others_parameters(self, shared_line, **node_arguments)
         self.autostart: bool = self.get_parameter("autostart").value
+        self.build_only: bool = self.get_parameter("build_only").value
         self.add_on_set_parameters_callback(self._on_set_parameters)
         refuse_impossible(self)
+        Diagnostics(self, self._statuses)
+        WordService(self, self._offer_words)
 
     def destroy_node(self) -> None:
         """Release everything, in whatever state; the model's thread would outlive the node."""
@@ -135,57 +142,61 @@ class SceneGraphNode(LifecycleNode):
     def _configure(self) -> None:
         config = self._config = parameters.read_config(self, self._ignored)
         started_s = time.monotonic()
+        streams, cameras = self._streams, config.of_each_camera()
         worker = self._worker = Worker(
             lambda: self._open_pipeline(config),
-            lambda pipeline, frame: self._processor(pipeline, frame),
-            self._failures,
+            lambda source, image: streams[source].process(image),
+            lambda source, error: streams[source].fail(error),
+            num_sources=len(cameras),
         )
-        self._pipeline = worker.open()
-        self._outputs = Outputs(self)
-        self._processor = FrameProcessor(
-            config, self._outputs, self._version, self.get_clock(), lambda: worker.dropped_before
-        )
+        pipeline = self._pipeline = worker.open()
+        if config.spade_model and not self.build_only:
+            self._spade = SpadeProcess(config.spade_model)
+        tf = SharedTf(self)
+        for source, (prefix, camera_config) in enumerate(cameras.items()):
+            own = pipeline.another_stream() if source else pipeline
+            streams.append(
+                CameraStream(
+                    self, camera_config, prefix, own, self._version, worker, source, tf, self._spade
+                )
+            )
         self.get_logger().info(
-            f"model {self._pipeline.model_name} on {self._pipeline.backend_name} "
-            f"({self._pipeline.device}, {self._pipeline.precision}), "
+            f"model {pipeline.model_name} on {pipeline.backend_name} "
+            f"({pipeline.device}, {pipeline.precision}), "
             f"loaded in {time.monotonic() - started_s:.1f} s"
         )
+        for topic, package in NOT_OFFERED.items():
+            self.get_logger().info(f"{topic} is not offered: {package} is not installed")
 
     def _activate(self) -> None:
-        assert self._worker is not None and self._pipeline is not None and self._config is not None
-        self._processor.restart()
-        self._processor.publish_vocabulary(self._pipeline)
+        assert self._worker is not None
+        for stream in self._streams:
+            stream.activate()
         self._worker.resume()
-        self._input = ImageInput(self, self._config, self._on_image)
-        self.get_logger().info(f"listening to {self._input.topic}")
-
-    def _on_image(self, message: Any, arrivals: Arrivals) -> None:
-        assert self._worker is not None and self._outputs is not None and self._config is not None
-        if self._outputs.need_images(annotated=self._config.annotated_image):
-            now = self.get_clock().now().to_msg()
-            self._worker.put(ReceivedImage(message, now, arrivals.counts))
-            return
-        arrivals.skip()
-        self._processor.skip()
-        self.get_logger().info(
-            "nobody listens to the graph or a picture: images are skipped until somebody does",
-            once=True,
-        )
 
     def _on_set_parameters(self, changes: Sequence[Parameter]) -> SetParametersResult:
         try:
             config = parameters.changed_config(self._config, changes)
+            if config is not None and self._pipeline is not None:
+                self._pipeline.check_config(config)
         except (ValueError, TypeError) as error:
             return SetParametersResult(successful=False, reason=str(error))
         if config is not None and config is not self._config:
             self._config = config
-            self._processor.change_config(config)
+            for stream, changed in zip(
+                self._streams, config.of_each_camera().values(), strict=True
+            ):
+                stream.change_config(changed)
         return SetParametersResult(successful=True)
 
+    def _offer_words(self) -> Vocabulary | None:
+        if self._pipeline is None or self._config is None:
+            return None
+        return self._pipeline.offer_words(self._config.of_each_camera().values())
+
     def _stop_feeding(self) -> None:
-        if self._input is not None:
-            self._input.close()
-            self._input = None
+        for stream in self._streams:
+            stream.deactivate()
         if self._worker is not None:
             self._worker.pause()
 
@@ -193,20 +204,35 @@ class SceneGraphNode(LifecycleNode):
         self._stop_feeding()
         if self._worker is not None:
             self._worker.close()
-        if self._outputs is not None:
-            self._outputs.close()
-        self._config = self._worker = self._outputs = self._pipeline = None
+        if self._spade is not None:
+            self._spade.close()
+        for stream in self._streams:
+            stream.close()
+        self._config = self._worker = self._pipeline = self._spade = None
+        self._streams = []
 
     def _attempt(self, what: str, action: Callable[[], None]) -> TransitionCallbackReturn:
         try:
             action()
         except Exception as error:  # noqa: BLE001 - rclpy would drop the reason in silence
-            text = f"{what} failed: {error}"
+            text = self._refusal = f"{what} failed: {error}"
             if not isinstance(error, EXPECTED_ERRORS):
                 text += f"\n{traceback.format_exc().rstrip()}"
             self.get_logger().error(text)
             return TransitionCallbackReturn.FAILURE
+        self._refusal = ""
         return TransitionCallbackReturn.SUCCESS
+
+    def _statuses(self) -> Iterator[DiagnosticStatus]:
+        """Yield the health of the node and of each active camera."""
+        name, cameras = self.get_name(), []
+        for stream in self._streams:
+            if facts := stream.facts():
+                label = f"{name}: camera {stream.name}".rstrip()
+                cameras.append(camera_status(label, facts))
+        state = "active" if cameras else "inactive" if self._pipeline else "unconfigured"
+        yield model_status(name, state, self._pipeline, self._refusal)
+        yield from cameras
 
 
 def main(args: Sequence[str] | None = None, open_pipeline: OpenPipeline = Pipeline.open) -> int:
@@ -241,6 +267,10 @@ def main(args: Sequence[str] | None = None, open_pipeline: OpenPipeline = Pipeli
 
 
 def _run(node: SceneGraphNode, stop: threading.Event) -> int:
+    if node.build_only:
+        built = node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+        node.trigger_shutdown()
+        return 0 if built else 1
     started = not node.autostart or all(
         trigger() == TransitionCallbackReturn.SUCCESS
         for trigger in (node.trigger_configure, node.trigger_activate)

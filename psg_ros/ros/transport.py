@@ -9,6 +9,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Mapping
+from importlib import metadata
 from pathlib import Path
 
 from psg_ros import shared_memory
@@ -19,6 +20,8 @@ PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES
 """Where Fast DDS looks for its profile: the name of today and the one up to Jazzy."""
 
 OLD_PROFILE_DISTROS = ("humble", "iron", "jazzy")
+LAST_OLD_RCLPY = 7
+"""Major version of rclpy in Jazzy, the last of them."""
 
 TRANSPORTS_VARIABLE = "FASTDDS_BUILTIN_TRANSPORTS"
 MMAP_THRESHOLD_BYTES = 32 << 20
@@ -63,7 +66,9 @@ def profile_variable(base: Mapping[str, str]) -> str:
     """Return the variable that names the profile to the Fast DDS of this ROS distribution."""
     # Only the name that is understood: a newer distribution warns of the old one at every start.
     current, old = PROFILE_VARIABLES
-    return old if base.get("ROS_DISTRO") in OLD_PROFILE_DISTROS else current
+    distro = base.get("ROS_DISTRO")
+    is_old = distro in OLD_PROFILE_DISTROS if distro else _has_old_rclpy()
+    return old if is_old else current
 
 
 def transport_environment(base: Mapping[str, str]) -> dict[str, str]:
@@ -108,6 +113,14 @@ def allocator_environment(base: Mapping[str, str]) -> dict[str, str]:
 def node_environment(base: Mapping[str, str]) -> dict[str, str]:
     """Return a full copy of an environment with what a process that sends large images needs."""
     return {**base, **transport_environment(base), **allocator_environment(base)}
+
+
+def _has_old_rclpy() -> bool:
+    """Whether the installed rclpy is of one of the old distributions; wheels set no ROS_DISTRO."""
+    try:
+        return int(metadata.version("rclpy").split(".")[0]) <= LAST_OLD_RCLPY
+    except (metadata.PackageNotFoundError, ValueError):
+        return False
 
 
 def _own_folder() -> Path:

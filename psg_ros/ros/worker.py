@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Worker: the one thread that opens, feeds and closes a model.
+"""Worker: the one thread that opens, uses and closes a model, for one camera or several.
 
 A device context belongs to the thread that made it, so no other thread may touch the model. The
 executor's thread only puts frames into the mailbox and stays free to answer services.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
 
-from psg_ros.ros.latest_frame import LatestFrame
+from psg_ros.ros.latest_frames import LatestFrames
 
 Frame = TypeVar("Frame")
 
@@ -28,35 +28,40 @@ Model = TypeVar("Model", bound=Closable)
 
 
 class Worker(Generic[Model, Frame]):
-    """Runs `process(model, frame)` on the newest frame, over and over, until closed.
+    """Runs `process(source, frame)` on the newest frame of each source in turn, until closed.
 
     Starts paused. `open`, `resume`, `pause` and `close` are called by one other thread.
 
     Args:
         open_model: called once in the worker's thread.
-        process: works on one frame, in the worker's thread.
-        failed: told of every exception that `process` let out, in the worker's thread; the frame is
-            skipped and the next one taken.
+        process: works on one frame of a source, in the worker's thread.
+        failed: told the source and every exception that `process` let out, in the worker's thread;
+            the frame is skipped and the next one taken.
+        num_sources: cameras, from 1; they are numbered from 0.
     """
 
     def __init__(
         self,
         open_model: Callable[[], Model],
-        process: Callable[[Model, Frame], None],
-        failed: Callable[[Exception], None],
+        process: Callable[[int, Frame], None],
+        failed: Callable[[int, Exception], None],
+        num_sources: int = 1,
     ) -> None:
         self._open_model, self._process, self._failed = open_model, process, failed
-        self._mailbox: LatestFrame[tuple[int, Frame]] = LatestFrame()
+        self._mailbox: LatestFrames[tuple[int, Frame]] = LatestFrames(num_sources)
         self._opened: Future[Model] = Future()
         self._one_frame = threading.Lock()
         self._running = False
         self._round = 0
         self._thread = threading.Thread(target=self._work, name="pipeline")
 
-    @property
-    def dropped_before(self) -> int:
-        """Frames since the last `resume` that never had their turn before the current one."""
-        return self._mailbox.dropped_before
+    def dropped_before(self, source: int = 0) -> int:
+        """Frames of a source since `resume` that never had their turn before its current one."""
+        return self._mailbox.dropped_before(source)
+
+    def dropped(self, source: int = 0) -> int:
+        """Frames of a source since `resume` that will never have their turn, up to now."""
+        return self._mailbox.dropped(source)
 
     def open(self) -> Model:
         """Start the thread, wait until the model is open and return it, for its facts only.
@@ -67,10 +72,10 @@ class Worker(Generic[Model, Frame]):
         self._thread.start()
         return self._opened.result()
 
-    def put(self, frame: Frame) -> None:
-        """Offer a frame; it replaces one that still waits. Ignored while paused."""
+    def put(self, frame: Frame, source: int = 0) -> None:
+        """Offer a frame; it replaces one of its source that still waits. Ignored while paused."""
         if self._running:
-            self._mailbox.put((self._round, frame))
+            self._mailbox.put((self._round, frame), source)
 
     def resume(self) -> None:
         """Take frames from now on; drops are counted from zero."""
@@ -100,16 +105,17 @@ class Worker(Generic[Model, Frame]):
         self._opened.set_result(model)
         try:
             while (taken := self._mailbox.take()) is not None:
-                self._work_on(model, *taken)
+                source, (put_in_round, frame) = taken
+                self._work_on(source, put_in_round, frame)
         finally:
             model.close()
 
-    def _work_on(self, model: Model, put_in_round: int, frame: Frame) -> None:
+    def _work_on(self, source: int, put_in_round: int, frame: Frame) -> None:
         with self._one_frame:
             # Paused between the mailbox and the lock, and maybe resumed.
             if not self._running or put_in_round != self._round:
                 return
             try:
-                self._process(model, frame)
+                self._process(source, frame)
             except Exception as error:  # noqa: BLE001 - one bad frame must not end the stream
-                self._failed(error)
+                self._failed(source, error)

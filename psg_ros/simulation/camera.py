@@ -25,7 +25,12 @@ class SimulatedCamera:
 
     The same seed gives the same frames however fast they are read. It holds a GL context: make,
     read and close it in one thread.
+
+    Attributes:
+        pose: where the camera was at the last frame.
     """
+
+    pose: CameraPose
 
     def __init__(
         self,
@@ -76,7 +81,8 @@ class SimulatedCamera:
                 _push(self._scene, self._rng)
             self._scene.advance(self._period_s)
         self._count += 1
-        view = self._renderer.render(self._scene.data, self._pose(within * self._period_s))
+        self.pose = self._pose(within * self._period_s)
+        view = self._renderer.render(self._scene.data, self.pose)
         rgb = np.clip(view.rgb * self._gain, 0, 255).astype(np.uint8)
         return rgb, describe(self._scene, view, rgb)
 

@@ -20,6 +20,8 @@ class SimulatedFrame:
         relations: int32 [relation, 3] of subject, object (segment indices) and predicate (index
             into ``PREDICATES``); [0, 3] when there is none.
         depth: float32 [H, W], metres along the optical axis.
+        entities: int32 [segment], which thing or stuff of the scene each is: the same number in
+            every picture of that scene.
     """
 
     rgb: np.ndarray
@@ -27,3 +29,4 @@ class SimulatedFrame:
     labels: np.ndarray
     relations: np.ndarray
     depth: np.ndarray
+    entities: np.ndarray

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from psg_ros.frame import Camera, Pose
 from psg_ros.simulation.compile import CompiledScene
 from psg_ros.simulation.engine import load_mujoco, open_gl_context
 from psg_ros.simulation.geometry import Vector
@@ -35,17 +36,36 @@ class CameraPose:
     fovy: float
 
     @property
-    def position(self) -> np.ndarray:
-        """Where the camera is, float64 [3], metres."""
+    def forward(self) -> np.ndarray:
+        """Where the camera looks, float64 [3], of length 1."""
         azimuth, elevation = np.deg2rad([self.azimuth, self.elevation])
-        forward = np.array(
+        return np.array(
             [
                 np.cos(elevation) * np.cos(azimuth),
                 np.cos(elevation) * np.sin(azimuth),
                 np.sin(elevation),
             ]
         )
-        return np.asarray(self.target) - self.distance * forward
+
+    @property
+    def position(self) -> np.ndarray:
+        """Where the camera is, float64 [3], metres."""
+        return np.asarray(self.target) - self.distance * self.forward
+
+    @property
+    def in_world(self) -> Pose:
+        """Maps points of the optical frame into the world, whose z points up."""
+        ahead = self.forward
+        right = np.cross(ahead, [0.0, 0.0, 1.0])
+        right /= np.linalg.norm(right)
+        rotation = np.stack([right, np.cross(ahead, right), ahead], axis=1)
+        return Pose("world", rotation, self.position)
+
+    def intrinsics(self, size_wh: tuple[int, int]) -> Camera:
+        """Return the pinhole camera of pictures of (width, height) pixels."""
+        width, height = size_wh
+        focal = height / 2 / np.tan(np.deg2rad(self.fovy) / 2)
+        return Camera((height, width), (focal, focal), ((width - 1) / 2, (height - 1) / 2))
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def describe(scene: SettledScene, view: RawView, rgb: np.ndarray) -> SimulatedFr
         scene, [names[k] for k in kept], segment_of[item_entity], label_map, view.depth
     )
     labels = np.array([CLASSES.index(names[k]) for k in kept], np.int32)
-    return SimulatedFrame(rgb, label_map, labels, relate(facts), view.depth)
+    return SimulatedFrame(rgb, label_map, labels, relate(facts), view.depth, kept.astype(np.int32))
 
 
 def _entities(scene: SettledScene) -> tuple[np.ndarray, list[str]]:

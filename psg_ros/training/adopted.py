@@ -18,7 +18,7 @@ import yaml
 from psg_ros.config import Recommendation
 from psg_ros.files import scratch_beside
 from psg_ros.labels import Vocabulary, bare_name, find_vocabulary
-from psg_ros.network.checkpoints.convert import Converted
+from psg_ros.network.checkpoints.converted import Converted
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import build_dsflash
 from psg_ros.training.checkpoint import save_weights

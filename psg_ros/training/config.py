@@ -4,7 +4,8 @@
 
 from dataclasses import MISSING, dataclass
 
-from psg_ros.config import Recommendation, check_ranges, checked
+from psg_ros.config import Recommendation
+from psg_ros.setting_fields import check_ranges, checked
 
 PRECISIONS = ("bfloat16", "float32")
 AUGMENTATIONS = ("mild", "large_scale_jitter", "photo")
@@ -69,8 +70,10 @@ class SegmentationTraining:
         batch_size: images of a step, over all processes and accumulated parts.
         accumulate: how many parts a process divides its images of a step into, to need less memory.
         precision: of the forward pass, `bfloat16` or `float32`; weights are float32.
-        schedule: of the learning rate after the warmup, `cosine` or `poly` (power 0.9); to zero.
+        schedule: of the learning rate after the warmup: `cosine` or `poly` (power 0.9), to zero; or
+            `steps`, to a tenth after 89 % and to a hundredth after 96 % of the run (Mask2Former).
         learning_rate: at `batch_size`; linear warmup.
+        backbone_rate: factor on the learning rate of the backbone of Mask2Former (published: 0.1).
         layer_decay: factor on the rate of a ViT block for every block between it and the last one.
         decay_query_blocks: whether it also slows the blocks that see the queries down (EoMT: with
             DINOv2 it does, with DINOv3 not).
@@ -111,8 +114,9 @@ class SegmentationTraining:
     batch_size: int = checked(16, minimum=1)
     accumulate: int = checked(1, minimum=1)
     precision: str = checked("bfloat16", choices=PRECISIONS)
-    schedule: str = checked("cosine", choices=("cosine", "poly"))
+    schedule: str = checked("cosine", choices=("cosine", "poly", "steps"))
     learning_rate: float = checked(1e-3, above=0)
+    backbone_rate: float = checked(1.0, minimum=0, maximum=1)
     layer_decay: float = checked(1.0, above=0, maximum=1)
     decay_query_blocks: bool = True
     weight_decay: float = checked(0.05, minimum=0)
@@ -192,6 +196,10 @@ class RelationTraining:
         workers: processes that read pictures where they are needed in every step.
         frozen: whether the segmenter stays as it is; otherwise what its features depend on is
             trained along, at `segmenter_rate` times the learning rate. No loss looks at its masks.
+        held_out_predicates: `novel` trains without those that the open-set evaluation calls novel
+            (`psg_ros.open_set`): their relations are taken out, as are images that have no others
+            left (the protocol OvR), and neither their columns nor the validation count. Needs a
+            `text_encoder`.
         precision: of the forward pass, `bfloat16` or `float32`; features are kept in bfloat16.
         validation_images: held out, scored after every epoch; the best epoch by mR@50 is kept. 0:
             the last epoch is kept.
@@ -230,6 +238,7 @@ class RelationTraining:
     workers: int = checked(2, minimum=0)
     frozen: bool = True
     segmenter_rate: float = checked(0.1, minimum=0)
+    held_out_predicates: str = checked("none", choices=("none", "novel"))
     precision: str = checked("bfloat16", choices=PRECISIONS)
     validation_images: int = checked(0, minimum=0)
     validation_split: str = checked("train", choices=("train", "val"))

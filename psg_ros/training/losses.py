@@ -76,7 +76,7 @@ def count_totals(
 
 
 def set_loss(
-    class_logits: Float[Tensor, "batch query column"],
+    class_logits: Float[Tensor, "batch query column"] | None,
     mask_logits: Float[Tensor, "batch query h w"],
     targets: list[SegmentTargets],
     config: SegmentationTraining,
@@ -86,39 +86,55 @@ def set_loss(
     """Return the weighted class, mask and dice loss of one set of predictions.
 
     Args:
+        class_logits: None: masks are matched by themselves, and there is no class loss.
         totals: of the whole batch where this is a part of it.
         generators: one an image, for the points at which masks are compared.
 
     Raises:
         FloatingPointError: predictions that are not finite.
     """
-    no_object, num_queries = class_logits.shape[-1] - 1, class_logits.shape[1]
-    totals = totals or count_totals(targets, num_queries, config)
-    wanted = torch.full(class_logits.shape[:2], no_object, device=class_logits.device)
-    weights = torch.full(class_logits.shape[:2], config.no_object_weight, device=wanted.device)
+    totals = totals or count_totals(targets, mask_logits.shape[1], config)
     matches = []
     for index, target in enumerate(targets):
         generator = generators[index] if generators else None
-        matched = matched_masks(class_logits[index], mask_logits[index], target, config, generator)
-        if config.ignore_void:
-            weights[index] *= ~mostly_void(mask_logits[index], target)
-        wanted[index, matched.queries] = target.labels[matched.segments]
-        weights[index, matched.queries] = matched.scores
-        matches.append(matched)
+        classes = None if class_logits is None else class_logits[index]
+        matches.append(matched_masks(classes, mask_logits[index], target, config, generator))
     logits, masks, scores = (
         torch.cat([getattr(matched, name) for matched in matches])
         for name in ("logits", "masks", "scores")
     )
     known = torch.cat([m.known for m in matches]) if config.ignore_void else None
-    class_loss = functional.cross_entropy(
-        class_logits.float().flatten(0, 1), wanted.flatten(), reduction="none"
-    )
     count = max(totals.matches, 1)
-    return {
-        "class": config.class_weight * (class_loss @ weights.flatten()) / totals.class_weight,
+    terms = {
         "mask": config.mask_weight * (mask_loss(logits, masks, known) @ scores) / count,
         "dice": config.dice_weight * (dice_loss(logits, masks, known) @ scores) / count,
     }
+    if class_logits is None:
+        return terms
+    loss = class_loss(class_logits, mask_logits, targets, matches, config)
+    return {"class": config.class_weight * loss / totals.class_weight, **terms}
+
+
+def class_loss(
+    class_logits: Float[Tensor, "batch query column"],
+    mask_logits: Float[Tensor, "batch query h w"],
+    targets: list[SegmentTargets],
+    matches: list["Matches"],
+    config: SegmentationTraining,
+) -> Float[Tensor, ""]:
+    """Return the weighted sum of the cross entropies of all queries."""
+    no_object = class_logits.shape[-1] - 1
+    wanted = torch.full(class_logits.shape[:2], no_object, device=class_logits.device)
+    weights = torch.full(class_logits.shape[:2], config.no_object_weight, device=wanted.device)
+    for index, (target, matched) in enumerate(zip(targets, matches, strict=True)):
+        if config.ignore_void:
+            weights[index] *= ~mostly_void(mask_logits[index], target)
+        wanted[index, matched.queries] = target.labels[matched.segments]
+        weights[index, matched.queries] = matched.scores
+    loss = functional.cross_entropy(
+        class_logits.float().flatten(0, 1), wanted.flatten(), reduction="none"
+    )
+    return loss @ weights.flatten()
 
 
 class Matches(NamedTuple):
@@ -139,7 +155,7 @@ class Matches(NamedTuple):
 
 
 def matched_masks(
-    class_logits: Float[Tensor, "query column"],
+    class_logits: Float[Tensor, "query column"] | None,
     mask_logits: Float[Tensor, "query h w"],
     target: SegmentTargets,
     config: SegmentationTraining,

@@ -9,11 +9,15 @@ import dataclasses
 import logging
 from pathlib import Path
 
-from psg_ros.config import load_config
-from psg_ros.labels import Vocabulary, find_vocabulary
+import torch
+
+from psg_ros.labels import Vocabulary, find_vocabulary, phrase
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import DsFlash, build_dsflash
+from psg_ros.network.word_scores import word_scores
 from psg_ros.resources import share_path
+from psg_ros.setting_files import load_config
+from psg_ros.text.encoders import open_encoder
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.segmenter.segmentation_run import WEIGHTS
 
@@ -69,6 +73,30 @@ def model_config(config: TrainConfig, folder: Path | None = None) -> ModelConfig
 
 
 def build_model(config: TrainConfig, vocabulary: Vocabulary, folder: Path | None = None) -> DsFlash:
-    """Return the untrained network of a run; see `model_config`."""
+    """Return the untrained network of a run; see `model_config`.
+
+    Raises:
+        ImportError, ValueError: it compares with words, and their text encoder is not installed, or
+            is none.
+    """
     sizes = model_config(config, folder)
-    return build_dsflash(sizes, vocabulary.num_labels, vocabulary.num_predicates)
+    model = build_dsflash(sizes, vocabulary.num_labels, vocabulary.num_predicates)
+    take_words(model, vocabulary)
+    return model
+
+
+def take_words(model: DsFlash, vocabulary: Vocabulary) -> None:
+    """Have the heads that compare with words score those of a vocabulary.
+
+    Raises:
+        ImportError, ValueError: see `open_encoder`; or an encoder of another `text_dim`.
+    """
+    heads = (
+        (model.segmenter, model.config.segmenter.text_encoder, vocabulary.label_names),
+        (model.relations, model.config.relations.text_encoder, vocabulary.predicate_names),
+    )
+    for stage, encoder, names in heads:
+        scores = word_scores(stage)
+        if scores is not None:
+            vectors = open_encoder(encoder).encode([phrase(name) for name in names])
+            scores.take_words(torch.from_numpy(vectors))

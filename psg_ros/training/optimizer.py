@@ -23,7 +23,7 @@ def make_optimizer(
     rated = [(model.learning_rate(n, settings), p) for n, p in model.named_parameters()]
     rated += [] if head is None else [(LearningRate(), p) for p in head.parameters()]
     for rate, parameter in rated:
-        decayed = parameter.ndim > 1 or settings.decay_vectors
+        decayed = rate.decays and (parameter.ndim > 1 or settings.decay_vectors)
         groups.setdefault((rate, decayed), []).append(parameter)
     return torch.optim.AdamW(
         [

@@ -10,22 +10,33 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import onnx
 import yaml
-from torch import nn
 
 from psg_ros.config import RECOMMENDED, Recommendation
 from psg_ros.files import scratch_beside
-from psg_ros.labels import load_vocabulary
+from psg_ros.labels import load_vocabulary, phrase, shipped_vocabularies
 from psg_ros.network import export
 from psg_ros.network.dsflash import DsFlash, build_dsflash
+from psg_ros.network.half_precision import to_half
 from psg_ros.network.half_weights import halve
+from psg_ros.network.int8 import int8_name
+from psg_ros.network.segmenter_config import SegmenterConfig
 from psg_ros.resources import share_path
 from psg_ros.robot.calibration import CALIBRATION_FILE
-from psg_ros.robot.manifest import FORMAT, LABELS_FILE, MANIFEST_FILE, Manifest, file_sha256
+from psg_ros.robot.manifest import (
+    FORMAT,
+    LABELS_FILE,
+    MANIFEST_FILE,
+    ArtifactSpec,
+    Manifest,
+    file_sha256,
+)
+from psg_ros.text.encoders import open_encoder
 from psg_ros.training.train import load_run
+from psg_ros.word_table import WORDS_FILE, WordTable, write_table
 
 SEGMENTER_FILE, RELATIONS_FILE, FUSED_FILE = "segmenter.onnx", "relations.onnx", "fused.onnx"
 
@@ -38,11 +49,13 @@ class Layout:
         form: a name of `psg_ros.robot.forms.FORMS`.
         slots: at most this many segments; only of the form `fused`.
         half: store weights in float16, see `psg_ros.network.half_weights`.
+        precision: what products are computed in; see `psg_ros.network.half_precision`.
     """
 
     form: str = "two_files"
     slots: int = 0
     half: bool = False
+    precision: str = "fp32"
 
 
 TWO_FILES = Layout()
@@ -53,11 +66,15 @@ class Switches:
     """Settings that need no other weights: they may differ from those of the training.
 
     Attributes:
-        prune, merge_ratio: as in `RelationConfig` and `EomtConfig`; None keeps the model's.
+        prune: as in `RelationConfig`; None keeps the model's, here and below.
+        merge_ratio: as in `EomtConfig`.
+        aggregation, deformable: as in `YosoConfig`.
     """
 
     prune: bool | None = None
     merge_ratio: float | None = None
+    aggregation: str | None = None
+    deformable: str | None = None
 
 
 AS_TRAINED = Switches()
@@ -87,12 +104,13 @@ def switched(model: DsFlash, switches: Switches) -> DsFlash:
         ValueError: a switch is out of range, or one that the segmenter has not.
     """
     config, changed = model.config, []
-    for stage, name in (("relations", "prune"), ("segmenter", "merge_ratio")):
+    for name in (field.name for field in dataclasses.fields(Switches)):
+        stage = "relations" if name == "prune" else "segmenter"
         part, new = getattr(config, stage), getattr(switches, name)
         if new is None:
             continue
-        if stage == "segmenter" and name not in part.switches:
-            raise ValueError(f"the segmenter {part.type} has no {name} to change")
+        if stage == "segmenter":
+            check_switch(part, name, new)
         if new != (old := getattr(part, name)):
             changed.append(f"{name} {new} instead of {old}")
             config = dataclasses.replace(
@@ -108,10 +126,16 @@ def switched(model: DsFlash, switches: Switches) -> DsFlash:
     return other
 
 
+def check_switch(segmenter: SegmenterConfig, name: str, value: Any) -> None:
+    """Raise ValueError for a switch that the segmenter has not, or a value out of range."""
+    if name not in segmenter.switches:
+        raise ValueError(f"the segmenter {segmenter.type} has no {name} to change")
+    dataclasses.replace(segmenter, **{name: value})
+
+
 def sizes(model: DsFlash) -> tuple[int, int]:
     """Return how many labels and predicates a network knows."""
-    last = cast(nn.Linear, model.relations.head.mlp[-1])
-    return model.segmenter.num_labels, last.out_features - 1
+    return model.segmenter.num_labels, model.relations.head.num_predicates
 
 
 def release(
@@ -125,6 +149,7 @@ def release(
         FileExistsError: `out` is a file.
     """
     of_other_weights = {SEGMENTER_FILE, RELATIONS_FILE, FUSED_FILE, CALIBRATION_FILE}
+    of_other_weights |= {int8_name(SEGMENTER_FILE), WORDS_FILE}
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file; a model is a folder, so choose another name")
     with scratch_beside(out) as folder:
@@ -165,11 +190,53 @@ def write_folder(
         export.export_relations(model, str(folder / RELATIONS_FILE))
     for file in files.values() if layout.half else ():
         halve(folder / file)
+    for file in files.values() if layout.precision == "fp16" else ():
+        to_half(folder / file)
     shutil.copyfile(labels_path, folder / LABELS_FILE)
+    words = write_words(model, labels_path, folder)
     greatest = greatest_axes(model)
     artifacts = {name: describe_artifact(folder / file, greatest) for name, file in files.items()}
-    manifest = describe_network(model, thresholds, layout.form) | {"artifacts": artifacts}
+    if layout.precision != ArtifactSpec.precision:
+        artifacts = {n: facts | {"precision": layout.precision} for n, facts in artifacts.items()}
+    manifest = describe_network(model, thresholds, layout.form) | {"artifacts": artifacts} | words
     (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False))
+
+
+def write_words(model: DsFlash, labels_path: Path, folder: Path) -> dict[str, Any]:
+    """Write the table of words of a network that compares with them; returns its manifest entry.
+
+    All words of the vocabularies that ship are in it, too: robots take those without an encoder.
+    """
+    encoder = text_encoder(model)
+    if not encoder:
+        return {}
+    vocabularies = [load_vocabulary(labels_path), *map(load_vocabulary, shipped_vocabularies())]
+    phrases = list(
+        dict.fromkeys(
+            phrase(name)
+            for vocabulary in vocabularies
+            for name in (*vocabulary.label_names, *vocabulary.predicate_names)
+        )
+    )
+    vectors = open_encoder(encoder).encode(phrases)
+    write_table(WordTable(encoder, tuple(phrases), vectors), folder / WORDS_FILE)
+    digest = file_sha256(folder / WORDS_FILE)
+    return {"words": {"file": WORDS_FILE, "sha256": digest, "encoder": encoder}}
+
+
+def text_encoder(model: DsFlash) -> str:
+    """Return the text encoder of a network; empty where its lists are closed.
+
+    Raises:
+        ValueError: its two stages have different ones; a model has one table of words.
+    """
+    stages = (model.config.segmenter, model.config.relations)
+    names = {stage.text_encoder for stage in stages if stage.text_encoder}
+    if len(names) > 1:
+        raise ValueError(
+            f"segmenter and relations need the same text_encoder, not {' and '.join(sorted(names))}"
+        )
+    return names.pop() if names else ""
 
 
 def describe_network(
@@ -190,7 +257,11 @@ def describe_network(
     if form != "segmenter_only":
         facts["grid_hw"] = list(model.relations.grid_hw)
         facts["cell_px"] = list(model.relations.cell_px)
-    unusual = {"scaling": model.config.scaling, "relation_source": thresholds.relation_source}
+    unusual = {
+        "scaling": model.config.scaling,
+        "backend": model.config.segmenter.export_needs.backend,
+        "relation_source": thresholds.relation_source,
+    }
     return facts | {name: v for name, v in unusual.items() if v != getattr(Manifest, name)}
 
 

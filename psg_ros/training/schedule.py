@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the learning rates change over a run of stage 1.
 
-Source: EoMT (Kerssies et al., CVPR 2025): two-stage warmup, polynomial decay.
+Sources: EoMT (Kerssies et al., CVPR 2025): two-stage warmup, polynomial decay; Mask2Former: two
+steps near the end.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import math
 from psg_ros.training.config import SegmentationTraining
 
 POWER = 0.9  # EoMT
+DROPS, DROP = (327_778 / 368_750, 355_092 / 368_750), 0.1  # Mask2Former
+"""Shares of a run at which the rate falls, and to which part of what it was."""
 
 
 def rate_factors(settings: SegmentationTraining, samples_seen: int) -> tuple[float, float]:
@@ -25,7 +28,7 @@ def rate_factors(settings: SegmentationTraining, samples_seen: int) -> tuple[flo
 
 
 def _factor(schedule: str, seen: int, start: int, end: int, total: int) -> float:
-    """Return zero up to `start`, rising to 1 at `end`, then falling to zero at `total`."""
+    """Return zero up to `start`, rising to 1 at `end`, then falling until `total`."""
     if seen < start:
         return 0.0
     if schedule == "cosine":
@@ -34,4 +37,6 @@ def _factor(schedule: str, seen: int, start: int, end: int, total: int) -> float
         return warm * 0.5 * (1 + math.cos(math.pi * min(seen / total, 1.0)))
     if seen < end:
         return (seen - start) / (end - start)
+    if schedule == "steps":
+        return DROP ** sum(seen >= share * total for share in DROPS)
     return (1 - min((seen - end) / max(1, total - end), 1.0)) ** POWER

@@ -1,23 +1,21 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A run folder as a pipeline: the trained network in torch, behind the stages that are deployed.
+"""The backend torch: a run folder as a pipeline, without an export.
 
-For measuring a run without exporting it. Only the networks are run by something else: they are the
-modules that an export writes, in float32, between the same steps from image to graph.
+Only the networks are run by something else: they are the modules that an export writes, between the
+same steps from image to graph.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import nn
 
-from psg_ros.config import PipelineConfig, Recommendation, config_from_dict
+from psg_ros.backend_table import CPU, Device, parse_device, row_of
+from psg_ros.config import PipelineConfig, Recommendation
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.network.export import (
     PRUNED_NAMES,
@@ -27,18 +25,26 @@ from psg_ros.network.export import (
     SegmenterGraph,
 )
 from psg_ros.robot.forms.two_files import TwoFiles
-from psg_ros.robot.manifest import ArtifactSpec, Manifest, ModelFolder, TensorSpec
-from psg_ros.robot.pipeline import Pipeline
-from psg_ros.robot.runtime.tensors import Tensor, check_inputs, to_host
+from psg_ros.robot.manifest import (
+    RUN_FILE,
+    Manifest,
+    ModelFolder,
+    TensorSpec,
+    find_model,
+)
+from psg_ros.robot.runtime.backend import Backend, thread_limit
+from psg_ros.robot.runtime.refusals import DeviceUnavailable, choose_precision
+from psg_ros.setting_files import config_from_dict
 from psg_ros.training.release import (
     describe_file,
     describe_network,
     greatest_axes,
     sizes,
 )
-from psg_ros.training.train import check_device, load_run, weight_files
+from psg_ros.training.torch_backend import WIDE, TorchBackend
+from psg_ros.training.train import load_run, weight_files
 
-DTYPES = {"image": "uint8", "cells": "int64"}
+DTYPES = {"image": "uint8", "cells": "int32"}
 """Tensors that are not float32."""
 
 Axes = tuple[int | str, ...]
@@ -47,79 +53,72 @@ Axes = tuple[int | str, ...]
 Tensors = tuple[TensorSpec, ...]
 
 
-@dataclass(frozen=True)
-class TorchTensor:
-    """An output on the device; see `psg_ros.robot.runtime.tensors.DeviceTensor`."""
-
-    tensor: torch.Tensor
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """See `DeviceTensor`."""
-        return tuple(self.tensor.shape)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """See `DeviceTensor`."""
-        return np.dtype(str(self.tensor.dtype).removeprefix("torch."))
-
-    def numpy(self) -> np.ndarray:
-        """See `DeviceTensor`."""
-        return self.tensor.cpu().numpy()
-
-
-class TorchBackend:
-    """A module behind the interface `psg_ros.robot.runtime.backend.Backend`."""
-
-    name = "torch"
-    precision = "fp32"
-
-    def __init__(self, module: nn.Module, spec: ArtifactSpec, device: str) -> None:
-        self._module: nn.Module | None = module.to(device).eval()
-        self._spec, self.device = spec, device
-
-    @torch.inference_mode()
-    def run(
-        self, inputs: Mapping[str, Tensor], keep: Collection[str] = ()
-    ) -> Mapping[str, np.ndarray | TorchTensor]:
-        """See `Backend.run`."""
-        if self._module is None:
-            raise RuntimeError(f"{self._spec.file} was closed")
-        check_inputs(self._spec, inputs)
-        tensors = (_as_torch(inputs[tensor.name]) for tensor in self._spec.inputs)
-        # cuDNN's convolutions would round to TF32 otherwise, which is not fp32.
-        with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-            outputs = self._module(*(tensor.to(self.device) for tensor in tensors))
-        named = zip(self._spec.outputs, outputs, strict=True)
-        kept = ((tensor.name, TorchTensor(output)) for tensor, output in named)
-        return {name: t if name in keep else t.numpy() for name, t in kept}
-
-    def close(self) -> None:
-        """See `Backend.close`."""
-        self._module = None
-
-
-def open_run(run_dir: Path, config: PipelineConfig, device: str = "cpu") -> Pipeline:
-    """Return the network of a run of `psg train`, ready for images; see `load_run`.
-
-    Args:
-        config: thresholds and caps; -1 takes the defaults of an export. Its model and what opens
-            one are ignored.
-        device: torch device.
+def open_networks(config: PipelineConfig) -> tuple[ModelFolder, list[Backend]]:
+    """See `psg_ros.robot.opening.RunModule`; the model is a run folder of `psg train`.
 
     Raises:
         FileNotFoundError: no run folder, or one of the two stages has no weights yet.
-        ValueError: weights that do not fit.
-        RuntimeError: no such device.
+        ValueError: weights that do not fit, or a device or precision that is not available.
     """
-    check_device(device)
+    device = _device_of(config)
+    precision = choose_precision(config.precision, _precisions(device), f"torch on {device}")
+    run_dir = _run_folder(config.model)
     model, training, vocabulary = load_run(run_dir)
     manifest = describe_run(model, weight_files(run_dir, training))
     relations = PrunedRelationGraph(model.relations) if model.relations.prune else model.relations
     modules = {"segmenter": SegmenterGraph(model), "relations": relations}
-    backends = (TorchBackend(modules[s], manifest.artifact(s), device) for s in TwoFiles.ARTIFACTS)
-    folder = ModelFolder(run_dir, manifest, vocabulary)
-    return Pipeline(dataclasses.replace(config, model=str(run_dir)), folder, *backends)
+    if threads := config.threads or thread_limit():
+        torch.set_num_threads(threads)  # of the whole process: torch has no others
+    backends: list[Backend] = [
+        TorchBackend(modules[stage], manifest.artifact(stage), str(device), precision)
+        for stage in TwoFiles.ARTIFACTS
+    ]
+    return ModelFolder(run_dir, manifest, vocabulary), backends
+
+
+def describe() -> tuple[str, dict[str, str]]:
+    """See `psg_ros.robot.runtime.backend.BackendModule`."""
+    devices = [CPU, *(Device("cuda", index) for index in range(torch.cuda.device_count()))]
+    return torch.__version__, {str(d): " or ".join(_precisions(d)) for d in devices}
+
+
+def _run_folder(model: str) -> Path:
+    path = Path(model).expanduser()
+    if (path / RUN_FILE).is_file():  # whatever else is in it, such as its own export
+        return path
+    try:
+        what = f"{find_model(model)} is a model folder, which holds ONNX files and no weights"
+    except FileNotFoundError:
+        what = f"{model} is no run folder, it has no {RUN_FILE}"
+    raise FileNotFoundError(
+        f"{what}: backend torch takes the run folder of psg train that a model comes from; give "
+        "that as the model, or set backend to auto for a model folder"
+    )
+
+
+def _device_of(config: PipelineConfig) -> Device:
+    wanted, num_gpus = parse_device(config.device), torch.cuda.device_count()
+    if wanted is None:
+        return Device("cuda") if num_gpus else CPU
+    kinds = row_of(TorchBackend.name).packages
+    if wanted.kind not in kinds:
+        raise ValueError(
+            f"torch runs on {' or '.join(kinds)}, not on {wanted.kind}; set device to auto or one "
+            "of those"
+        )
+    if wanted != CPU and wanted.index >= num_gpus:
+        there = f"{num_gpus} CUDA devices, counted from 0," if num_gpus else "no CUDA device"
+        raise DeviceUnavailable(f"device {wanted}: torch finds {there} here; set device to cpu")
+    return wanted
+
+
+def _precisions(device: Device) -> list[str]:
+    """Return what torch computes in there; the first is what "auto" is: the reference."""
+    if device == CPU:
+        return [WIDE, "bf16", "fp16"]
+    with torch.cuda.device(device.index):
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    return [WIDE, "bf16", "fp16"] if has_bf16 else [WIDE, "fp16"]
 
 
 def describe_run(model: DsFlash, weights: tuple[Path, Path]) -> Manifest:
@@ -131,10 +130,6 @@ def describe_run(model: DsFlash, weights: tuple[Path, Path]) -> Manifest:
     }
     facts = describe_network(model, Recommendation()) | {"artifacts": artifacts}
     return config_from_dict(Manifest, facts, str(weights[0].parent))
-
-
-def _as_torch(tensor: Tensor) -> torch.Tensor:
-    return tensor.tensor if isinstance(tensor, TorchTensor) else torch.from_numpy(to_host(tensor))
 
 
 def segmenter_tensors(model: DsFlash) -> tuple[Tensors, Tensors]:

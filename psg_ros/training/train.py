@@ -11,7 +11,6 @@ from pathlib import Path
 
 import torch
 
-from psg_ros.config import load_config
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.opening import open_dataset
 from psg_ros.files import remove_leftovers
@@ -19,6 +18,8 @@ from psg_ros.labels import Vocabulary
 from psg_ros.network.checkpoints.starts import start_parts
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.network.segmenter import Segmenter
+from psg_ros.robot.manifest import RUN_FILE
+from psg_ros.setting_files import load_config
 from psg_ros.training.checkpoint import load_into
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks, join_ranks
@@ -34,7 +35,7 @@ from psg_ros.training.segmenter.segmentation_checks import check_settings
 
 logger = logging.getLogger(__name__)
 
-CONFIG_COPY = "train.yaml"
+CONFIG_COPY = RUN_FILE
 STAGES = ("segmentation", "relations", "all")
 
 

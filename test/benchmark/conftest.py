@@ -13,13 +13,13 @@ TINY_MODEL = {
     "segmenter": {
         "input_hw": [192, 192],
         "dim": 32,
-        "depth": 4,
+        "depth": 2,
         "num_heads": 2,
         "num_queries": 16,
-        "num_query_blocks": 2,
-        "taps": [0, 1, 2, 3],
+        "num_query_blocks": 1,
+        "taps": [0, 1],
     },
-    "relations": {"dim": 24, "depth": 3, "num_heads": 2, "head_hidden": 16},
+    "relations": {"dim": 24, "depth": 2, "num_heads": 2, "head_hidden": 16},
 }
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""psg benchmark: both modes from the command line to the files."""
+"""psg benchmark: each mode from the command line to the files."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ MODEL = {
     "segmenter": {
         "input_hw": [192, 192],
         "dim": 32,
-        "depth": 4,
+        "depth": 2,
         "num_heads": 2,
         "num_queries": 16,
-        "num_query_blocks": 2,
-        "taps": [0, 1, 2, 3],
+        "num_query_blocks": 1,
+        "taps": [0, 1],
     },
-    "relations": {"dim": 24, "depth": 3, "num_heads": 2, "head_hidden": 16},
+    "relations": {"dim": 24, "depth": 2, "num_heads": 2, "head_hidden": 16},
 }
 
 
@@ -109,6 +109,11 @@ def test_stages_of_a_model_folder(tiny_model: Path, photo: Path, tmp_path: Path,
         (["--ladder", "--model", "demo"], "--model cannot be used with --ladder"),
         (["--ladder", "--pipeline", "p.yaml"], "--pipeline cannot be used with --ladder"),
         (["--ladder", "--json", "/nowhere/x.json"], "/nowhere"),
+        (["--peers", "--steps", "packed"], "--steps cannot be used with --peers"),
+        (["--stages", "--only", "eomt"], "--only cannot be used with --stages"),
+        (["--ladder", "--rate", "5"], "--rate cannot be used with --ladder"),
+        (["--topics", "--masks", "5"], "--masks cannot be used with --topics"),
+        (["--peers", "--plot", "/nowhere/x.png"], "/nowhere"),
     ],
 )
 def test_wrong_options_are_refused_before_anything_is_measured(options, named, capsys):
@@ -130,10 +135,11 @@ def test_a_ladder_that_cannot_be_built_is_refused(options, named, capsys):
     assert named in capsys.readouterr().err
 
 
-def test_one_of_the_two_modes_must_be_chosen(capsys):
+def test_one_of_the_modes_must_be_chosen(capsys):
     with pytest.raises(SystemExit):
         main(["benchmark"])
-    assert "one of the arguments --stages --ladder is required" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "one of the arguments --stages --ladder --peers --topics is required" in error
 
 
 def test_times_of_the_pipeline_need_no_torch(tiny_model: Path, photo: Path):
@@ -148,3 +154,37 @@ print(sorted({{"torch", "jaxtyping"}} & {{*sys.modules}}))
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False
     )
     assert finished.stdout.splitlines()[-1:] == ["[]"], finished.stderr
+
+
+@pytest.mark.slow
+@needs("onnxruntime")
+@needs("openvino")
+def test_peers_are_compared_in_a_table_and_both_files(model_config, tmp_path, capsys):
+    files = ["--json", tmp_path / "p.json", "--markdown", tmp_path / "p.md"]
+    options = ["--only", "openvino-fp32", "onnxruntime-fp32", "--masks", 4]
+    options += ["--model-config", model_config, "--size", "192x144", "--repeats", 2, *files]
+    assert main(["benchmark", "--peers", "--threads", "1", *map(str, options)]) == 0
+    assert "the same 4 segments for all" in capsys.readouterr().out
+    content = json.loads((tmp_path / "p.json").read_text())
+    assert [row["peer"] for row in content["rows"]] == ["openvino-fp32", "onnxruntime-fp32"]
+    assert all(len(row["result"]["frame"]["wall_ms"]) == 2 for row in content["rows"])
+    assert "| psg_ros, onnxruntime fp32 | panoptic |" in (tmp_path / "p.md").read_text()
+
+
+@pytest.mark.ros
+@pytest.mark.slow
+def test_topics_say_where_the_time_of_an_image_goes(tiny_model, photo, tmp_path, capfd):
+    pytest.importorskip("rclpy")
+    pytest.importorskip("psg_ros.msg")
+    files = ["--json", tmp_path / "t.json", "--markdown", tmp_path / "t.md"]
+    options = ["--model", tiny_model, "--image", photo, "--frames", 5, "--rate", 20, *files]
+    # A process of its own: ROS is initialised once in one.
+    command = [sys.executable, "-m", "psg_ros", "benchmark", "--topics", *map(str, options)]
+    assert subprocess.run(command, timeout=200).returncode == 0
+    assert "5 images of 320x240 px, rgb8, one at a time, 1 nodes" in capfd.readouterr().out
+    content = json.loads((tmp_path / "t.json").read_text())
+    times = {name: values[1] for name, values in content["ms_least_median_p95_p99"].items()}
+    total, overhead = times["image to graph"], times["of it not the pipeline"]
+    assert 0 < overhead < total and all(value >= 0 for value in times.values())
+    assert content["peak_mib"] > 20 and content["startup_s"] > 0
+    assert "| way in |" in (tmp_path / "t.md").read_text()

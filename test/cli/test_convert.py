@@ -17,8 +17,8 @@ torch = pytest.importorskip("torch")
 from eomt_checkpoints import save_published_s, small_weights, upstream_weights  # noqa: E402
 
 from psg_ros.__main__ import main  # noqa: E402
-from psg_ros.config import load_config  # noqa: E402
 from psg_ros.robot.manifest import load_model_folder  # noqa: E402
+from psg_ros.setting_files import load_config  # noqa: E402
 from psg_ros.training.checkpoint import load_weights  # noqa: E402
 from psg_ros.training.config import TrainConfig  # noqa: E402
 from psg_ros.training.train import build_model, vocabulary_of  # noqa: E402

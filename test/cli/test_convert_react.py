@@ -222,8 +222,8 @@ def test_a_folder_with_something_in_it_is_left_alone(here, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--export", "elsewhere"], "--export is for EoMT checkpoints"),
-        (["--labels", "psg"], "--labels is for EoMT checkpoints"),
+        (["--export", "elsewhere"], "--export is for segmenters"),
+        (["--labels", "psg"], "--labels is for segmenters"),
         (["--min-iou", "0"], "min_iou must be above 0"),
         (["--min-iou", "nan"], "min_iou must be above 0"),
     ],

@@ -148,7 +148,7 @@ def test_a_wrong_digest_of_the_hub_refuses_the_file(get, server, shelf, capsys):
     ("content", "said"),
     [
         (b"no checkpoint at all", "is damaged or was not written by torch.save"),
-        (as_bytes({"a.weight": torch.zeros(1)}), "is not an EoMT checkpoint"),
+        (as_bytes({"a.weight": torch.zeros(1)}), "is not a checkpoint of a segmenter"),
         (small_files()["dinov3"], "hold.*differences|leave --backbone|Give --backbone"),
         (as_bytes(lightly_train_checkpoint(
             {n: t[:3] if n == "class_head.bias" else t for n, t in small_weights("DINOv3").items()},

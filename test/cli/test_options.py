@@ -32,7 +32,7 @@ def test_every_field_is_an_option_whose_help_gives_range_and_default() -> None:
         assert f"--{field.name.replace('_', '-')}" in text
         assert f"(default: {field.default})" in text
     assert "SUPPRESS" not in text
-    assert "CPU threads of the backend; 0 leaves the choice to it; 0 to 256 (default: 0)" in text
+    assert "within what a container may use; 0 to 256 (default: 0)" in text
 
 
 def test_a_switch_is_an_option_that_can_be_turned_on_and_off() -> None:
@@ -102,3 +102,24 @@ def test_numbers_have_ranges() -> None:
     ):
         with pytest.raises(argparse.ArgumentTypeError):
             kind(text)
+
+
+def test_lists_are_one_word_with_commas_and_leave_the_next_word_alone() -> None:
+    words = ["--classes", "cup, dining table", "--pairs", "cup - anything", "--region", "0,0,.5,1"]
+    config = options.pipeline_config(parse(*words))
+    assert config.classes == ("cup", "dining table") and config.pairs == ("cup - anything",)
+    assert config.region == (0.0, 0.0, 0.5, 1.0)
+    assert options.pipeline_config(parse("--classes", "")).classes == ()
+
+
+def test_what_is_no_list_of_numbers_is_refused_with_an_example(capsys) -> None:
+    with pytest.raises(SystemExit):
+        parse("--region", "0,0,half,1")
+    assert "--region: must be numbers with commas between them" in capsys.readouterr().err
+
+
+def test_a_file_has_lists_as_yaml_writes_them(tmp_path: Path) -> None:
+    file = tmp_path / "pipeline.yaml"
+    file.write_text("classes: [cup, wall]\nregion: [0, 0, 0.5, 1]\n")
+    config = options.pipeline_config(parse("--pipeline", str(file)))
+    assert config.classes == ("cup", "wall") and config.region == (0.0, 0.0, 0.5, 1.0)

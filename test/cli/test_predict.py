@@ -130,7 +130,7 @@ def test_in_a_video_a_thing_keeps_its_id_and_relations_name_it(
     predict, arrival: Path, capsys
 ) -> None:
     file = arrival.with_suffix(".json")
-    assert predict(arrival, "--json", file) == 0
+    assert predict(arrival, "--json", file, "--track-confirm-s", "0.2") == 0
     records = json.loads(file.read_text())
     ids = [{node["class_name"]: node["id"] for node in record["nodes"]} for record in records]
     assert ids == [{"blue": 1}] * 2 + [{"red": 2, "blue": 1}] * 4

@@ -184,3 +184,13 @@ def test_a_node_that_is_not_seen_leaves_the_segments_their_colours():
     )
     with_unseen = dataclasses.replace(graph, nodes=(*graph.nodes, unseen))
     np.testing.assert_array_equal(overlay(gray(graph), with_unseen, VOCABULARY), alone)
+
+
+def test_what_is_not_seen_gets_neither_label_nor_arrow():
+    graph = two_people()
+    alone = overlay(gray(graph), dataclasses.replace(graph, relations=()), VOCABULARY)
+    track = Track(9, TrackState.COASTING, 0)
+    unseen = dataclasses.replace(graph.nodes[0], segment=VOID, track=track)
+    hidden = SceneRelation(0, len(graph.nodes), 0, "on", 0.9)
+    with_unseen = dataclasses.replace(graph, nodes=(*graph.nodes, unseen), relations=(hidden,))
+    np.testing.assert_array_equal(overlay(gray(graph), with_unseen, VOCABULARY), alone)

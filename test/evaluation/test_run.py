@@ -21,8 +21,8 @@ from psg_ros.evaluation.results.reader import StoredPrediction
 from psg_ros.evaluation.run import Run, Source, read_ahead
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.machine import resident_mib
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import RelationScores, SceneGraph, Segmentation
 
 VOCABULARY = Vocabulary(

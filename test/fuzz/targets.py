@@ -207,12 +207,11 @@ def models(scratch: Path) -> Target:
 
 def settings(scratch: Path) -> Target:
     """YAML files that people write: model, training, labels, calibration, parameters."""
-    from psg_ros.config import load_config
     from psg_ros.labels import load_vocabulary
     from psg_ros.resources import share_path
     from psg_ros.robot.calibration import CALIBRATION_FILE, load_calibration
-    from psg_ros.robot.manifest import read_manifest
-    from psg_ros.robot.pipeline import model_sha256
+    from psg_ros.robot.manifest import model_sha256, read_manifest
+    from psg_ros.setting_files import load_config
     from psg_ros.training.config import TrainConfig
 
     config, demo = share_path() / "config", share_path() / "models" / "demo"
@@ -262,12 +261,13 @@ def data_sets(scratch: Path) -> Target:
 
 
 def checkpoints(scratch: Path) -> Target:
-    """Public checkpoints of EoMT: safetensors with config.json, and a file of torch."""
+    """Public checkpoints: safetensors with config.json, a file of torch, a pickle of detectron2."""
     import io
     import json
 
     import torch
     from eomt_checkpoints import TRANSFORMERS_4, small_weights
+    from mask2former_checkpoints import MASK2FORMER, small_segmenter, write_zoo_pickle
     from safetensors.torch import save
 
     from psg_ros.network.checkpoints.convert import convert
@@ -282,14 +282,19 @@ def checkpoints(scratch: Path) -> Target:
     ).encode()
     file = io.BytesIO()
     torch.save({"state_dict": {n: t[..., :4] for n, t in list(weights.items())[:40]}}, file)
+    segmenter = small_segmenter(MASK2FORMER).state_dict()
+    few = {name: t[:1] for name, t in segmenter.items()}
+    pickled = write_zoo_pickle(few, scratch / "pickled.pkl")
     samples = (
         {"config.json": config, "model.safetensors": whole},
         {"config.json": config, "pytorch_model.bin": file.getvalue()},
         {"model.safetensors.index.json": index, "model-1.safetensors": whole},
+        {"model.pkl": pickled.read_bytes()},
     )
 
     def read(folder: Path) -> None:
-        convert(str(folder))
+        pickle = folder / "model.pkl"
+        convert(str(pickle if pickle.is_file() else folder))
 
     return Target("checkpoint", samples, read)
 

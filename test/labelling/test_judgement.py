@@ -12,8 +12,8 @@ import pytest
 from psg_ros.config import DoubtConfig
 from psg_ros.labelling.judgement import Judge, read_renamed
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, SceneRelation, Segmentation
 
 

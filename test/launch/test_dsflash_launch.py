@@ -48,16 +48,27 @@ def launch_file(monkeypatch):
 
 
 @pytest.fixture
-def make_node(launch_file):
-    """Return the Node action for some given arguments, the others at their defaults."""
+def make_nodes(launch_file):
+    """Return the Node actions for some given arguments, the others at their defaults."""
 
     def make(unknown=(), **given):
         *declared, function = launch_file["generate_launch_description"]().args[0]
         values = {d.args[0]: d.kwargs["default_value"] for d in declared}
         assert set(given) <= set(values)
         words = [f"{name}:={value}" for name, value in given.items()]
-        (node,) = function.kwargs["function"](Context(values | given, [*words, *unknown]))
-        return node.kwargs
+        nodes = function.kwargs["function"](Context(values | given, [*words, *unknown]))
+        return [node.kwargs for node in nodes]
+
+    return make
+
+
+@pytest.fixture
+def make_node(make_nodes):
+    """Return the only Node action for some given arguments."""
+
+    def make(**given):
+        (node,) = make_nodes(**given)
+        return node
 
     return make
 
@@ -97,6 +108,30 @@ def test_arguments_become_parameters_of_the_right_type_and_remaps(make_node):
     assert node["remappings"] == [("image", "/camera/image_raw")]
     assert (node["name"], node["namespace"]) == ("eyes", "robot1")
     assert node["arguments"] == ["--ros-args", "--log-level", "debug"]
+
+
+def test_depth_takes_the_camera_info_beside_the_image(make_node):
+    image, depth = "/camera/color/image_raw", "/camera/aligned_depth_to_color/image_raw"
+    node = make_node(image=image, depth=depth, spatial_frame_id="base_link")
+    beside = ("camera_info", "/camera/color/camera_info")
+    assert node["remappings"] == [("image", image), ("depth", depth), beside]
+    assert node["parameters"][1] == {"spatial_frame_id": "base_link"}
+    node = make_node(image=image, depth=depth, camera_info="/intrinsics")
+    assert ("camera_info", "/intrinsics") in node["remappings"]
+    assert make_node(depth="/depth_image")["remappings"] == [("depth", "/depth_image")]
+
+
+def test_rviz_opens_on_this_node_where_it_is_wanted(make_nodes):
+    node, rviz = make_nodes(
+        rviz="True", image="/camera/image", name="eyes", namespace="front", spatial_frame_id="odom"
+    )
+    assert (rviz["package"], rviz["executable"]) == ("rviz2", "rviz2")
+    assert rviz["namespace"] == node["namespace"] == "front"
+    assert rviz["arguments"] == ["-d", str(start.rviz_path()), "-f", "odom"]
+    assert ("image", "/camera/image") in rviz["remappings"]
+    assert ("scene_graph_node/markers", "eyes/markers") in rviz["remappings"]
+    _, rviz = make_nodes(rviz="1")
+    assert rviz["arguments"] == ["-d", str(start.rviz_path())] and rviz["remappings"] == []
 
 
 def test_launch_and_plain_start_agree(make_node):
@@ -149,8 +184,46 @@ def test_the_real_launch_packages_accept_it():
 
 
 def test_rviz_shows_topics_that_the_node_has():
-    text = (share_path() / "config" / "rviz" / "scene_graph.rviz").read_text()
-    assert len(yaml.safe_load(text)["Visualization Manager"]["Displays"]) == 3
-    for topic in (start.ANNOTATED_TOPIC, start.SEGMENTATION_TOPIC):
-        assert f"Value: {topic.replace('~', start.NODE_NAME)}\n" in text
-    assert f"Value: {start.IMAGE_TOPIC}\n" in text
+    layout = yaml.safe_load(start.rviz_path().read_text())["Visualization Manager"]
+    shown = {d["Topic"]["Value"] for d in layout["Displays"] if "Topic" in d}
+    ours = (start.ANNOTATED_TOPIC, start.SEGMENTATION_TOPIC, start.MARKERS_TOPIC)
+    assert shown == {start.IMAGE_TOPIC, *(t.replace("~", start.NODE_NAME) for t in ours)}
+
+
+def test_rviz_opens_on_the_markers_of_every_kind():
+    layout = yaml.safe_load(start.rviz_path().read_text())["Visualization Manager"]
+    (display,) = (d for d in layout["Displays"] if d["Class"].endswith("MarkerArray"))
+    assert display["Enabled"]
+    assert display["Topic"]["Reliability Policy"] == "Reliable"
+    kinds = {"things", "stuff", "names", "relations", "predicates"}
+    assert display["Namespaces"] == dict.fromkeys(kinds, True)
+    assert layout["Global Options"]["Fixed Frame"] == "camera_optical_frame"
+
+
+def test_several_cameras_become_a_list_and_a_remap_each(make_node):
+    node = make_node(cameras="front, rear", image="/CAMERA/image_raw")
+    assert node["parameters"][1] == {"cameras": ["front", "rear"]}
+    assert node["remappings"] == [
+        ("front/image", "/front/image_raw"),
+        ("rear/image", "/rear/image_raw"),
+    ]
+    assert make_node(cameras="front,rear")["remappings"] == []
+    with_depth = make_node(cameras="a", image="/CAMERA/rgb/image", depth="/CAMERA/depth/image")
+    assert with_depth["remappings"] == [
+        ("a/image", "/a/rgb/image"),
+        ("a/depth", "/a/depth/image"),
+        ("a/camera_info", "/a/rgb/camera_info"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"cameras": "fr ont"}, "cameras must be names of letters"),
+        ({"cameras": "a,a"}, "a is there twice"),
+        ({"cameras": "a,b", "image": "/camera/image_raw"}, "write CAMERA where it has the name"),
+    ],
+)
+def test_cameras_that_cannot_be_told_apart_stop_the_start(make_node, given, words):
+    with pytest.raises(ValueError, match=words):
+        make_node(**given)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from psg_ros.network.checkpoints.convert import Converted, convert
+from psg_ros.network.checkpoints.convert import convert
+from psg_ros.network.checkpoints.eomt import ConvertedEomt
 from psg_ros.network.layers import PIXEL_MEAN, PIXEL_STD
 from psg_ros.network.segmenters.eomt import Eomt
 
@@ -72,9 +73,10 @@ def run_theirs(model: torch.nn.Module, pixels: torch.Tensor, taps: tuple[int, ..
     return output.class_queries_logits, output.masks_queries_logits, features
 
 
-def assert_equal_models(theirs: torch.nn.Module, folder: Path) -> Converted:
+def assert_equal_models(theirs: torch.nn.Module, folder: Path) -> ConvertedEomt:
     theirs.save_pretrained(folder)
     converted = convert(str(folder))
+    assert isinstance(converted, ConvertedEomt)
     ours = Eomt(converted.config, converted.num_labels).eval()
     ours.load_state_dict(converted.weights)
     size = converted.config.input_hw[0]

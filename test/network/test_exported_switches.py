@@ -28,8 +28,8 @@ def small_model(merge_ratio: float = 0.0, merge_rope: str = "own", **relations) 
     """Return random weights; the relation grid is 3 x 4 cells of 2 patches."""
     torch.manual_seed(0)
     segments = EomtConfig(
-        input_hw=INPUT_HW, dim=16, depth=3, num_heads=2, num_queries=6, num_query_blocks=1,
-        taps=(0, 2), merge_ratio=merge_ratio, merge_rope=merge_rope,
+        input_hw=INPUT_HW, dim=16, depth=2, num_heads=2, num_queries=6, num_query_blocks=1,
+        taps=(0, 1), merge_ratio=merge_ratio, merge_rope=merge_rope,
     )  # fmt: skip
     pairs = RelationConfig(
         dim=24, depth=2, num_heads=2, head_hidden=16, cell_patches=2, **relations
@@ -86,7 +86,7 @@ def test_onoff_masks(tmp_path, prune):
         expected = model.relations(tokens, subject, other, boxes)
         whole = model.relations(tokens, subject.ceil(), other.ceil(), boxes)
     torch.testing.assert_close(expected, whole, atol=1e-6, rtol=0)
-    cells = torch.arange(NUM_CELLS).expand(5, -1).contiguous()
+    cells = torch.arange(NUM_CELLS, dtype=torch.int32).expand(5, -1).contiguous()
     places = (tokens, cells) if prune else (tokens,)
     assert_agrees(path, (*places, subject, other, boxes), expected)
 
@@ -96,7 +96,12 @@ def test_onoff_masks_in_one_graph(tmp_path):
     is_thing, slots = [True, True, True, False, False], 4
     export.export_fused(model, str(path), is_thing, slots)
     edges = torch.linspace(-1, 1, 25), torch.linspace(-1, 1, 37)
-    arguments = (image(), torch.tensor([0.0, 0.0]), torch.tensor([24, 36]), *edges)
+    arguments = (
+        image(),
+        torch.tensor([0.0, 0.0]),
+        torch.tensor([24, 36], dtype=torch.int32),
+        *edges,
+    )
     with torch.no_grad():
         expected = FusedGraph(model, is_thing, slots)(*arguments)
     assert (expected[1] < slots).sum() >= 2, "a pair at least"

@@ -4,6 +4,7 @@
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
@@ -11,7 +12,6 @@ import pytest
 import torch
 from backends import EACH, INSTALLED
 
-from psg_ros.config import config_from_dict
 from psg_ros.network import export
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import DsFlash, build_dsflash
@@ -19,10 +19,12 @@ from psg_ros.network.segmenters.eomt_config import EomtConfig
 from psg_ros.robot.forms.relations import PairInputs, RelationNetwork
 from psg_ros.robot.manifest import ArtifactSpec, load_model_folder
 from psg_ros.robot.ops.image import place
+from psg_ros.robot.ops.pairs import choose_pairs
 from psg_ros.robot.ops.panoptic import MergedMasks
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.robot.runtime.backend import open_backend
 from psg_ros.scene_graph import Segmentation
+from psg_ros.setting_files import config_from_dict
 from psg_ros.training.release import describe_artifact
 
 INPUT_HW = (96, 144)
@@ -34,10 +36,16 @@ def small_model(prune: bool, split: str = "gate", input_hw: tuple[int, int] = IN
     """Return random weights with relation cells of one patch, 6 x 9 unless said."""
     torch.manual_seed(0)
     segmenter = EomtConfig(
-        input_hw=input_hw, dim=16, depth=4, num_heads=2, num_queries=6, taps=(0, 1)
+        input_hw=input_hw,
+        dim=16,
+        depth=2,
+        num_heads=2,
+        num_queries=6,
+        num_query_blocks=1,
+        taps=(0, 1),
     )
     relations = RelationConfig(
-        dim=24, depth=3, num_heads=2, head_hidden=16, cell_patches=1, prune=prune, split=split
+        dim=24, depth=2, num_heads=2, head_hidden=16, cell_patches=1, prune=prune, split=split
     )
     config = ModelConfig("small", segmenter=segmenter, relations=relations)
     return build_dsflash(config, num_labels=5, num_predicates=NUM_PREDICATES).eval()
@@ -82,9 +90,13 @@ def test_deployed_stage_agrees_with_torch(artifact, tiny_model, name, num_masks)
     model, masks = small_model(prune=True), masks_of(num_masks)
     tokens = np.random.default_rng(1).normal(size=(1, 54, 24)).astype(np.float32)
     backend = open_backend(name, path, spec, threads=1, precision="fp32")
-    relations = RelationNetwork(backend, manifest)
+    vocabulary = SimpleNamespace(num_predicates=NUM_PREDICATES, label_names=(), predicate_names=())
+    folder = SimpleNamespace(manifest=manifest, vocabulary=vocabulary, words=None)
+    relations = RelationNetwork(backend, folder)
     regions = measure_regions(masks.segmentation.label_map, num_masks)
-    pairs = relations.prepare(masks, regions, place(INPUT_HW, INPUT_HW))
+    found = masks.segmentation
+    wanted = choose_pairs(found.labels, found.scores)
+    pairs = relations.prepare(masks, regions, place(INPUT_HW, INPUT_HW), wanted)
     scores = relations.infer(tokens, pairs)
     backend.close()
     count = num_masks * (num_masks - 1)
@@ -110,7 +122,7 @@ def test_a_grid_of_a_few_cells_can_be_exported(grid_hw, tmp_path):
     overlaps *= torch.rand(2, pairs, num_cells, generator=generator) > 0.4
     inputs = {
         "patch_tokens": torch.randn(1, num_cells, 24, generator=generator),
-        "cells": torch.arange(num_cells).expand(pairs, -1).contiguous(),
+        "cells": torch.arange(num_cells, dtype=torch.int32).expand(pairs, -1).contiguous(),
         "subject_overlap": overlaps[0],
         "object_overlap": overlaps[1],
         "boxes": torch.rand(pairs, 8, generator=generator) * 2 - 1,

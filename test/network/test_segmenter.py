@@ -10,7 +10,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
+from mask2former_checkpoints import MASK2FORMER, PRO_SCALE
 from toy_segmenter import Toy, ToyConfig
+from yoso_checkpoints import YOSO
 
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import DsFlash
@@ -19,6 +21,8 @@ from psg_ros.network.segmenter import Segmenter
 from psg_ros.network.segmenter_config import FeatureMap
 from psg_ros.network.segmenters.eomt import Eomt
 from psg_ros.network.segmenters.eomt_config import EomtConfig
+from psg_ros.network.segmenters.mask2former.network import Mask2Former
+from psg_ros.network.segmenters.yoso.network import Yoso
 from psg_ros.training.config import Phase, SegmentationTraining
 from psg_ros.training.losses import SegmentTargets, count_totals
 from psg_ros.training.segmenter.segmentation_losses import (
@@ -26,12 +30,15 @@ from psg_ros.training.segmenter.segmentation_losses import (
     sample_generators,
 )
 
-INPUT_HW, NUM_LABELS = (32, 48), 3
+INPUT_HW, NUM_LABELS = (32, 64), 3
 EOMT = EomtConfig(
     input_hw=INPUT_HW, dim=16, depth=3, num_heads=2, num_queries=5, num_query_blocks=1, taps=(0, 1)
 )
 SEGMENTERS = {
     "eomt": lambda: Eomt(EOMT, NUM_LABELS),
+    "mask2former": lambda: Mask2Former(MASK2FORMER, NUM_LABELS),
+    "pro_scale": lambda: Mask2Former(PRO_SCALE, NUM_LABELS),
+    "yoso": lambda: Yoso(YOSO, NUM_LABELS),
     "toy": lambda: Toy(ToyConfig(input_hw=INPUT_HW, num_queries=5), NUM_LABELS),
 }
 
@@ -89,10 +96,31 @@ def test_all_parameters_learn_from_the_losses_of_stage_1(segmenter):
     assert all(parameter.grad is not None for parameter in module.parameters())
 
 
+def test_pictures_of_no_one_and_many_segments_teach_together(segmenter):
+    """More segments than there are queries, too."""
+    weight = float(segmenter.config.mask_width > 0)
+    settings = SegmentationTraining((Phase(INPUT_HW, 9),), semantic_weight=weight)
+    module, grid = SegmentationLosses(segmenter.train(), settings), (INPUT_HW[0] // 4, 16)
+    targets = []
+    for count in (0, 1, 60):
+        owners = torch.arange(grid[0] * grid[1]).view(grid) % max(count, 1)
+        masks = torch.stack([owners == k for k in range(count)] or [owners < 0])[:count].float()
+        semantic = torch.full(grid, 0 if count else -1)
+        targets.append(SegmentTargets(torch.zeros(count).long(), masks, semantic))
+    totals = count_totals(targets, segmenter.config.num_queries, settings)
+    assert totals.matches == 1 + segmenter.config.num_queries
+    images = torch.rand(3, 3, *INPUT_HW) * 255
+    terms = module(images.byte(), targets, 0, totals, sample_generators(0, 0, 3, "cpu"))
+    sum(terms.values()).backward()
+    grads = [parameter.grad for parameter in module.parameters()]
+    assert all(grad is not None and grad.isfinite().all() for grad in grads)
+
+
 def test_the_longest_sequence_of_attention_is_stated(segmenter):
     lengths = [0]
-    for block in getattr(segmenter, "blocks", ()):
-        block.register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[1]))
+    for name, module in segmenter.named_modules():
+        if name.endswith(".k_proj"):
+            module.register_forward_pre_hook(lambda _, inputs: lengths.append(inputs[0].shape[-2]))
     segmenter(pixels())
     assert segmenter.num_tokens(INPUT_HW) == max(lengths)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from psg_ros.config import load_config
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import build_dsflash
 from psg_ros.network.segmenters.eomt_config import EomtConfig
+from psg_ros.setting_files import load_config
 
 CONFIGS = Path(__file__).parents[2] / "config" / "model"
 

@@ -33,7 +33,7 @@ def venv() -> Path:
     wanted = "\n".join((REQUIREMENTS.read_text(), PINS.read_text(), *FOR_TESTS, *ROBOT))
     if not stamp.is_file() or stamp.read_text() != wanted:
         run([this_python(), "-m", "venv", "--clear", folder])
-        pip = [folder / "bin" / "pip", "install", "--quiet"]
+        pip = [folder / "bin" / "pip", "install", "--quiet", "--no-compile"]
         run([*pip, "-r", REQUIREMENTS, *FOR_TESTS])
         run([*pip, "-c", PINS, *ROBOT])
         stamp.write_text(wanted)
@@ -78,7 +78,11 @@ def install(request: pytest.FixtureRequest, venv: Path, workspace: Path) -> Path
 
 def test_share_folder_and_index_are_complete(install: Path):
     share = install / "share" / "psg_ros"
-    for path in [*(ROOT / "msg").glob("*.msg"), *(ROOT / "config").rglob("*.yaml")]:
+    for path in [
+        *(ROOT / "msg").glob("*.msg"),
+        *(ROOT / "srv").glob("*.srv"),
+        *(ROOT / "config").rglob("*.yaml"),
+    ]:
         assert (share / path.relative_to(ROOT)).is_file()
     index = install / "share" / "ament_index" / "resource_index"
     for kind in ("packages", "rosidl_interfaces", "package_run_dependencies"):
@@ -89,6 +93,8 @@ def test_other_packages_can_compile_against_the_messages(install: Path):
     include = install / "include" / "psg_ros" / "psg_ros" / "msg"
     assert (include / "scene_graph.h").is_file()
     assert (include / "scene_graph.hpp").is_file()
+    assert (include.parent / "srv" / "query_relations.hpp").is_file()
+    assert (include.parent / "client.hpp").is_file()
     assert (install / "share" / "psg_ros" / "cmake" / "psg_rosConfig.cmake").is_file()
 
 
@@ -106,6 +112,7 @@ def test_start_scripts_lie_where_ros2_run_looks(install: Path):
     assert names == {path.name for path in (ROOT / "scripts").iterdir()}
 
 
+@pytest.mark.parametrize("install", ["symlink"], indirect=True)
 def test_colcon_test_runs_our_tests_with_the_pytest_of_ubuntu(
     install: Path, workspace: Path, venv: Path
 ):

@@ -12,22 +12,25 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ROOT / "test" / "golden" / "interfaces.txt"
 MESSAGES = sorted((ROOT / "msg").glob("*.msg"))
+SERVICES = sorted((ROOT / "srv").glob("*.srv"))
+INTERFACES = [*MESSAGES, *SERVICES]
 FIELD = re.compile(r"[A-Za-z_0-9/]+(\[[0-9]*\])? [a-z_0-9]+( [0-9]+)?")
 
 
 def definitions() -> str:
-    """All messages, comments included: the comments are the meaning."""
-    return "\n".join(f"=== {path.stem}\n{path.read_text()}" for path in MESSAGES)
+    """All messages and services, comments included: the comments are the meaning."""
+    return "\n".join(f"=== {path.stem}\n{path.read_text()}" for path in INTERFACES)
 
 
 def test_interfaces_equal_their_announced_text():
     assert definitions() == GOLDEN.read_text(), (
-        "msg/ differs from test/golden/interfaces.txt. Wording alone: copy it over. A change of "
-        "meaning also raises SCHEMA_VERSION; a change of fields after 1.0 takes a new message name."
+        "msg/ or srv/ differs from test/golden/interfaces.txt. Wording alone: copy it over. A "
+        "change of meaning also raises SCHEMA_VERSION; a change of fields after 1.0 takes a new "
+        "name."
     )
 
 
-@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", INTERFACES, ids=lambda path: path.stem)
 def test_every_field_is_explained(path: Path):
     explained = False
     for line in path.read_text().splitlines():
@@ -38,8 +41,8 @@ def test_every_field_is_explained(path: Path):
             assert explained or comment, f"{path.name}: {code.strip()} has no comment"
 
 
-@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
-def test_messages_are_ascii(path: Path):
+@pytest.mark.parametrize("path", INTERFACES, ids=lambda path: path.stem)
+def test_interfaces_are_ascii(path: Path):
     # The generators write Latin-1 and read UTF-8.
     path.read_text(encoding="ascii")
 
@@ -57,6 +60,35 @@ def test_built_messages_are_those_of_the_checkout():
     built = {name: getattr(msg, name) for name in dir(msg) if name[0].isupper()}
     assert sorted(built) == [path.stem for path in MESSAGES]
     for path in MESSAGES:
-        lines = (line.partition("#")[0].strip() for line in path.read_text().splitlines())
-        fields = [line.split()[1] for line in lines if FIELD.fullmatch(line)]
-        assert list(built[path.stem].get_fields_and_field_types()) == fields
+        assert list(built[path.stem].get_fields_and_field_types()) == fields(path.read_text())
+
+
+def test_built_services_are_those_of_the_checkout():
+    srv = pytest.importorskip("psg_ros.srv", reason="needs ROS 2")
+    built = {n: getattr(srv, n) for n in dir(srv) if n[0].isupper() and "_" not in n}
+    assert sorted(built) == [path.stem for path in SERVICES]
+    for path in SERVICES:
+        request, response = path.read_text().split("\n---\n")
+        service = built[path.stem]
+        assert list(service.Request.get_fields_and_field_types()) == fields(request)
+        assert list(service.Response.get_fields_and_field_types()) == fields(response)
+
+
+@pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
+def test_every_answer_says_whether_and_why(path: Path):
+    _, response = path.read_text().split("\n---\n")
+    assert fields(response)[:2] == ["success", "message"]
+
+
+def test_a_delta_says_of_the_whole_all_that_a_graph_says():
+    """Except for the times of the steps, which change with every graph and help no consumer."""
+    graph, delta = (
+        fields((ROOT / "msg" / f"{n}.msg").read_text()) for n in ("SceneGraph", "GraphDelta")
+    )
+    assert set(graph) - {"timing"} <= set(delta)
+
+
+def fields(text: str) -> list[str]:
+    """Names of the fields in the text of a message, or of one half of a service."""
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    return [line.split()[1] for line in lines if FIELD.fullmatch(line)]

@@ -48,7 +48,7 @@ def site_packages(prefix: Path) -> Path:
 
 def shared_files(root: Path) -> set[str]:
     """Files that must be installed, relative to the share folder: all that git does not ignore."""
-    folders = ("config", "launch", "models", "msg")
+    folders = ("clips", "config", "launch", "models", "msg", "srv")
     output = run(["git", "ls-files", "-co", "--exclude-standard", *folders], cwd=root)
     return {*output.split(), "package.xml"}
 
@@ -68,7 +68,7 @@ def test_share_folder_keeps_the_files_and_their_folders(prefix: Path):
 def test_every_module_is_installed(prefix: Path):
     def modules(folder: Path) -> set[str]:
         found = {str(path.relative_to(folder)) for path in folder.rglob("*.py")}
-        return {name for name in found if not name.startswith("msg/")}
+        return {name for name in found if not name.startswith(("msg/", "srv/"))}
 
     assert modules(ROOT / "psg_ros") == modules(site_packages(prefix) / "psg_ros")
 
@@ -79,7 +79,8 @@ def test_ament_finds_package_messages_and_dependencies(prefix: Path):
     index = prefix / "share" / "ament_index" / "resource_index"
     assert (index / "packages" / "psg_ros").is_file()
     messages = (index / "rosidl_interfaces" / "psg_ros").read_text().splitlines()
-    assert messages == sorted(f"msg/{path.name}" for path in (ROOT / "msg").glob("*.msg"))
+    expected = [f"{k}/{p.name}" for k in ("msg", "srv") for p in (ROOT / k).glob(f"*.{k}")]
+    assert sorted(messages) == sorted(expected)
     needed = (index / "package_run_dependencies" / "psg_ros").read_text().split(";")
     assert {"rclpy", "sensor_msgs"} <= set(needed)
 

@@ -28,7 +28,7 @@ case "$*" in
     rm -rf "$4" && mkdir -p "$4/bin" && cp "$0" "$4/bin/python"
     echo "VIRTUAL_ENV=$4" >"$4/bin/activate"
     echo "version = 3.12.0" >"$4/pyvenv.cfg" ;;
-*" install -r "*)
+*" install "*" -r "*)
     echo "install $(grep -o '[a-z]*[.]txt' <<<"$*" | xargs)" >>"$CALLS"
     if [[ ${FAKE_PIP-} == kill ]]; then kill -KILL $PPID; fi
     if [[ ${FAKE_PIP-} == fail ]]; then echo "no such version"; exit 1; fi ;;
@@ -46,7 +46,15 @@ class Checkout:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("run", "pyproject.toml", "setup.py", "requirements", "msg", "pip_build"):
+        for name in (
+            "run",
+            "pyproject.toml",
+            "setup.py",
+            "requirements",
+            "msg",
+            "srv",
+            "pip_build",
+        ):
             source = ROOT / name
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, folder / name)
@@ -101,7 +109,13 @@ def test_first_start_sets_up_and_the_second_skips_it(checkout: Checkout):
     assert checkout.calls == []
 
 
-CHANGES = ["requirements/demo.txt", "requirements/kilted.txt", "msg/SceneGraph.msg", "setup.py"]
+CHANGES = [
+    "requirements/demo.txt",
+    "requirements/kilted.txt",
+    "msg/SceneGraph.msg",
+    "srv/QueryRelations.srv",
+    "setup.py",
+]
 
 
 @pytest.mark.parametrize("changed", CHANGES)
@@ -111,6 +125,13 @@ def test_a_change_is_installed_into_the_same_environment(checkout: Checkout, cha
         file.write("# changed\n")
     checkout.run("setup")
     assert checkout.calls == FULL_SETUP[1:]
+
+
+def test_what_is_imported_is_compiled_once(checkout: Checkout):
+    """pip compiles nothing beforehand, so no process may be told to keep nothing."""
+    done = checkout.run("psg", PYTHONDONTWRITEBYTECODE="1")
+    assert "\nPATH=" in done.stdout
+    assert "PYTHONDONTWRITEBYTECODE" not in done.stdout
 
 
 def test_test_set_serves_the_demo_but_not_the_other_way(checkout: Checkout):
@@ -123,6 +144,39 @@ def test_test_set_serves_the_demo_but_not_the_other_way(checkout: Checkout):
     assert checkout.calls == []
     checkout.run("setup", "test")
     assert checkout.calls == ["install test.txt kilted.txt", "package"]
+
+
+def test_a_set_serves_all_smaller_ones(checkout: Checkout):
+    checkout.run("setup", "simulation")
+    assert checkout.calls == ["venv", "install simulation.txt kilted.txt", "package"]
+    for smaller in ("demo", "simulation"):
+        checkout.run("setup", smaller)
+        assert checkout.calls == []
+    checkout.run("setup", "test")
+    assert checkout.calls == ["install test.txt kilted.txt", "package"]
+    checkout.run("setup", "simulation")
+    assert checkout.calls == []
+
+
+def test_only_what_renders_asks_for_a_gl_library(checkout: Checkout, tmp_path: Path):
+    """`./run demo` plays a clip: without root, a missing GL library must not be in its way."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("ldconfig", "apt-get"):
+        (tools / name).write_text(f'#!/bin/sh\necho "{name} $*" >>"$CALLS"\n')
+        (tools / name).chmod(0o755)
+    bare = {"MUJOCO_GL": "", "PATH": f"{tools}:{os.environ['PATH']}"}
+    assert checkout.run("setup", **bare).returncode == 0
+    assert checkout.calls == FULL_SETUP
+    done = checkout.run("setup", "simulation", **bare)
+    assert "libosmesa6" in done.stderr
+
+
+def test_an_unknown_set_is_refused(checkout: Checkout):
+    done = checkout.run("setup", "simulations")
+    assert done.returncode == 1
+    assert "./run setup simulation" in done.stderr
+    assert checkout.calls == []
 
 
 def test_another_ros_2_makes_the_environment_from_scratch(checkout: Checkout):

@@ -25,8 +25,8 @@ from psg_ros.robot.calibration import (
     load_calibration,
     save_calibration,
 )
-from psg_ros.robot.manifest import load_model_folder
-from psg_ros.robot.pipeline import Pipeline, model_sha256
+from psg_ros.robot.manifest import load_model_folder, model_sha256
+from psg_ros.robot.pipeline import Pipeline
 
 VOCABULARY = Vocabulary((), tuple(map(Predicate, ("over", "on", "beside"))))
 CURVE = Curve("on", 40, 30, (0.2, 0.6), (0.1, 0.9))

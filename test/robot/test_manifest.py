@@ -11,7 +11,7 @@ import yaml
 from tiny_model import write_tiny_model
 
 from psg_ros import resources
-from psg_ros.robot.manifest import TensorSpec, find_model, load_model_folder
+from psg_ros.robot.manifest import TensorSpec, file_sha256, find_model, load_model_folder
 
 
 @pytest.fixture
@@ -156,3 +156,35 @@ def test_an_unknown_artifact_is_refused_with_the_known_ones(folder):
     model = load_model_folder(str(folder))
     with pytest.raises(ValueError, match="tiny has no artifact fused, but segmenter, relations"):
         model.artifact_path("fused")
+
+
+def with_twin(folder, **facts):
+    """Give a model an int8 twin of its segmenter: the same network in a file of its own."""
+    twin = folder / "segmenter.int8.onnx"
+    shutil.copyfile(folder / "segmenter.onnx", twin)
+    entry = {"file": twin.name, "sha256": file_sha256(twin)}
+    change(folder, lambda content: content.update(int8={"files": {"segmenter": entry}, **facts}))
+    return twin
+
+
+def test_an_int8_twin_stands_for_its_artifact(folder):
+    with_twin(folder, pq_loss=0.2, mean_recall_loss=-0.1, made_by="psg quantize mine")
+    model = load_model_folder(str(folder))
+    assert model.artifact_path("segmenter", int8=True).name == "segmenter.int8.onnx"
+    assert model.artifact_path("segmenter").name == "segmenter.onnx"
+    assert model.artifact_path("relations", int8=True).name == "relations.onnx", "it has no twin"
+    usual, twin = (model.manifest.artifact("segmenter", int8=int8) for int8 in (False, True))
+    assert twin.inputs == usual.inputs and twin.outputs == usual.outputs
+
+
+def test_a_damaged_int8_twin_is_named(folder):
+    with_twin(folder).write_bytes(b"")
+    with pytest.raises(ValueError, match=r"segmenter\.int8\.onnx is damaged"):
+        load_model_folder(str(folder))
+
+
+def test_an_int8_twin_of_nothing_is_refused(folder):
+    with_twin(folder)
+    change(folder, lambda content: content["int8"]["files"].update(x={"file": "x", "sha256": ""}))
+    with pytest.raises(ValueError, match="int8 has files of x, which are no artifacts"):
+        load_model_folder(str(folder))

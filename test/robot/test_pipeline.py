@@ -9,14 +9,23 @@ import shutil
 
 import numpy as np
 import pytest
+import yaml
 from backends import EACH, INSTALLED
-from tiny_model import paint, write_tiny_model
+from tiny_model import COLORS, paint, segmenter_network, write_tiny_model
 
 from psg_ros.config import PipelineConfig
 from psg_ros.frame import Frame
 from psg_ros.robot.forms import STEPS
+from psg_ros.robot.manifest import file_sha256
 from psg_ros.robot.pipeline import Pipeline
-from psg_ros.scene_graph import SceneNode, Segmentation, Track, TrackState
+from psg_ros.scene_graph import (
+    VOID,
+    RelationState,
+    SceneNode,
+    Segmentation,
+    Track,
+    TrackState,
+)
 
 SCENE = {"cyan": (0, 0, 640, 430), "red": (64, 64, 192, 256), "blue": (400, 240, 600, 400)}
 
@@ -300,7 +309,7 @@ def test_what_was_opened_is_closed_when_the_rest_fails(tiny_model, monkeypatch):
             raise answer
         return answer
 
-    monkeypatch.setattr("psg_ros.robot.pipeline.open_backend", open_backend)
+    monkeypatch.setattr("psg_ros.robot.opening.open_backend", open_backend)
     with pytest.raises(OSError, match="no memory left"):
         Pipeline.open(PipelineConfig(str(tiny_model)))
     assert len(closed) == 1
@@ -313,7 +322,8 @@ def test_a_model_without_relations_gives_the_same_nodes(tiny_model, tmp_path):
     segments_only = write_tiny_model(tmp_path / "segments", with_relations=False)
     with Pipeline.open(PipelineConfig(str(segments_only), relation_source="model")) as pipeline:
         graph = pipeline(Frame(image))
-        assert set(pipeline.step_ms) == set(STEPS) - {"relations", "geometry", "tracking"}
+        left_out = {"depth", "relations", "geometry", "tracking", "positions"}
+        assert set(pipeline.step_ms) == set(STEPS) - left_out
         with pytest.raises(ValueError, match="finds segments only"):
             pipeline.predict_relations(Frame(image), graph.segmentation)
     assert graph.nodes == whole.nodes and len(graph.nodes) == 3
@@ -327,7 +337,7 @@ def track_of(node: SceneNode) -> Track:
 
 def test_nodes_of_a_stream_have_tracks_and_pictures_that_stand_alone_have_none(tiny_model):
     image = paint((430, 640), SCENE)
-    with Pipeline.open(PipelineConfig(str(tiny_model), track_min_hits=2)) as pipeline:
+    with Pipeline.open(PipelineConfig(str(tiny_model), track_confirm_s=4e-9)) as pipeline:
         first, still, second = (pipeline(Frame(image, stamp_ns=stamp)) for stamp in (5, None, 9))
         assert "tracking" in pipeline.step_ms
         assert {node.track.first_seen_ns for node in second.nodes} == {5}
@@ -353,8 +363,92 @@ def test_tracking_can_be_switched_off(tiny_model):
 def test_tracks_change_nothing_else_of_a_graph(pipeline):
     image = paint((430, 640), SCENE)
     still, moving = pipeline(Frame(image)), pipeline(Frame(image, stamp_ns=0))
-    untracked = tuple(dataclasses.replace(node, track=None) for node in moving.nodes)
-    assert (untracked, moving.relations) == (still.nodes, still.relations)
+    nodes = tuple(dataclasses.replace(node, track=None) for node in moving.nodes)
+    relations = tuple(dataclasses.replace(r, state=None) for r in moving.relations)
+    assert (nodes, relations) == (still.nodes, still.relations)
+    assert {r.state for r in moving.relations} == {RelationState.TENTATIVE}
+
+
+SECOND_NS = 1_000_000_000
+WITHOUT_RED = {name: box for name, box in SCENE.items() if name != "red"}
+
+
+def film(pipeline, *scenes, rate_hz=10):
+    """Return the graphs of scenes at a steady rate, in a stream of their own."""
+    pipeline.tracker.restart()
+    images = [paint((430, 640), scene) for scene in scenes]
+    period_ns = SECOND_NS // rate_hz
+    return [pipeline(Frame(im, stamp_ns=place * period_ns)) for place, im in enumerate(images)]
+
+
+def test_a_node_that_is_hidden_stays_in_the_graph_as_it_was_seen_last(pipeline):
+    *_, before, hidden, after = film(pipeline, *[SCENE] * 8, WITHOUT_RED, SCENE)
+    red = next(node for node in before.nodes if node.class_name == "red")
+    coasting = hidden.nodes[-1]
+    assert red.track.state == TrackState.CONFIRMED
+    track = dataclasses.replace(red.track, state=TrackState.COASTING)
+    assert coasting == dataclasses.replace(red, segment=VOID, track=track)
+    assert hidden.segmentation.num_segments == len(hidden.nodes) - 1 == 2
+    assert [node.id for node in after.nodes] == [node.id for node in before.nodes]
+
+
+def test_a_hidden_node_leaves_the_graph_when_its_time_is_over(pipeline):
+    with_options(pipeline, track_coast_s=0.5)
+    graphs = film(pipeline, *[SCENE] * 8, *[WITHOUT_RED] * 8)
+    assert [len(graph.nodes) for graph in graphs] == [3] * 13 + [2] * 3
+
+
+def test_relations_of_a_stream_are_confirmed_and_know_since_when(pipeline):
+    with_options(
+        pipeline, track_relation_confirm=0.2, track_relation_dwell_s=0.3, track_confirm_s=0.2
+    )
+    graphs = film(pipeline, *[SCENE] * 6)
+    listed = [{(r.subject, r.predicate, r.object) for r in graph.relations} for graph in graphs]
+    assert listed[0] and all(one == listed[0] for one in listed)
+    strong = {r[:3] for r in map(dataclasses.astuple, graphs[0].relations) if r[4] >= 0.2}
+    assert strong
+    for place, graph in enumerate(graphs):
+        confirmed = [r for r in graph.relations if r.state == RelationState.CONFIRMED]
+        found = {(r.subject, r.object, r.predicate) for r in confirmed}
+        assert found == (strong if place >= 3 else set())
+        assert {r.since_ns for r in confirmed} <= {3 * SECOND_NS // 10}
+
+
+def test_relations_of_a_hidden_node_fade_and_keep_their_score(pipeline):
+    with_options(pipeline, track_relation_confirm=0.2)
+    *_, before, hidden = film(pipeline, *[SCENE] * 8, WITHOUT_RED)
+    place = len(hidden.nodes) - 1
+    fading = [r for r in hidden.relations if place in (r.subject, r.object)]
+    assert fading and {r.state for r in fading} == {RelationState.FADING}
+    assert {r.score for r in fading} <= {r.score for r in before.relations}
+    assert all(r.since_ns is not None for r in fading)
+
+
+def test_relations_without_memory_are_those_of_each_image(pipeline):
+    with_options(pipeline, track_relations=False)
+    still = pipeline(Frame(paint((430, 640), SCENE)))
+    for graph in film(pipeline, *[SCENE] * 3):
+        assert graph.relations == still.relations
+
+
+def test_at_most_max_relations_are_listed_in_a_stream_too(pipeline):
+    with_options(pipeline, max_relations=2)
+    assert {len(graph.relations) for graph in film(pipeline, *[SCENE] * 4)} == {2}
+
+
+def test_weak_segments_are_in_no_picture_and_only_continue_nodes_of_a_stream(pipeline):
+    score = min(node.score for node in pipeline(Frame(paint((430, 640), SCENE))).nodes)
+    film(pipeline, *[SCENE] * 8)
+    with_options(pipeline, score_threshold=min(score * 1.2, 1.0), track_weak_score=0.7)
+    image = paint((430, 640), SCENE)
+    still, moving = pipeline(Frame(image)), pipeline(Frame(image, stamp_ns=SECOND_NS))
+    assert len(still.nodes) < 3
+    assert [node.id for node in moving.nodes] == [1, 2, 3]
+    assert VOID not in {node.segment for node in moving.nodes}
+    pipeline.tracker.restart()
+    alone = pipeline(Frame(image, stamp_ns=0))
+    assert len(alone.nodes) == len(still.nodes)
+    assert alone.relation_scores.pairs.max(initial=-1) < len(alone.nodes)
 
 
 def test_a_bare_array_is_refused_with_what_to_write(pipeline):
@@ -362,3 +456,23 @@ def test_a_bare_array_is_refused_with_what_to_write(pipeline):
     for call in (pipeline, lambda array: pipeline.predict_relations(array, None)):
         with pytest.raises(TypeError, match=r"as in Frame\(image\), not ndarray"):
             call(image)
+
+
+@pytest.mark.parametrize("name", EACH)
+def test_int8_runs_the_files_made_for_it_and_says_so(tiny_model, tmp_path, name):
+    """The twin of this test confuses the colours, so that one sees which file ran."""
+    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    twin = folder / "segmenter.int8.onnx"
+    colors = list(COLORS.values())[5::-1]
+    twin.write_bytes(segmenter_network((64, 96), colors, 4, (16, 16)).content)
+    manifest = yaml.safe_load((folder / "manifest.yaml").read_text())
+    entry = {"file": "segmenter.int8.onnx", "sha256": file_sha256(twin)}
+    manifest["int8"] = {"files": {"segmenter": entry}}
+    (folder / "manifest.yaml").write_text(yaml.safe_dump(manifest))
+    frame = Frame(paint((430, 640), SCENE))
+    with Pipeline.open(PipelineConfig(str(folder), name, precision="int8")) as pipeline:
+        assert pipeline.precision.startswith("int8+")
+        assert {n.class_name for n in pipeline(frame).nodes} == {"magenta", "yellow", "green"}
+    with Pipeline.open(PipelineConfig(str(folder), name)) as pipeline:
+        assert not pipeline.precision.startswith("int8"), "its loss was not measured"
+        assert {n.class_name for n in pipeline(frame).nodes} == {"red", "blue", "cyan"}

@@ -54,3 +54,34 @@ def client(session: object, domain_id: int, monkeypatch: pytest.MonkeyPatch) -> 
     asking = NodeClient(domain_id)
     yield asking
     asking.close()
+
+
+@pytest.fixture(scope="session")
+def foreign_messages(tmp_path_factory: pytest.TempPathFactory) -> object:
+    """A function that returns the module `msg` of a package of `foreign_messages.DEFINITIONS`."""
+    pytest.importorskip("rclpy", reason="needs ROS 2")
+    from importlib import import_module
+
+    from foreign_messages import provide
+
+    folder = tmp_path_factory.mktemp("foreign")
+
+    def messages(package: str) -> object:
+        project = provide(package, folder)
+        if project is not None:
+            sys.path.append(str(project))
+        return import_module(f"{package}.msg")
+
+    return messages
+
+
+@pytest.fixture
+def stranger(domain_id: int) -> Iterator[object]:
+    """A node of another process, as far as DDS knows: one process cannot give a topic two types."""
+    rclpy = pytest.importorskip("rclpy", reason="needs ROS 2")
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domain_id)
+    node = rclpy.create_node("stranger", context=context)
+    yield node
+    node.destroy_node()
+    rclpy.shutdown(context=context)

@@ -6,10 +6,14 @@ import collections
 import json
 import sys
 
-from psg_ros.ros import frame_processor
+from psg_ros.ros import frame_processor, products
 from psg_ros.ros.scene_graph_node import main
 
-COUNTED = ("overlay", "segmentation_to_msg", "scene_graph_to_msg")
+COUNTED = {
+    "overlay": products,
+    "segmentation_to_msg": products,
+    "scene_graph_to_msg": frame_processor,
+}
 
 
 def count_calls(counts):
@@ -20,8 +24,8 @@ def count_calls(counts):
 
         return call
 
-    for name in COUNTED:
-        setattr(frame_processor, name, counting(name, getattr(frame_processor, name)))
+    for name, module in COUNTED.items():
+        setattr(module, name, counting(name, getattr(module, name)))
 
 
 if __name__ == "__main__":

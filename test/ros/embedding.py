@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Embedding: the node inside a program of somebody else, with a camera and listeners beside it."""
 
+import copy
 import gc
 import threading
 import time
@@ -18,8 +19,10 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
+from psg_ros.robot.graph_nodes import describe_nodes
+from psg_ros.robot.interest import Interest
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
+from psg_ros.robot.space.positions import measure_positions
 from psg_ros.robot.tracking.segment_tracker import SegmentTracker
 from psg_ros.ros.conversions import ns_to_time, rgb_to_msg
 from psg_ros.ros.scene_graph_node import SceneGraphNode
@@ -39,21 +42,32 @@ class ThingPipeline:
         self.model_name, self.backend_name = Path(config.model).name, "nothing"
         self.model_sha256, self.relation_threshold = "", 0.5
         self.device, self.precision = "cpu", "fp32"
+        self.relation_source, self.takes_raw = "model", False
         thing = ObjectLabel(self.model_name, True, (255, 0, 0))
         self.vocabulary = Vocabulary((thing,), (Predicate("on"),))
-        self.tracker = SegmentTracker()
+        self.tracker, self.input_hw = SegmentTracker([True]), (4, 4)
 
-    def __call__(self, frame):
+    def __call__(self, frame, measure=None):
         self.calls += 1
+        frame = self.frame = frame if measure is None else measure(frame)
         label_map = np.zeros(frame.image_hw, np.int32)
         segmentation = Segmentation(label_map, np.zeros(1, np.int64), np.ones(1, np.float32))
         regions = measure_regions(label_map, 1)
-        tracks = self.tracker.update(frame, segmentation, regions, self.config)
-        nodes = describe_nodes(segmentation, regions, self.vocabulary, tracks)
-        return SceneGraph(segmentation, nodes, ())
+        followed = self.tracker.update(frame, segmentation, regions, self.config)
+        positions = measure_positions(frame, segmentation) if frame.spatial_frame_id else None
+        nodes = describe_nodes(segmentation, regions, self.vocabulary, followed.tracks, positions)
+        return SceneGraph(segmentation, nodes, (), spatial_frame_id=frame.spatial_frame_id)
 
     def replace_config(self, config):
         self.config = config
+
+    def check_config(self, config):
+        Interest.of(config, self.vocabulary)
+
+    def another_stream(self):
+        other = copy.copy(self)
+        other.tracker = SegmentTracker([True])
+        return other
 
     def close(self):
         pass
@@ -69,11 +83,13 @@ class Embedding:
         self.executor = SingleThreadedExecutor(context=self.context)
         self.executor.add_node(self.peer)
         self.pipelines = []
-        self._nodes = []
+        self._nodes, self._patches = [], []
 
     def close(self):
         self.executor.shutdown()
         self._destroy_nodes()
+        for kind, name, original in self._patches:
+            setattr(kind, name, original)
         self.peer.destroy_node()
         rclpy.shutdown(context=self.context)
         # rclpy ends lifecycle services only with the object; a later test must not find them.
@@ -92,6 +108,11 @@ class Embedding:
         if started:
             self.start(node)
         return node
+
+    def patch(self, kind, name, replacement):
+        """Replace an attribute of a class until the test's end."""
+        self._patches.append((kind, name, getattr(kind, name)))
+        setattr(kind, name, replacement)
 
     def start(self, node):
         assert node.trigger_configure().name == "SUCCESS"

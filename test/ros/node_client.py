@@ -16,6 +16,8 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.parameter import Parameter, parameter_value_to_python
 from ros_session import START_S
 
+from psg_ros.srv import QueryRelations
+
 PATIENCE_S = 3.0
 """How long the first request waits. Now and then it gets no answer, the next one does."""
 
@@ -65,6 +67,13 @@ class NodeClient:
         result = self._call(SetParameters, "set_parameters", request).results[0]
         assert result.successful or result.reason
         return "" if result.successful else result.reason
+
+    def query(self, subject: str, predicate: str, object: str) -> list[Any]:
+        """Return the relations of the last graph that fit; there is one."""
+        request = QueryRelations.Request(subject=subject, predicate=predicate, object=object)
+        answer = self._call(QueryRelations, "query_relations", request)
+        assert answer.success, answer.message
+        return answer.relations
 
     def describe(self, names: list[str]) -> dict[str, Any]:
         request = DescribeParameters.Request(names=names)

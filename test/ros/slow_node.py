@@ -13,9 +13,9 @@ from psg_ros.ros.scene_graph_node import main
 class SlowPipeline(Pipeline):
     """A pipeline whose inference waits without holding Python's lock."""
 
-    def __call__(self, frame):
+    def __call__(self, frame, measure=None):
         time.sleep(float(os.environ["SLOW_MODEL_MS"]) / 1e3)
-        return super().__call__(frame)
+        return super().__call__(frame, measure)
 
 
 if __name__ == "__main__":

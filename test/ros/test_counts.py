@@ -27,7 +27,7 @@ def adds_up(graph):
 
 def hurry(node, rng):
     """Let the model take now no time, now longer than several images; every fifth image fails."""
-    processor, calls = node._processor, {"all": 0, "bad": 0}
+    processor, calls = node._streams[0].processor, {"all": 0, "bad": 0}
     decode = processor._decode
 
     def decode_now_and_then(message, max_megapixels):
@@ -64,24 +64,26 @@ def test_in_a_flood_every_image_is_in_exactly_one_counter(embedding, reliability
             shoot(camera)
             sent += 1
         embedding.executor.spin_once(timeout_sec=0.002)
-    # The last image must reach the counters: a later graph tells of it.
-    embedding.spin_until(lambda: len(graphs) > quiet)
+
+    def one_more():
+        nonlocal sent
+        shoot(camera)
+        sent += 1
+        embedding.spin_for(0.1, lambda: None)
+
+    # The last image must reach the counters: a later graph tells of it. On a busy machine all of a
+    # flood that is sent as best effort may get lost, so images go on.
+    embedding.spin_until(lambda: len(graphs) > quiet, one_more)
     embedding.spin_for(0.5, lambda: None)
     known = len(graphs)
-
-    def closing():
-        nonlocal sent
-        if len(graphs) == known and sent < 2 * FLOOD:
-            shoot(camera)
-            sent += 1
-            embedding.spin_for(0.1, lambda: None)
-
-    embedding.spin_until(lambda: len(graphs) > known, closing)
+    embedding.spin_until(lambda: len(graphs) > known, one_more)
     after = graphs[-1].timing
     assert all(adds_up(graph) for graph in graphs)
     assert [graph.sequence for graph in graphs] == list(range(1, len(graphs) + 1))
     assert after.failed_frames <= bad["bad"] and after.failed_frames > 0
-    assert node._input._arrivals.counts.replaced > 0, "no image was replaced in the queue"
+    assert node._streams[0]._input._arrivals.counts.replaced > 0, (
+        "no image was replaced in the queue"
+    )
     # What was missed just before the last image is judged with the one after it; nothing was.
     seen = after.received_frames + after.lost_frames
     assert seen - (before.received_frames + before.lost_frames) == sent

@@ -18,6 +18,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from sensor_msgs.msg import Image
 
 from psg_ros.msg import GraphVocabulary, SceneGraph
+from psg_ros.ros.start import ANNOTATED_TOPIC
 
 pytestmark = pytest.mark.ros
 
@@ -89,7 +90,7 @@ def test_a_model_configured_later_never_reuses_a_vocabulary_version(embedding):
     ],
 )
 def test_the_model_rests_until_somebody_listens(embedding, topic, kind):
-    node, camera = embedding.node(), embedding.camera()
+    node, camera = embedding.node(lazy=False), embedding.camera()
     images = received_images(embedding, node, camera)
     embedding.listen(GraphVocabulary, f"{NODE}/vocabulary", LATCHED)
     embedding.spin_until(lambda: len(images) >= 5, lambda: shoot(camera))
@@ -102,9 +103,9 @@ def test_the_model_rests_until_somebody_listens(embedding, topic, kind):
 
 
 def test_a_listener_to_a_drawing_that_is_switched_off_wakes_nobody(embedding):
-    node, camera = embedding.node(annotated_image=False), embedding.camera()
+    node, camera = embedding.node(annotated_image=False, lazy=False), embedding.camera()
     embedding.listen(Image, f"{NODE}/annotated_image")
-    drawn = node._outputs.annotated
+    drawn = node._streams[0].outputs._publishers[ANNOTATED_TOPIC]
     embedding.spin_until(lambda: drawn.get_subscription_count() == 1)
     images = received_images(embedding, node, camera)
     embedding.spin_until(lambda: len(images) >= 5, lambda: shoot(camera))
@@ -119,7 +120,7 @@ def test_after_unwatched_images_ids_are_new_and_the_sequence_goes_on(embedding, 
         subscription, graphs = embedding.listen(SceneGraph, "/scene_graph")
         embedding.spin_until(lambda heard=graphs: len(heard) >= 3, lambda: shoot(camera))
         embedding.peer.destroy_subscription(subscription)
-        embedding.spin_until(lambda: not node._outputs.graph.get_subscription_count())
+        embedding.spin_until(lambda: not node._streams[0].outputs.graph.get_subscription_count())
         images = received_images(embedding, node, camera)
         embedding.spin_until(lambda got=images: len(got) >= 3, lambda: shoot(camera))
         seen.append(graphs)
@@ -190,13 +191,14 @@ def nanoseconds(stamp):
 
 def received_images(embedding, node, camera):
     """Return a list that grows with every image that reaches the node from now on."""
-    images, receive = [], node._input._on_image
+    images, image_input = [], node._streams[0]._input
+    receive = image_input._on_image
 
     def note(message, arrivals):
         images.append(message)
         receive(message, arrivals)
 
-    node._input._on_image = note
+    image_input._on_image = note
     return images
 
 

@@ -20,3 +20,12 @@ def test_relations_are_printed_by_name(session, tiny_model, track):
     session.script("camera", "camera_process.py", "--rate", 5)
     example.wait(lambda process: "red #1 left of blue #2  " in process.text)
     assert "blue #2 right of red #1  " in example.text
+
+
+@pytest.mark.parametrize("words", [("red", "left of", "blue"), ("", "LEFT_OF", "")])
+def test_a_relation_is_waited_for(session, tiny_model, words):
+    command = [sys.executable, "-u", str(EXAMPLES / "wait_for_relation.py"), *words]
+    example = session.start("example", command)
+    session.node(tiny_model).wait_for_log("listening to")
+    session.script("camera", "camera_process.py", "--rate", 5)
+    example.wait(lambda process: "yes, " in process.text)

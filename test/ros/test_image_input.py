@@ -8,9 +8,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-import rclpy
 from embedding import shoot
-from rclpy.context import Context
 from rclpy.parameter import Parameter
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage
@@ -44,7 +42,7 @@ def test_match_is_the_default_and_follows_a_camera_that_comes_back_otherwise(emb
 
 
 def test_of_cameras_that_differ_match_hears_all(embedding):
-    node = embedding.node(image_reliability="match")
+    node = embedding.node(image_reliability="match", lazy=False)
     embedding.camera("reliable")
     embedding.spin_until(lambda: asked(node) == "reliable")
     other = embedding.camera("best_effort")
@@ -53,19 +51,8 @@ def test_of_cameras_that_differ_match_hears_all(embedding):
     embedding.spin_until(lambda: asked(node) == "reliable")
 
 
-@pytest.fixture
-def stranger(domain_id):
-    """A node of another process, as far as DDS knows: one process cannot give a topic two types."""
-    context = Context()
-    rclpy.init(context=context, domain_id=domain_id)
-    node = rclpy.create_node("stranger", context=context)
-    yield node
-    node.destroy_node()
-    rclpy.shutdown(context=context)
-
-
 def test_a_publisher_of_another_type_does_not_decide_what_is_matched(embedding, stranger):
-    node = embedding.node()
+    node = embedding.node(lazy=False)
     stranger.create_publisher(CompressedImage, "/image", qos_profile_sensor_data)
     embedding.camera("reliable")
     embedding.spin_until(lambda: node.count_publishers("/image") == 2)
@@ -76,7 +63,7 @@ def test_a_publisher_of_another_type_does_not_decide_what_is_matched(embedding, 
 
 def test_an_override_wins_over_match_and_is_named_when_it_does_not_fit(embedding, capfd):
     name = "qos_overrides./image.subscription.reliability"
-    node = embedding.node(image_reliability="match", **{name: "reliable"})
+    node = embedding.node(image_reliability="match", lazy=False, **{name: "reliable"})
     assert asked(node) == "reliable"
     embedding.camera("best_effort")
     log = []
@@ -91,7 +78,7 @@ def test_an_override_wins_over_match_and_is_named_when_it_does_not_fit(embedding
 
 
 def test_reliability_is_asked_again_at_each_configure(embedding):
-    node = embedding.node(started=False)
+    node = embedding.node(started=False, lazy=False)
     for reliability in ("best_effort", "reliable"):
         node.set_parameters([Parameter("image_reliability", value=reliability)])
         embedding.start(node)
@@ -100,7 +87,7 @@ def test_reliability_is_asked_again_at_each_configure(embedding):
 
 
 def test_silence_is_reported_less_and_less_often_until_an_image_comes(embedding, capfd):
-    node = embedding.node(silence_s=0.25)
+    node = embedding.node(silence_s=0.25, lazy=False)
     log = []
 
     def waits():
@@ -110,6 +97,6 @@ def test_silence_is_reported_less_and_less_often_until_an_image_comes(embedding,
     embedding.spin_until(lambda: len(waits()) >= 3)
     assert waits() == ["0.25", "0.75", "1.75"]
     camera = embedding.camera()
-    embedding.spin_until(lambda: node._input._heard, lambda: shoot(camera))
+    embedding.spin_until(lambda: node._streams[0]._input._heard, lambda: shoot(camera))
     embedding.spin_until(lambda: len(waits()) == 4)
     assert waits()[-1] == "0.25"

@@ -85,7 +85,7 @@ def test_spellings_are_understood(name, text, meant):
         ("autostart", "maybe", "must be one of true, false"),
         ("log_level", "loud", "must be one of debug, info"),
         ("log_level", "rcl:=loud", "must be one of debug, info"),
-        ("backend", "cuda", "must be one of auto, openvino, onnxruntime"),
+        ("backend", "cuda", "must be one of auto, tensorrt, openvino, onnxruntime"),
         ("name", "front-cam", "a name of letters, digits and _"),
         ("name", "2eyes", "a name of letters, digits and _"),
         ("namespace", "robot 1", "with / between them"),
@@ -121,7 +121,7 @@ def test_an_unknown_argument_is_refused_with_the_nearest_name(word, hint):
 
 
 def test_an_argument_like_no_other_is_refused_with_all_names():
-    with pytest.raises(ValueError, match="'zzz' .known are image, name, namespace"):
+    with pytest.raises(ValueError, match="'zzz' .known are image, depth, camera_info, rviz, name"):
         check_names(["zzz:=1"], STARTED, FILE)
 
 

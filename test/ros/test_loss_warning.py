@@ -6,7 +6,7 @@ import pytest
 
 from psg_ros.ros.arrivals import ArrivalCounts
 from psg_ros.ros.loss_warning import is_heavy, loss_warning
-from psg_ros.ros.transport import fitting_profile_path, udp_profile_path
+from psg_ros.ros.transport import fitting_profile_path, profile_variable, udp_profile_path
 
 COUNTS = ArrivalCounts(delivered=2, lost=38)
 
@@ -23,8 +23,8 @@ def test_a_best_effort_camera_has_three_cures_each_a_line_to_paste():
     text = loss_warning("/image", COUNTS, reliable=False, offered_reliable=False, base={})
     assert text.startswith("38 of 40 images on /image got lost on the way")
     assert "Let the camera publish reliably; or" in text
-    assert f"export FASTDDS_DEFAULT_PROFILES_FILE={fitting_profile_path()}" in text
-    assert f"export FASTDDS_DEFAULT_PROFILES_FILE={udp_profile_path()}; sudo sysctl" in text
+    assert f"export {profile_variable({})}={fitting_profile_path()}" in text
+    assert f"export {profile_variable({})}={udp_profile_path()}; sudo sysctl" in text
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,10 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
+from embedding import shoot
+from rclpy.parameter import Parameter
+
+from psg_ros.msg import SceneGraph
 from psg_ros.ros.start import NODE_MODULE
 
 pytestmark = pytest.mark.ros
@@ -122,3 +126,54 @@ def test_a_process_with_a_bad_parameter_file_ends_with_one_line(tmp_path, conten
     assert done.returncode == 1
     assert done.stderr.startswith(f"scene_graph_node: parameter file {file}")
     assert words in done.stderr and done.stderr.count("\n") == 1
+
+
+def reason(node, name, value):
+    (result,) = node.set_parameters([Parameter(name, value=value)])
+    return "" if result.successful else result.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad", "words"),
+    [
+        ("region", [0.0, 0.0, 0.5, 1.0], [0.0, 0.0, 2.0, 1.0], "region must be x, y, width"),
+        ("region", [0.1, 0.1, 0.2, 0.2], [0.0, 0.0], "region must be x, y, width"),
+        ("classes", ["thing"], ["thimg"], "no label 'thimg' (did you mean 'thing'?)"),
+        ("pairs", ["thing - anything"], ["thing"], 'as in "person - cup"'),
+        ("pairs", ["thing - thing"], ["thing - thimg"], "did you mean 'thing'?"),
+        ("classes", [""], ["a", "thing"], "no label 'a'"),
+        ("max_rate", 5.0, -1.0, "range"),
+        ("deadline_ms", 50.0, 1e9, "range"),
+        ("lazy", False, "maybe", "type"),
+    ],
+)
+def test_what_is_of_interest_changes_while_running_and_nonsense_is_refused_by_name(
+    embedding, name, good, bad, words
+):
+    node = embedding.node(model="thing")
+    assert reason(node, name, good) == ""
+    before = node.get_parameter(name).value
+    assert words in reason(node, name, bad)
+    assert node.get_parameter(name).value == before, "what was refused changed nothing"
+    camera, (_, graphs) = embedding.camera(), embedding.listen(SceneGraph, "/scene_graph")
+    embedding.spin_until(lambda: graphs, lambda: shoot(camera))
+
+
+def test_a_region_written_without_points_is_refused_with_an_example(embedding):
+    with pytest.raises(ValueError, match=r"region must be a list of numbers with a point, as in"):
+        embedding.node(started=False, region=[0, 0, 1, 1])
+
+
+def test_another_model_comes_with_configure_and_what_was_set_stays(embedding):
+    node = embedding.node(model="thing", max_rate=50.0)
+    assert reason(node, "annotated_relations", 3) == ""
+    camera, (_, graphs) = embedding.camera(), embedding.listen(SceneGraph, "/scene_graph")
+    embedding.spin_until(lambda: graphs, lambda: shoot(camera))
+    assert "deactivate and clean up" in reason(node, "model", "other")
+    embedding.stop(node)
+    assert reason(node, "model", "other") == ""
+    embedding.start(node)
+    embedding.spin_until(lambda: graphs[-1].nodes[0].class_name == "other", lambda: shoot(camera))
+    config = embedding.pipelines[-1].config
+    assert (config.max_rate, config.annotated_relations) == (50.0, 3)
+    assert graphs[-1].vocabulary_version == graphs[0].vocabulary_version + 1

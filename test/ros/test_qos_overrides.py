@@ -12,13 +12,8 @@ from psg_ros.ros import topics
 
 pytestmark = pytest.mark.ros
 
-OUTPUTS = {
-    "/scene_graph": "graph",
-    "/scene_graph_node/segmentation": "segmentation",
-    "/scene_graph_node/annotated_image": "annotated",
-    "/scene_graph_node/vocabulary": "vocabulary",
-}
-"""Full topic name -> attribute of the node's outputs."""
+OUTPUTS = {f"/{topic.replace('~', 'scene_graph_node')}" for topic in topics.OUTPUTS}
+"""Full names of all topics that are published."""
 
 
 def offered(node, topic):
@@ -26,14 +21,14 @@ def offered(node, topic):
     return info.qos_profile.reliability
 
 
-@pytest.mark.parametrize("topic", OUTPUTS)
+@pytest.mark.parametrize("topic", sorted(OUTPUTS))
 def test_every_output_takes_overrides_and_no_other_node_inherits_them(embedding, topic):
     name = f"qos_overrides.{topic}.publisher"
     given = {f"{name}.reliability": "best_effort", f"{name}.depth": 2}
     node = embedding.node(**given)
     assert offered(node, topic) == ReliabilityPolicy.BEST_EFFORT
     assert {t for t in OUTPUTS if offered(node, t) == ReliabilityPolicy.RELIABLE} == (
-        OUTPUTS.keys() - {topic}
+        OUTPUTS - {topic}
     )
     assert node.get_parameter(f"{name}.depth").value == 2
     for profile in (topics.GRAPH_QOS, topics.IMAGE_QOS, topics.LATCHED_QOS):
@@ -50,7 +45,8 @@ def test_overrides_hold_through_the_states(embedding):
 def test_the_subscription_takes_all_three_policies(embedding):
     name = "qos_overrides./image.subscription"
     node = embedding.node(
-        **{f"{name}.reliability": "reliable", f"{name}.depth": 3, f"{name}.history": "keep_all"}
+        lazy=False,
+        **{f"{name}.reliability": "reliable", f"{name}.depth": 3, f"{name}.history": "keep_all"},
     )
     (profile,) = [s.qos_profile for s in node.subscriptions if s.topic_name == "/image"]
     wanted = QoSProfile(
@@ -89,7 +85,9 @@ def test_a_parameter_file_reaches_remapped_topics(embedding, tmp_path):
         "      /front/graph: {publisher: {reliability: best_effort}}\n"
     )
     arguments = ["--params-file", str(file), "-r", "__ns:=/front", "-r", "image:=camera"]
-    node = embedding.node(arguments=["--ros-args", *arguments, "-r", "scene_graph:=graph"])
+    node = embedding.node(
+        lazy=False, arguments=["--ros-args", *arguments, "-r", "scene_graph:=graph"]
+    )
     assert offered(node, "/front/graph") == ReliabilityPolicy.BEST_EFFORT
     (profile,) = [s.qos_profile for s in node.subscriptions if s.topic_name == "/front/camera"]
     assert (profile.reliability, profile.depth) == (ReliabilityPolicy.RELIABLE, 2)

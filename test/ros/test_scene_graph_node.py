@@ -153,7 +153,7 @@ def test_match_takes_what_the_publisher_offers(session, tiny_model, offered):
 
 
 def test_a_reliability_that_does_not_fit_is_an_error_that_names_the_cure(session, tiny_model):
-    node = session.node(tiny_model, image_reliability="reliable", silence_s=1.0)
+    node = session.node(tiny_model, image_reliability="reliable", silence_s=1.0, lazy=False)
     node.wait_for_log("listening to")
     session.script("camera", "camera_process.py", "--reliability", "best_effort")
     text = node.wait_for_log("image_reliability:=best_effort")

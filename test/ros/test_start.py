@@ -52,3 +52,26 @@ def test_starting_needs_no_rclpy():
         "sys.exit(any(name.split('.')[0] == 'rclpy' for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("image_topic", "cameras", "remaps"),
+    [
+        ("image", [], []),
+        ("/cam/image_raw", [], [("image", "/cam/image_raw")]),
+        ("image", ["front"], []),
+        ("image_raw", ["front"], [("front/image", "front/image_raw")]),
+        ("/r/CAMERA/rgb", ["a", "b"], [("a/image", "/r/a/rgb"), ("b/image", "/r/b/rgb")]),
+        ("CAMERA_image", ["a"], [("a/image", "a_image")]),
+    ],
+)  # fmt: skip
+def test_each_camera_is_connected_to_its_topic(image_topic, cameras, remaps):
+    assert start.topic_remaps(image_topic, cameras=cameras) == remaps
+
+
+def test_the_command_starts_several_cameras():
+    command = start.node_command(
+        image_topic="/CAMERA/image_raw", parameters={"cameras": ["front", "rear"]}
+    )
+    assert 'cameras:=["front", "rear"]' in command
+    assert "front/image:=/front/image_raw" in command and "rear/image:=/rear/image_raw" in command

@@ -28,11 +28,15 @@ def test_the_losses_of_a_best_effort_stock_camera_are_named_once_with_the_cure(s
     session.script("listener", "listener_process.py", "graph")
     node = session.node(tiny_model, silence_s=0.0)
     node.wait_for_log("listening to")
-    camera = session.stock_camera(*BIG, "--reliability", "best_effort")
+    # On a busy machine the node may hear too few of the first camera's images to say anything.
+    for _ in range(3):
+        camera = session.stock_camera(*BIG, "--reliability", "best_effort")
+        camera.wait(lambda p: len(p.of("image")) == COUNT)
+        if "got lost on the way" in node.log.read_text():
+            break
     text = node.wait_for_log("got lost on the way")
     assert "Let the camera publish reliably" in text
     assert f"DEFAULT_PROFILES_FILE={images_profile_path()}" in text
-    camera.wait(lambda p: len(p.of("image")) == COUNT)
     assert node.log.read_text().count("got lost on the way") == 1
 
 

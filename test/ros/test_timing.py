@@ -45,11 +45,12 @@ def test_a_graph_is_never_older_than_one_inference_and_one_frame(session, tiny_m
 
 
 def median_answers_ms(client):
-    """Return the median time of a parameter question, a parameter change and a state question."""
+    """Return the median time of questions about parameters, state and graph, and of a change."""
     asked = {
         "get_parameters": lambda: client.get("max_relations"),
         "set_parameters": lambda: client.set("max_relations", 50),
         "get_state": client.state,
+        "query_relations": lambda: client.query("red", "left of", "blue"),
     }
     times = {name: [] for name in asked}
     for _ in range(QUESTIONS):

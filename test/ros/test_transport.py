@@ -4,6 +4,7 @@
 
 import collections
 import shutil
+from importlib import metadata
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,6 +14,7 @@ from psg_ros import shared_memory
 from psg_ros.ros import transport
 
 PROFILE = str(transport.images_profile_path())
+VARIABLE = transport.profile_variable({})
 MIB = 1 << 20
 FULL_HD_BYTES = 1920 * 1080 * 3
 
@@ -42,19 +44,39 @@ def settings_of(profile):
 @pytest.mark.parametrize(
     ("distro", "name"),
     [
-        (None, "FASTDDS_DEFAULT_PROFILES_FILE"),
         ("kilted", "FASTDDS_DEFAULT_PROFILES_FILE"),
         ("jazzy", "FASTRTPS_DEFAULT_PROFILES_FILE"),
         ("humble", "FASTRTPS_DEFAULT_PROFILES_FILE"),
     ],
 )
 def test_the_profile_is_given_under_the_name_that_the_distribution_reads(shm, distro, name):
-    base = {"HOME": "/home/me"} | ({"ROS_DISTRO": distro} if distro else {})
+    base = {"HOME": "/home/me", "ROS_DISTRO": distro}
     environment = transport.node_environment(base)
     assert environment[name] == PROFILE
     assert [key for key in transport.PROFILE_VARIABLES if key in environment] == [name]
     assert environment["MALLOC_MMAP_THRESHOLD_"] == "33554432"
     assert environment["HOME"] == "/home/me"
+
+
+@pytest.mark.parametrize(
+    ("rclpy", "name"),
+    [
+        ("9.1.2", "FASTDDS_DEFAULT_PROFILES_FILE"),
+        ("7.1.5", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+        ("3.3.16", "FASTRTPS_DEFAULT_PROFILES_FILE"),
+        (None, "FASTDDS_DEFAULT_PROFILES_FILE"),
+    ],
+)
+def test_python_wheels_of_ros_name_no_distribution_so_the_version_of_rclpy_decides(
+    monkeypatch, rclpy, name
+):
+    def version(package):
+        if rclpy is None:
+            raise metadata.PackageNotFoundError(package)
+        return rclpy
+
+    monkeypatch.setattr(transport.metadata, "version", version)
+    assert transport.profile_variable({}) == name
 
 
 @pytest.mark.parametrize("name", [*transport.PROFILE_VARIABLES, transport.TRANSPORTS_VARIABLE])
@@ -78,7 +100,7 @@ def test_the_profile_takes_all_that_linux_gives_for_images_from_elsewhere():
 
 def test_a_small_container_gets_a_segment_that_fits_twice_and_holds_several_images(shm):
     shm(64, 64)
-    profile = Path(transport.transport_environment({})["FASTDDS_DEFAULT_PROFILES_FILE"])
+    profile = Path(transport.transport_environment({})[VARIABLE])
     settings = settings_of(profile)
     size = int(settings.pop("segment_size"))
     assert 3 * FULL_HD_BYTES < size <= 32 * MIB
@@ -86,7 +108,7 @@ def test_a_small_container_gets_a_segment_that_fits_twice_and_holds_several_imag
     expected.pop("segment_size")
     assert settings == expected, "only the size may differ"
     shm(64, 64 - size // MIB)
-    assert transport.transport_environment({}) == {"FASTDDS_DEFAULT_PROFILES_FILE": str(profile)}
+    assert transport.transport_environment({}) == {VARIABLE: str(profile)}
     assert not transport.transport_complaint({})
 
 
@@ -94,7 +116,7 @@ def test_a_small_container_gets_a_segment_that_fits_twice_and_holds_several_imag
 def test_without_room_for_an_image_udp_is_taken_and_the_cure_said(shm, total, free):
     shm(total, free)
     chosen = transport.transport_environment({})
-    assert chosen == {"FASTDDS_DEFAULT_PROFILES_FILE": str(transport.udp_profile_path())}
+    assert chosen == {VARIABLE: str(transport.udp_profile_path())}
     complaint = transport.transport_complaint({})
     assert f"{free} of {total} MiB free" in complaint and "--shm-size=512m" in complaint
     assert transport.transport_complaint(chosen) == complaint, "in a child process, too"

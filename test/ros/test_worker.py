@@ -27,18 +27,18 @@ class Recorder:
     """A `process` that notes frames and signals each one; the frame 'bad' raises."""
 
     def __init__(self):
-        self.frames, self.errors = [], []
+        self.frames, self.errors, self.threads = [], [], []
         self.done = threading.Semaphore(0)
 
-    def process(self, model, frame):
-        model.threads.append(threading.get_ident())
+    def process(self, source, frame):
+        self.threads.append(threading.get_ident())
         self.frames.append(frame)
         if frame != "bad":
             self.done.release()
         else:
             raise RuntimeError("bad frame")
 
-    def failed(self, error):
+    def failed(self, source, error):
         self.errors.append(error)
         self.done.release()
 
@@ -65,7 +65,8 @@ def test_one_thread_that_is_not_ours_opens_runs_and_closes_the_model(worker, rec
     recorder.wait()
     worker.close()
     assert model.closed
-    assert len(set(model.threads)) == 1 and model.threads[0] != threading.get_ident()
+    assert len({*model.threads, *recorder.threads}) == 1
+    assert model.threads[0] != threading.get_ident()
 
 
 def test_open_raises_what_the_model_raised_and_leaves_no_thread():
@@ -73,7 +74,7 @@ def test_open_raises_what_the_model_raised_and_leaves_no_thread():
         raise FileNotFoundError("no model")
 
     before = threading.active_count()
-    worker = Worker(refuse, lambda model, frame: None, lambda error: None)
+    worker = Worker(refuse, lambda source, frame: None, lambda source, error: None)
     with pytest.raises(FileNotFoundError, match="no model"):
         worker.open()
     worker.close()
@@ -107,12 +108,12 @@ def test_frames_are_ignored_until_resumed_and_after_pause(worker, recorder):
 def test_pause_returns_only_after_the_frame_in_work():
     entered, leave, finished = threading.Event(), threading.Event(), []
 
-    def process(model, frame):
+    def process(source, frame):
         entered.set()
         assert leave.wait(PATIENCE_S)
         finished.append(frame)
 
-    worker = Worker(Model, process, lambda error: None)
+    worker = Worker(Model, process, lambda source, error: None)
     worker.open()
     worker.resume()
     worker.put("slow")
@@ -126,25 +127,25 @@ def test_pause_returns_only_after_the_frame_in_work():
 def test_drops_are_counted_since_resume():
     entered, leave = threading.Event(), threading.Event()
 
-    def process(model, frame):
+    def process(source, frame):
         entered.set()
         leave.wait(PATIENCE_S)
 
-    worker = Worker(Model, process, lambda error: None)
+    worker = Worker(Model, process, lambda source, error: None)
     worker.open()
     worker.resume()
     worker.put(0)
     assert entered.wait(PATIENCE_S)
     for frame in (1, 2, 3):
         worker.put(frame)
-    assert worker.dropped_before == 0, "they came after the current frame"
+    assert worker.dropped_before() == 0, "they came after the current frame"
     entered.clear()
     leave.set()
     assert entered.wait(PATIENCE_S)
-    assert worker.dropped_before == 2
+    assert worker.dropped_before() == 2
     worker.pause()
     worker.resume()
-    assert worker.dropped_before == 0
+    assert worker.dropped_before() == 0
     worker.close()
 
 
@@ -155,6 +156,6 @@ def test_a_frame_of_an_earlier_round_is_not_worked_on(worker, recorder):
     stale = worker._round
     worker.pause()
     worker.resume()
-    worker._work_on(Model(), stale, "stale")
-    worker._work_on(Model(), worker._round, "fresh")
+    worker._work_on(0, stale, "stale")
+    worker._work_on(0, worker._round, "fresh")
     assert recorder.frames == ["fresh"]

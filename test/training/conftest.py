@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from tiny_networks import NETWORKS, PHASES_HW
 from tiny_psg import COLORS, PREDICATES, STUFF, THINGS, write_tiny_psg
 
 from psg_ros import labels as labels_module
@@ -19,29 +20,7 @@ from psg_ros.training import network, release
 from psg_ros.training.relations import relations
 from psg_ros.training.segmenter import segmentation
 
-NETWORK = {
-    "name": "tiny",
-    "segmenter": {
-        "input_hw": [32, 48],
-        "dim": 16,
-        "depth": 3,
-        "num_heads": 2,
-        "stem": "convolution",
-        "num_registers": 1,
-        "num_queries": 5,
-        "num_query_blocks": 2,
-        "taps": [0, 2],
-    },
-    "relations": {
-        "dim": 16,
-        "depth": 2,
-        "num_heads": 2,
-        "head_hidden": 16,
-        "cell_patches": 1,
-    },
-}
 SEGMENTATION = {
-    "phases": [{"input_hw": [16, 32], "samples": 6}, {"input_hw": [32, 48], "samples": 6}],
     "batch_size": 2,
     "warmup_samples": 4,
     "min_segment_px": 4,
@@ -76,13 +55,15 @@ def tiny_psg(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tiny_network() -> dict[str, Any]:
-    """The sizes of the network `tiny`, as its YAML file has them."""
-    return NETWORK
+def tiny_network(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The sizes of the network `tiny`, as its YAML file has them; see `tiny_networks`."""
+    return NETWORKS[getattr(request, "param", "eomt")]
 
 
 @pytest.fixture
-def tiny_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def tiny_share(
+    tmp_path: Path, tiny_network: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A share folder with network and labels `tiny`, in place of the package's own."""
     share = tmp_path / "share"
     labels = {
@@ -90,7 +71,7 @@ def tiny_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "stuff": [named(name) for name in STUFF],
         "predicates": [{"name": name} for name in PREDICATES],
     }
-    for kind, content in (("model", NETWORK), ("labels", labels)):
+    for kind, content in (("model", tiny_network), ("labels", labels)):
         file = share / "config" / kind / "tiny.yaml"
         file.parent.mkdir(parents=True)
         file.write_text(yaml.safe_dump(content))
@@ -104,8 +85,12 @@ def named(name: str) -> dict[str, str]:
 
 
 @pytest.fixture
-def write_config(tmp_path: Path, tiny_share: Path, tiny_psg: Path) -> Callable[..., Path]:
+def write_config(
+    tmp_path: Path, tiny_network: dict[str, Any], tiny_share: Path, tiny_psg: Path
+) -> Callable[..., Path]:
     """A function that writes a training config of differences from a tiny one."""
+    sizes_hw = PHASES_HW[tiny_network["segmenter"].get("type", "eomt")]
+    phases = [{"input_hw": size_hw, "samples": 6} for size_hw in sizes_hw]
 
     def write(name: str = "run", **changes: Any) -> Path:
         content = {
@@ -113,7 +98,7 @@ def write_config(tmp_path: Path, tiny_share: Path, tiny_psg: Path) -> Callable[.
             "labels": "tiny",
             "data": str(tiny_psg),
             "out": str(tmp_path / name),
-            "segmentation": {**SEGMENTATION, **changes.pop("segmentation", {})},
+            "segmentation": {"phases": phases, **SEGMENTATION, **changes.pop("segmentation", {})},
             "relations": {**RELATIONS, **changes.pop("relations", {})},
             **changes,
         }

@@ -65,6 +65,15 @@ def test_masks_under_wrong_classes_cost_more_than_the_truth():
     assert total(class_logits, -mask_logits, targets) > 1
 
 
+def test_masks_without_classes_are_matched_by_themselves():
+    targets = two_images()
+    _, mask_logits = perfect(targets)
+    losses = set_loss(None, mask_logits.roll(1, dims=1), targets, CONFIG)
+    assert set(losses) == {"mask", "dice"}, "there is no class to learn"
+    assert all(value == pytest.approx(0, abs=1e-4) for value in losses.values())
+    assert sum(set_loss(None, -mask_logits, targets, CONFIG).values()) > 1
+
+
 def test_the_order_of_the_queries_does_not_matter():
     targets, generator = two_images(), torch.Generator().manual_seed(1)
     class_logits = torch.randn(2, 5, NUM_LABELS + 1, generator=generator)

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from psg_ros.config import load_config
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.segmenters.eomt import Eomt
 from psg_ros.network.segmenters.eomt_config import EomtConfig
+from psg_ros.setting_files import load_config
 from psg_ros.training import train
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import TrainConfig

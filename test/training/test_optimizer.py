@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 import torch
+from mask2former_checkpoints import MASK2FORMER
 
 from psg_ros.network.segmenters.eomt import Eomt
 from psg_ros.network.segmenters.eomt_config import EomtConfig
+from psg_ros.network.segmenters.mask2former.network import Mask2Former
 from psg_ros.training.config import Phase, SegmentationTraining
 from psg_ros.training.optimizer import make_optimizer, set_learning_rates
 
@@ -92,3 +94,22 @@ def test_a_pretrained_stem_learns_at_its_own_rate():
     assert learned["stem.network.first.0.weight"] == pytest.approx(0.25)
     assert learned["stem.projection.weight"] == pytest.approx(1.0)
     assert learned["blocks.0.norm1.weight"] == pytest.approx(1.0)
+
+
+def test_mask2former_learns_its_backbone_at_a_rate_of_its_own_and_keeps_its_tables():
+    network = Mask2Former(MASK2FORMER, num_labels=2)
+    settings = replace(SETTINGS, backbone_rate=0.1)
+    found = rates(network, settings)
+    assert {rate for name, rate in found.items() if name.startswith("backbone.")} == {0.1}
+    assert {rate for name, rate in found.items() if not name.startswith("backbone.")} == {1.0}
+    names = {parameter: name for name, parameter in network.named_parameters()}
+    groups = make_optimizer(network, settings).param_groups
+    kept = {names[p] for group in groups if not group["weight_decay"] for p in group["params"]}
+    matrices = {name for name, parameter in network.named_parameters() if parameter.ndim > 1}
+    assert kept & matrices == {
+        "decoder.query_features",
+        "decoder.query_positions",
+        "decoder.level_codes",
+        "pixel_decoder.level_codes",
+        *(name for name in matrices if name.endswith("position_bias")),
+    }

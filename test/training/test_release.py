@@ -10,15 +10,18 @@ import pytest
 import torch
 import yaml
 
-from psg_ros.config import PipelineConfig, Recommendation, load_config
+from psg_ros.config import PipelineConfig, Recommendation
 from psg_ros.data.opening import open_dataset
 from psg_ros.frame import Frame
+from psg_ros.network.tensorrt_check import check_artifact
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.robot.manifest import load_model_folder
 from psg_ros.robot.pipeline import Pipeline
+from psg_ros.setting_files import load_config
 from psg_ros.training import release, train
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import TrainConfig
+from psg_ros.training.quantization import quantize_model
 from psg_ros.training.relations import relations
 from psg_ros.training.relations.relation_pictures import describe, network_input
 from psg_ros.training.relations.relation_samples import sample_format, true_sample
@@ -93,6 +96,18 @@ def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg)
     np.testing.assert_array_equal(scores.pairs, pairs)
     np.testing.assert_allclose(scores.logits, expected, atol=1e-3)
     assert np.ptp(expected, axis=0).max() > 0.01, "pairs must differ for this test to say something"
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_a_model_in_fp16_says_so_and_is_taken_by_tensorrt(run_folder, tmp_path):
+    layout = Layout("segmenter_only", half=True, precision="fp16")
+    folder = load_model_folder(str(export_model(run_folder, tmp_path / "x", LOOSE, layout=layout)))
+    spec = folder.manifest.artifact("segmenter")
+    assert spec.precision == "fp16"
+    assert check_artifact(folder.artifact_path("segmenter"), spec) == []
+    with pytest.raises(ValueError, match="is written in fp16; int8 files are made of one in fp32"):
+        quantize_model(str(folder.path), [], None, "psg quantize")
 
 
 @pytest.mark.slow

@@ -26,7 +26,15 @@ def test_the_cosine_warms_up_then_falls_to_zero():
     assert rates[6] == pytest.approx(0.5) and rates[12] == pytest.approx(0)
 
 
-@pytest.mark.parametrize("schedule", ["cosine", "poly"])
+def test_the_steps_are_two_near_the_end():
+    settings = replace(
+        SETTINGS, schedule="steps", warmup_samples=0, phases=(Phase((32, 32), 1000),)
+    )
+    rates = [rate_factors(settings, seen)[1] for seen in (0, 888, 889, 962, 963, 999)]
+    assert rates == pytest.approx([1, 1, 0.1, 0.1, 0.01, 0.01])
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "poly", "steps"])
 def test_without_warmup_the_full_rate_is_there_at_once(schedule):
     assert rate_factors(replace(SETTINGS, schedule=schedule, warmup_samples=0), 0) == (1, 1)
 

@@ -20,7 +20,7 @@ from toy_segmenter import TOY, WIDTHS, Toy, ToyConfig
 
 from psg_ros.benchmark.ladder.networks import build_network
 from psg_ros.benchmark.ladder.steps import RAW
-from psg_ros.config import PipelineConfig, Recommendation, config_from_dict, load_config
+from psg_ros.config import PipelineConfig, Recommendation
 from psg_ros.frame import Frame
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import TapEmbedding
@@ -29,6 +29,7 @@ from psg_ros.network.segmenters.table import SEGMENTERS
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.robot.manifest import load_model_folder
 from psg_ros.robot.pipeline import Pipeline
+from psg_ros.setting_files import config_from_dict, load_config
 from psg_ros.training import network, train
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import SegmentationTraining, TrainConfig
@@ -36,7 +37,6 @@ from psg_ros.training.relations import relation_run
 from psg_ros.training.release import AS_TRAINED, Layout, Switches, export_model, switched
 from psg_ros.training.segmenter import segmentation_run
 from psg_ros.training.segmenter.segmentation_checks import check_settings
-from psg_ros.training.torch_pipeline import open_run
 
 NETWORK = {
     "name": "toy",
@@ -85,8 +85,8 @@ def test_it_is_trained_exported_and_run_in_every_form(toy_config, tiny_psg, tmp_
             graph = answers[name] = pipeline(Frame(picture))
         assert sorted(node.class_name for node in graph.nodes) == ["ball", "box", "ground"], name
         assert len(graph.relations) == 6, "one for each direction of each pair"
-    settings = PipelineConfig(score_threshold=0.5, overlap_threshold=0.5, relation_threshold=0.0)
-    with open_run(run, settings) as pipeline:
+    low = {"score_threshold": 0.5, "overlap_threshold": 0.5, "relation_threshold": 0.0}
+    with Pipeline.open(PipelineConfig(model=str(run), backend="torch", **low)) as pipeline:
         expected = pipeline(Frame(picture)).relation_scores
     np.testing.assert_array_equal(answers["two"].relation_scores.pairs, expected.pairs)
     np.testing.assert_allclose(answers["two"].relation_scores.logits, expected.logits, atol=1e-4)
@@ -168,8 +168,8 @@ def test_maps_of_two_strides_meet_on_the_coarser_grid():
     ("changes", "said"),
     [
         ({"input_hw": [36, 48]}, r"input_hw \(36, 48\) must be multiples of 8 px"),
-        ({"type": "tyo"}, "toy.*: segmenter: segmenter type must be one of eomt, toy, not 'tyo'"),
-        ({"type": ["toy"]}, r"segmenter type must be one of eomt, toy, not \['toy'\]"),
+        ({"type": "tyo"}, "toy.*: segmenter: segmenter type must be one of eomt, .*toy, not 'tyo'"),
+        ({"type": ["toy"]}, r"segmenter type must be one of eomt, .*toy, not \['toy'\]"),
         ({"depth": 3}, "unknown key 'depth'"),
     ],
 )

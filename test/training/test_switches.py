@@ -6,11 +6,13 @@ import dataclasses
 
 import pytest
 import torch
+from yoso_checkpoints import YOSO
 
+from psg_ros.config import Recommendation
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import DsFlash, build_dsflash
 from psg_ros.network.segmenters.eomt_config import EomtConfig
-from psg_ros.training.release import Switches, switched
+from psg_ros.training.release import Switches, describe_network, switched
 
 
 @pytest.fixture
@@ -48,6 +50,41 @@ def test_the_description_says_what_differs_from_training(trained):
     trained.config = dataclasses.replace(trained.config, description="")
     model = switched(trained, Switches(merge_ratio=0.5))
     assert model.config.description.startswith("Exported, unlike trained, with merge_ratio 0.5")
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"aggregation": "ifa"}, "aggregation ifa instead of cfa"),
+        ({"deformable": "deform_conv"}, "deformable deform_conv instead of grid_sample"),
+    ],
+)
+def test_the_same_weights_of_yoso_say_the_same_in_another_form(changes, said):
+    torch.manual_seed(0)
+    config = ModelConfig("tiny", segmenter=YOSO, relations=RelationConfig(dim=16, num_heads=2))
+    trained = build_dsflash(config, num_labels=3, num_predicates=4).eval()
+    model = switched(trained, Switches(**changes))
+    assert said in model.config.description
+    image = torch.rand(1, 3, *YOSO.input_hw) * 255
+    with torch.no_grad():
+        found, expected = (network.segmenter(image) for network in (model, trained))
+    for one, other in zip(found[:2], expected[:2], strict=True):
+        torch.testing.assert_close(one, other, atol=1e-4, rtol=1e-4)
+    back = switched(model, Switches(aggregation="cfa", deformable="grid_sample"))
+    assert back.config.segmenter == YOSO
+
+
+def test_a_model_whose_operators_one_backend_alone_knows_says_so():
+    for deformable, backend in (("grid_sample", "auto"), ("deform_conv", "onnxruntime")):
+        segmenter = dataclasses.replace(YOSO, deformable=deformable)
+        config = ModelConfig("tiny", segmenter=segmenter, relations=RelationConfig(dim=16))
+        facts = describe_network(build_dsflash(config, 3, 4), Recommendation())
+        assert facts.get("backend", "auto") == backend
+
+
+def test_a_form_that_the_segmenter_does_not_have_is_refused(trained):
+    with pytest.raises(ValueError, match="the segmenter eomt has no aggregation to change"):
+        switched(trained, Switches(aggregation="ifa"))
 
 
 def test_switches_as_trained_change_nothing(trained):

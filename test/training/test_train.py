@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tiny_networks import every_segmenter
 from tiny_psg import write_tiny_psg
 
 from psg_ros.__main__ import main
@@ -27,6 +28,7 @@ def out_of(config_path: Path) -> Path:
     return Path(yaml.safe_load(config_path.read_text())["out"])
 
 
+@every_segmenter
 def test_both_stages_leave_a_run_that_can_be_loaded(write_config):
     config = write_config()
     folder = run(config)

@@ -25,8 +25,9 @@ from psg_ros.benchmark.ladder.scene import Scene
 from psg_ros.benchmark.ladder.steps import Step
 from psg_ros.config import RECOMMENDED, Recommendation
 from psg_ros.network.overlap_pooling import pair_overlaps
-from psg_ros.robot.forms.relations import relative_boxes, unordered_pairs
+from psg_ros.robot.forms.relations import relative_boxes
 from psg_ros.robot.ops.image import Placement, padding_rgb, place, write_content
+from psg_ros.robot.ops.pairs import unordered_pairs
 from psg_ros.robot.ops.panoptic import MergedMasks, best_label, merge
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.robot.ops.scratch import Scratch

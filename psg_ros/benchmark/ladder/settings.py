@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from psg_ros.benchmark.ladder.steps import Step
 from psg_ros.benchmark.timing import Timing
-from psg_ros.config import config_from_dict
+from psg_ros.setting_files import config_from_dict
 
 if TYPE_CHECKING:
     from psg_ros.network.config import ModelConfig

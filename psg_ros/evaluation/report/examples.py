@@ -20,8 +20,8 @@ from psg_ros.drawing.palette import display_name
 from psg_ros.evaluation.metrics.evaluator import ImageFigures
 from psg_ros.evaluation.metrics.true_ranks import marked
 from psg_ros.labels import Vocabulary
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, SceneRelation
 
 GAP_PX = 6

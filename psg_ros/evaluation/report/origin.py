@@ -13,9 +13,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
-from psg_ros.config import MODEL_THRESHOLD, TRACKING_SETTINGS
+from psg_ros.config import TRACKING_SETTINGS
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.robot.pipeline import Pipeline
+from psg_ros.setting_fields import MODEL_THRESHOLD
 
 LEFT_OUT = {"broken_images": "broken", "unlabelled_images": "without labels"}
 DECISIVE = {
@@ -46,7 +47,8 @@ def describe_model(pipeline: Pipeline) -> dict[str, str]:
         if not field.metadata["fixed"] and field.name not in TRACKING_SETTINGS:
             value = getattr(config, field.name)
             is_models = field.metadata["from_model"] and value == MODEL_THRESHOLD
-            facts[field.name] = str(getattr(pipeline.manifest, field.name) if is_models else value)
+            used = getattr(pipeline.manifest, field.name) if is_models else value
+            facts[field.name] = ", ".join(map(str, used)) if isinstance(used, tuple) else str(used)
     return facts
 
 

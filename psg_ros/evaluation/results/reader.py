@@ -24,10 +24,10 @@ from psg_ros.evaluation.results.relations import StoredRelations, read_relations
 from psg_ros.evaluation.results.rle import decode_rle
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.pictures.picture_file import read_samples
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.manifest import LABELS_FILE
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.robot.ops.triplets import rank_relations
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, SceneRelation, Segmentation
 
 MAX_LISTED = 100

@@ -8,19 +8,14 @@ Its arrays: `psg_ros.evaluation.results.format`.
 from __future__ import annotations
 
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from psg_ros.files import NPZ_DAMAGE
 from psg_ros.scene_graph import RelationScores
-
-UNREADABLE = (
-    EOFError, OSError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-"""What damaged .npz files raise, depending on where; RuntimeError is zipfile's for odd flags."""
 
 Listed = tuple[int, int, int, float, float]
 """Subject, object, predicate, score in 0..1, probability in 0..1 or NaN."""
@@ -46,7 +41,7 @@ def read_relations(path: Path, num_segments: int) -> StoredRelations:
         return StoredRelations(_scores(arrays), listed)
     except KeyError as error:
         raise ValueError(f"{path.name} has no {error}") from error
-    except UNREADABLE as error:
+    except NPZ_DAMAGE as error:
         # zipfile says nothing where the content of a member ends too early.
         raise ValueError(f"{path.name}: {str(error) or 'truncated'}") from error
 

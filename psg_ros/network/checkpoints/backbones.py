@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor
 
-from psg_ros.network.checkpoints import dinov3_original, eomt_transformers
+from psg_ros.network.checkpoints import dinov3_original, eomt_transformers, imagenet
 from psg_ros.network.checkpoints.reading import Source
 from psg_ros.network.checkpoints.renaming import Renamed, plain_names, some_of
 
@@ -42,7 +42,29 @@ def rename_dinov3(found: Source) -> Mapping[str, Tensor]:
     return renamed.tensors
 
 
-RENAMINGS: dict[str, Callable[[Source], Mapping[str, Tensor]]] = {"eomt": rename_dinov3}
+def rename_imagenet(found: Source) -> Mapping[str, Tensor]:
+    """Return weights under our names as they are, those of a bare backbone renamed.
+
+    Raises:
+        ValueError: neither of the two.
+    """
+    if any(name.startswith("backbone.") for name in found.tensors):
+        return found.tensors
+    renamed = imagenet.to_ours(plain_names(found.tensors))
+    if renamed.unknown:
+        raise ValueError(
+            f"{found.path} is neither from `psg convert` nor a backbone of torchvision's ResNet or "
+            f"of Swin's own code; unknown: {some_of(renamed.unknown)}"
+        )
+    return renamed.tensors
+
+
+RENAMINGS: dict[str, Callable[[Source], Mapping[str, Tensor]]] = {
+    "eomt": rename_dinov3,
+    "mask2former": rename_imagenet,
+    "pro_scale": rename_imagenet,
+    "yoso": rename_imagenet,
+}
 """By the type of the segmenter; without an entry only weights under our names will do."""
 
 

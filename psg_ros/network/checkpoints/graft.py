@@ -94,6 +94,8 @@ def graft(
         elif name.startswith(COPIED):
             value.copy_(taken[name])
     _take_queries(segmenter.queries, taken["queries"])
+    if not isinstance(segmenter.class_head, nn.Linear):
+        raise ValueError("graft_from brings a closed list of labels; leave out text_encoder")
     _take_labels(segmenter.class_head, donor, vocabulary)
     return explained
 
@@ -143,6 +145,7 @@ def _take_queries(own: Tensor, taken: Tensor) -> None:
 
 def _take_labels(head: nn.Linear, donor: Donor, vocabulary: Vocabulary) -> None:
     taken = donor.segmenter.class_head
+    assert isinstance(taken, nn.Linear), "a donor is read with a closed list"
     head.weight.copy_(NEW_LABEL_SPREAD * taken.weight.std() * torch.randn(head.weight.shape))
     head.bias.fill_(float(taken.bias[:-1].mean()) + NEW_LABEL_BIAS)
     shared = [n for n in donor.vocabulary.label_names if n in vocabulary.label_names]

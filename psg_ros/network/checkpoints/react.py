@@ -20,7 +20,7 @@ import numpy as np
 import yaml
 
 from psg_ros.backend_table import AUTO, BACKENDS
-from psg_ros.config import RECOMMENDED, read_mapping
+from psg_ros.config import RECOMMENDED
 from psg_ros.files import scratch_beside
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.forms.box_relations import (
@@ -42,6 +42,7 @@ from psg_ros.robot.manifest import (
 from psg_ros.robot.runtime.backend import open_backend
 from psg_ros.robot.runtime.refusals import NetworkFailed
 from psg_ros.robot.runtime.tensors import as_text
+from psg_ros.setting_files import read_mapping
 
 FORM, ARTIFACT, FILE = "segmenter_and_boxes", "box_relations", "box_relations.onnx"
 NAME_KEYS = ("obj_classes", "rel_classes")

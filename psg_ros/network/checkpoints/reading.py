@@ -19,15 +19,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from psg_ros.network.checkpoints import hub
+from psg_ros.network.checkpoints.numpy_pickle import read_numpy_pickle
 
 CONFIG_FILE = "config.json"
 SAFETENSORS_FILE = "model.safetensors"
 INDEX_FILE = "model.safetensors.index.json"
 TORCH_FILE = "pytorch_model.bin"
 TORCH_ENDINGS = (".bin", ".pt", ".pth", ".ckpt")
-ENDINGS = (".safetensors", *TORCH_ENDINGS)
-WRAPPINGS = ("state_dict", "train_model")
-"""Under which Lightning and LightlyTrain store a state dict beside other things."""
+PICKLE_ENDING = ".pkl"
+ENDINGS = (".safetensors", *TORCH_ENDINGS, PICKLE_ENDING)
+WRAPPINGS = ("state_dict", "train_model", "model")
+"""Under which Lightning, LightlyTrain and detectron2 store a state dict beside other things."""
 ARGUMENTS = "model_init_args"
 """Under which LightlyTrain stores the arguments of the network."""
 TORCH_DAMAGE = (
@@ -89,7 +91,7 @@ def read_folder(folder: Path) -> Source:
 
 
 def read_file(path: Path) -> dict[str, Tensor]:
-    """Read a .safetensors file or one of torch.save; see `WRAPPINGS`.
+    """Read a .safetensors file, one of torch.save, or a pickle of detectron2; see `WRAPPINGS`.
 
     Raises:
         ValueError: damaged, of another kind, or more than tensors; the message names the file.
@@ -105,6 +107,8 @@ def _read_content(path: Path) -> Any:
             raise ValueError(f"{path} is not a safetensors file: {error}") from error
     if path.suffix in TORCH_ENDINGS:
         return _load_torch(path)
+    if path.suffix == PICKLE_ENDING:
+        return read_numpy_pickle(path)
     raise ValueError(f"{path}: unknown ending {path.suffix!r}, expected {', '.join(ENDINGS)}")
 
 

@@ -59,18 +59,23 @@ def rename(tensors: Mapping[str, Tensor], rules: Rules, ignored: Sequence[str]) 
 def split_qkv(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Replace fused query, key and value parameters [3 * dim, ...] by their three parts.
 
+    `attn.qkv.weight` becomes `attn.q.weight`, torch's `in_proj_weight` becomes `q_proj.weight`, and
+    so on.
+
     Raises:
         ValueError: the first axis does not hold three equal parts.
     """
     split: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
-        if ".attn.qkv." not in name:
+        part_name = re.sub(r"\.attn\.qkv\.", ".attn.{}.", name)
+        part_name = re.sub(r"\.in_proj_(weight|bias)$", r".{}_proj.\1", part_name)
+        if part_name == name:
             split[name] = tensor
             continue
         if not tensor.ndim or not len(tensor) or len(tensor) % 3:
             raise ValueError(f"{name} must hold three equal parts, not the shape {[*tensor.shape]}")
         for letter, part in zip("qkv", tensor.chunk(3), strict=True):
-            split[name.replace(".qkv.", f".{letter}.")] = part.contiguous()
+            split[part_name.replace("{}", letter)] = part.contiguous()
     return split
 
 

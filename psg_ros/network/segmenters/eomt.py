@@ -34,6 +34,7 @@ from psg_ros.network.segmenters.eomt_training import (
     rate_scale,
 )
 from psg_ros.network.token_merging import TokenMerging
+from psg_ros.network.word_scores import class_head
 
 LABEL_PARTS = ("class_head.", "queries")
 PRETRAINED = "stem.network."
@@ -122,6 +123,7 @@ class Eomt(Segmenter):
     pixel_mean: Tensor
     pixel_std: Tensor
     label_parts = LABEL_PARTS
+    compares_words = True
     head_parts = (*LABEL_PARTS, "mask_head.", "upscale.")
 
     def __init__(self, config: EomtConfig, num_labels: int, layer_scale: float = 1.0) -> None:
@@ -136,7 +138,7 @@ class Eomt(Segmenter):
         self.blocks = nn.ModuleList(VitBlock(config, layer_scale) for _ in range(config.depth))
         self.norm = nn.LayerNorm(dim, eps=config.norm_eps)
         self.queries = nn.Parameter(torch.randn(config.num_queries, dim))
-        self.class_head = nn.Linear(dim, num_labels + 1)
+        self.class_head = class_head(config, dim, num_labels)
         self.mask_head = nn.Sequential(
             nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim), nn.GELU(), nn.Linear(dim, dim)
         )

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from psg_ros.config import checked
 from psg_ros.network.segmenter_config import FeatureMap, SegmenterConfig
 from psg_ros.network.segmenters.eomt_training import (
     OWN_SETTINGS,
@@ -14,6 +13,7 @@ from psg_ros.network.segmenters.eomt_training import (
     check_gates,
     check_stem,
 )
+from psg_ros.setting_fields import checked
 
 PRETRAINED_STEMS = ("efficientnet_lite0", "efficientnet_lite2")
 STEMS = ("linear", "convolution", *PRETRAINED_STEMS)

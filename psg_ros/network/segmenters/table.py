@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from psg_ros.network.segmenter_config import SegmenterConfig
 from psg_ros.network.segmenters.eomt_config import EomtConfig
+from psg_ros.network.segmenters.mask2former.config import Mask2FormerConfig, ProScaleConfig
+from psg_ros.network.segmenters.yoso.config import YosoConfig
 
 if TYPE_CHECKING:
     from psg_ros.network.segmenter import Segmenter
@@ -26,7 +28,13 @@ class SegmenterKind(NamedTuple):
     network: str
 
 
-SEGMENTERS = {"eomt": SegmenterKind(EomtConfig, "psg_ros.network.segmenters.eomt:Eomt")}
+MASK2FORMER = "psg_ros.network.segmenters.mask2former.network:Mask2Former"
+SEGMENTERS = {
+    "eomt": SegmenterKind(EomtConfig, "psg_ros.network.segmenters.eomt:Eomt"),
+    "mask2former": SegmenterKind(Mask2FormerConfig, MASK2FORMER),
+    "pro_scale": SegmenterKind(ProScaleConfig, MASK2FORMER),
+    "yoso": SegmenterKind(YosoConfig, "psg_ros.network.segmenters.yoso.network:Yoso"),
+}
 """By the key `type` of a segmenter's config."""
 DEFAULT_SEGMENTER = EomtConfig()
 """What a model config has that names no segmenter."""
@@ -46,8 +54,16 @@ def build_segmenter(config: SegmenterConfig, num_labels: int) -> Segmenter:
 
     Args:
         num_labels: without "no object".
+
+    Raises:
+        ValueError: a `text_encoder` for a segmenter whose labels are a closed list.
     """
-    return resolve_name(_kind(config.type).network)(config, num_labels)
+    network = resolve_name(_kind(config.type).network)(config, num_labels)
+    if config.text_encoder and not network.compares_words:
+        raise ValueError(
+            f"labels of the segmenter {config.type} are a closed list; leave out text_encoder"
+        )
+    return network
 
 
 def _kind(name: str) -> SegmenterKind:

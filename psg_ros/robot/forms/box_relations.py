@@ -10,15 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from psg_ros.labels import bare_name
-from psg_ros.robot.forms.relations import best_segments
 from psg_ros.robot.manifest import ArtifactSpec, BoxRelations, ModelFolder, TensorSpec
+from psg_ros.robot.ops.assignment import best_pairs
 from psg_ros.robot.ops.boxes import box_iou
 from psg_ros.robot.ops.letterbox import Letterbox, Letterboxed
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.robot.ops.triplets import pair_logits
 from psg_ros.robot.runtime.backend import Backend
 from psg_ros.robot.runtime.refusals import NetworkFailed
-from psg_ros.robot.tracking.matching import best_pairs
 from psg_ros.scene_graph import RelationScores, Segmentation
 
 logger = logging.getLogger(__name__)
@@ -111,7 +110,7 @@ class BoxRelationNetwork:
         return Boxes(where.to_image(known), labels, triplets[sound], scores[sound].clip(0, 1))
 
     def relate(
-        self, found: Boxes, segmentation: Segmentation, regions: Regions, max_segments: int = 0
+        self, found: Boxes, segmentation: Segmentation, regions: Regions, pairs: np.ndarray
     ) -> RelationScores:
         """Move relations of boxes to the segments that the boxes match, each to one at most.
 
@@ -119,18 +118,18 @@ class BoxRelationNetwork:
         the best overlaps are taken first. Relations whose word we do not have are left out.
 
         Args:
-            max_segments: relations only of this many best-scored segments; 0: all.
+            pairs: int32 [pair, 2]; relations between these segments only, whichever is first.
         """
         segment_of = self._match(found, segmentation, regions)
-        kept = np.isin(segment_of, best_segments(segmentation.scores, max_segments))
-        segment_of[~kept] = UNKNOWN
         ends = segment_of[found.triplets[:, :2]]
         predicates = self._translation.predicates[found.triplets[:, 2]]
-        moved = (ends != UNKNOWN).all(axis=1) & (predicates != UNKNOWN)
-        pairs, rows = np.unique(ends[moved], axis=0, return_inverse=True)
-        scores = np.zeros((len(pairs), self._num_predicates))
+        allowed = np.zeros((segmentation.num_segments + 1,) * 2, bool)  # the last one is UNKNOWN
+        allowed[pairs[:, 0], pairs[:, 1]] = allowed[pairs[:, 1], pairs[:, 0]] = True
+        moved = allowed[ends[:, 0], ends[:, 1]] & (predicates != UNKNOWN)
+        related, rows = np.unique(ends[moved], axis=0, return_inverse=True)
+        scores = np.zeros((len(related), self._num_predicates))
         np.maximum.at(scores, (rows.reshape(-1), predicates[moved]), found.scores[moved])
-        return RelationScores(pairs.astype(np.int32), pair_logits(scores))
+        return RelationScores(related.astype(np.int32), pair_logits(scores))
 
     def _match(self, found: Boxes, segmentation: Segmentation, regions: Regions) -> np.ndarray:
         """Return the segment int64 [box] of each box, or `UNKNOWN`."""

@@ -12,7 +12,9 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
+from psg_ros.frame import RawPicture
 from psg_ros.robot.forms.steps import StepClock
+from psg_ros.robot.forms.words import LABEL_WORDS, PREDICATE_WORDS, num_columns
 from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.robot.runtime.backend import Backend
@@ -40,12 +42,12 @@ class Segmented(Protocol):
         """The partition of the image."""
         ...
 
-    def relate(self, regions: Regions, max_segments: int, clock: StepClock) -> RelationScores:
-        """Score both directions of all pairs of segments.
+    def relate(self, regions: Regions, pairs: np.ndarray, clock: StepClock) -> RelationScores:
+        """Score both directions of some pairs of segments, and of no others.
 
         Args:
             regions: boxes of the segments.
-            max_segments: pairs only of this many best-scored segments; 0: all.
+            pairs: int32 [pair, 2]; segment indices, the first smaller than the second.
             clock: gets the steps "regions" and "relations".
         """
         ...
@@ -70,13 +72,36 @@ class Form(Protocol):
         """Raise ValueError unless manifest and labels of a folder fit this form."""
         ...
 
+    def send(self, raw: RawPicture) -> None:
+        """Begin to copy an image to the device, for `segment` to find it there. Any thread.
+
+        Where the host prepares images, nothing happens.
+        """
+        ...
+
     def segment(
-        self, image_rgb: np.ndarray, settings: MergeSettings, clock: StepClock
+        self,
+        image_rgb: np.ndarray,
+        settings: MergeSettings,
+        clock: StepClock,
+        raw: RawPicture | None = None,
     ) -> Segmented:
         """Find the segments of an image uint8 [height, width, 3], RGB.
 
         Args:
             clock: gets the steps "preprocess", "segmenter" and "merge".
+            raw: the same image as it came from the camera, which some devices decode themselves.
+        """
+        ...
+
+    def take_words(self, folder: ModelFolder) -> None:
+        """Use another vocabulary from the next image on; the networks stay as they are.
+
+        Args:
+            folder: checked, of the same networks.
+
+        Raises:
+            ValueError: this model has a closed vocabulary.
         """
         ...
 
@@ -111,12 +136,12 @@ def check_columns(
 
 def check_class_columns(folder: ModelFolder, artifact: str) -> None:
     """Raise ValueError unless `class_logits` has a column per label and one for "no object"."""
-    wanted = folder.vocabulary.num_labels + 1
+    wanted = num_columns(folder, artifact, LABEL_WORDS, folder.vocabulary.label_names)
     check_columns(folder, artifact, "class_logits", wanted, 'labels and "no object"')
 
 
 def check_relation_columns(folder: ModelFolder, artifact: str) -> None:
     """Raise ValueError unless both directions have a column per predicate and "no relation"."""
-    wanted = folder.vocabulary.num_predicates + 1
+    wanted = num_columns(folder, artifact, PREDICATE_WORDS, folder.vocabulary.predicate_names)
     for output in ("forward_logits", "backward_logits"):
         check_columns(folder, artifact, output, wanted, 'predicates and "no relation"')

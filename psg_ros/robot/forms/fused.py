@@ -7,7 +7,7 @@ Artifact `fused` (fixed shapes): segmenter, panoptic merge on the mask grid and 
 the `slot` best queries by class score. A slot without segment has the number of slots in its place.
     in   image         uint8   [1, H, W, 3]           as in `two_files`
          thresholds    float32 [2]                    score, overlap
-         content_hw    int64   [2]                    cells of the mask grid that the image reaches
+         content_hw    int32   [2]                    cells of the mask grid that the image reaches
          row_edges     float32 [h + 1]                where the lines of the mask grid lie in the
          column_edges  float32 [w + 1]                image, in -1..1 of H, W, rising
     out  class_logits  float32 [slot, label + 1]      slots are in the order of the queries
@@ -29,14 +29,17 @@ from typing import ClassVar
 
 import numpy as np
 
+from psg_ros.frame import RawPicture
+from psg_ros.robot.forms.contest import device_contest
 from psg_ros.robot.forms.form import (
     MergeSettings,
     check_class_columns,
     check_relation_columns,
 )
 from psg_ros.robot.forms.network_input import NetworkInput
-from psg_ros.robot.forms.relations import best_segments, relative_boxes, unordered_pairs
+from psg_ros.robot.forms.relations import relative_boxes
 from psg_ros.robot.forms.steps import StepClock
+from psg_ros.robot.forms.words import raise_closed
 from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.ops.image import Placement
 from psg_ros.robot.ops.panoptic import (
@@ -49,6 +52,8 @@ from psg_ros.robot.ops.panoptic import (
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.robot.ops.scratch import Scratch
 from psg_ros.robot.runtime.backend import Backend
+from psg_ros.robot.runtime.device_steps import steps_of
+from psg_ros.robot.runtime.tensors import Tensor, to_host
 from psg_ros.scene_graph import VOID, RelationScores, Segmentation
 
 
@@ -63,16 +68,19 @@ class FusedOutput:
         class_logits: float32 [slot, label + 1].
         segment_of: int32 [slot]; first slot of the same segment.
         segment_map: uint8 [h, w] over the whole network input; first slot of the segment.
-        mask_logits: float32 [slot, h, w].
+        mask_logits: float32 [slot, h, w]; may have stayed on the device.
         forward_logits, backward_logits: float32 [pair, column]; of all pairs of slots.
+        contested: slots int64 [kept] that competed at the wanted size, and codes as of
+            `ops.panoptic.compete`; None: nothing competed on the device.
     """
 
     class_logits: np.ndarray
     segment_of: np.ndarray
     segment_map: np.ndarray
-    mask_logits: np.ndarray
+    mask_logits: Tensor
     forward_logits: np.ndarray
     backward_logits: np.ndarray
+    contested: tuple[np.ndarray, np.ndarray] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,10 +97,9 @@ class LookedUp:
     output: FusedOutput
     row_of_pair: np.ndarray
 
-    def relate(self, regions: Regions, max_segments: int, clock: StepClock) -> RelationScores:
+    def relate(self, regions: Regions, pairs: np.ndarray, clock: StepClock) -> RelationScores:
         """See `Segmented.relate`."""
         clock.lap("regions")
-        pairs = unordered_pairs(best_segments(self.segmentation.scores, max_segments))
         first, second = self.slots[pairs].T
         rows = self.row_of_pair[first, second]
         logits = (self.output.forward_logits[rows], self.output.backward_logits[rows])
@@ -110,12 +117,16 @@ class Fused:
 
     def __init__(self, folder: ModelFolder, *backends: Backend) -> None:
         (self._backend,) = backends
+        self._steps = steps_of(self._backend)
         manifest = folder.manifest
         self._name = manifest.name
-        self._input = NetworkInput(manifest)
+        self._input = NetworkInput(manifest, self._steps)
         self._mask_stride = manifest.mask_stride
         self._num_labels = folder.vocabulary.num_labels
-        outputs = {tensor.name: tensor.shape for tensor in manifest.artifact("fused").outputs}
+        spec = manifest.artifact("fused")
+        dtypes = {tensor.name: tensor.dtype for tensor in spec.inputs}
+        self._index_dtype = dtypes.get("content_hw", "int32")  # of older exports int64
+        outputs = {tensor.name: tensor.shape for tensor in spec.outputs}
         (num_slots,) = outputs["segment_of"]
         self._row_of_pair = np.zeros((num_slots, num_slots), np.int64)
         self._row_of_pair[np.triu_indices(num_slots, k=1)] = np.arange(outputs["forward_logits"][0])
@@ -127,15 +138,30 @@ class Fused:
         check_class_columns(folder, "fused")
         check_relation_columns(folder, "fused")
 
-    def segment(self, image_rgb: np.ndarray, settings: MergeSettings, clock: StepClock) -> LookedUp:
+    def send(self, raw: RawPicture) -> None:
+        """See `Form.send`."""
+        if self._steps is not None:
+            self._steps.send(raw)
+
+    def segment(
+        self,
+        image_rgb: np.ndarray,
+        settings: MergeSettings,
+        clock: StepClock,
+        raw: RawPicture | None = None,
+    ) -> LookedUp:
         """See `Form.segment`."""
-        placement = self.prepare(image_rgb)
+        placement = self.prepare(image_rgb, raw)
         clock.lap("preprocess")
         output = self.infer(placement, settings)
         clock.lap("segmenter")
         segmentation, slots = self.merge(output, placement, settings)
         clock.lap("merge")
         return LookedUp(segmentation, slots, output, self._row_of_pair)
+
+    def take_words(self, folder: ModelFolder) -> None:
+        """See `Form.take_words`."""
+        raise_closed(folder)
 
     def adopt(
         self, image_rgb: np.ndarray, segmentation: Segmentation, clock: StepClock
@@ -146,26 +172,35 @@ class Fused:
             "two files (psg export without --fused)"
         )
 
-    def prepare(self, image_rgb: np.ndarray) -> Placement:
-        """Write an image uint8 [height, width, 3] into the network input; returns where it lies."""
-        return self._input.write(image_rgb)
+    def prepare(self, image_rgb: np.ndarray, raw: RawPicture | None = None) -> Placement:
+        """Write an image uint8 [height, width, 3] into the network input; returns where it lies.
+
+        Args:
+            raw: the same image as it came from the camera.
+        """
+        return self._input.write(image_rgb, raw)
 
     def infer(self, placement: Placement, settings: MergeSettings) -> FusedOutput:
         """Run the network on the image written last."""
         row_edges, column_edges = grid_edges(placement, self._mask_stride)
         content_hw = [-(-size // self._mask_stride) for size in placement.content_hw]
-        outputs = self._backend.run(
-            {
-                "image": self._input.array,
-                "thresholds": np.array(
-                    [settings.score_threshold, settings.overlap_threshold], np.float32
-                ),
-                "content_hw": np.array(content_hw, np.int64),
-                "row_edges": row_edges,
-                "column_edges": column_edges,
-            }
-        )
-        return FusedOutput(**outputs)
+        inputs: dict[str, Tensor] = {
+            "image": self._input.tensor,
+            "thresholds": np.array(
+                [settings.score_threshold, settings.overlap_threshold], np.float32
+            ),
+            "content_hw": np.array(content_hw, self._index_dtype),
+            "row_edges": row_edges,
+            "column_edges": column_edges,
+        }
+        if settings.resolution == "mask":
+            return FusedOutput(**self._backend.run(inputs, keep=("mask_logits",)))
+        if self._steps is not None:
+            contest = device_contest(placement, settings, self._mask_stride)
+            if (found := self._steps.run(inputs, ("mask_logits",), contest)) is not None:
+                outputs, result = found
+                return FusedOutput(**outputs, contested=(result.queries, result.codes))
+        return FusedOutput(**self._backend.run(inputs))
 
     def merge(
         self, output: FusedOutput, placement: Placement, settings: MergeSettings
@@ -201,9 +236,13 @@ class Fused:
         settings: MergeSettings,
     ) -> np.ndarray:
         """Return the owner of each pixel like `segment_map`, at the size that is asked for."""
-        kept, codes, _ = contest(
-            output.mask_logits, kept, scores, placement, settings.resolution, self._scratch
-        )
+        if output.contested is not None:
+            kept, codes = output.contested
+        else:
+            masks = to_host(output.mask_logits)
+            kept, codes, _ = contest(
+                masks, kept, scores, placement, settings.resolution, self._scratch
+            )
         owner_of = np.full(2 * len(kept) + 1, len(scores), np.int32)
         owner_of[: len(kept)] = output.segment_of[kept]
         return owner_of.take(codes)

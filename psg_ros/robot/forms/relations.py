@@ -8,17 +8,20 @@ bidirectional head): forward is i -> j, backward j -> i.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from psg_ros.robot.manifest import Manifest
+from psg_ros.robot.forms.words import word_inputs
+from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.ops.image import Placement
 from psg_ros.robot.ops.overlap import overlap_ratios
 from psg_ros.robot.ops.panoptic import MergedMasks
 from psg_ros.robot.ops.pruning import bucket_pairs
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.robot.runtime.backend import Backend
+from psg_ros.robot.runtime.device_steps import DeviceSteps, steps_of
 from psg_ros.robot.runtime.tensors import Tensor
 from psg_ros.scene_graph import RelationScores
 
@@ -38,62 +41,93 @@ class PairInputs:
     object_overlap: np.ndarray
     boxes: np.ndarray
 
+    def rows(self, first: int, last: int) -> Mapping[str, Tensor]:
+        """Return the network's inputs for the pairs from `first` to before `last`."""
+        part = slice(first, last)
+        return {
+            "subject_overlap": self.subject_overlap[part],
+            "object_overlap": self.object_overlap[part],
+            "boxes": self.boxes[part],
+        }
+
+
+@dataclass(frozen=True)
+class DevicePairs:
+    """Unordered pairs that the device has described; valid until the next image.
+
+    Attributes:
+        pairs: as of `PairInputs`.
+    """
+
+    pairs: np.ndarray
+    steps: DeviceSteps
+
+    def rows(self, first: int, last: int) -> Mapping[str, Tensor]:
+        """Return the network's inputs for the pairs from `first` to before `last`."""
+        return self.steps.pair_inputs(first, last)
+
 
 class RelationNetwork:
     """Use it from one thread at a time."""
 
-    def __init__(self, backend: Backend, manifest: Manifest) -> None:
+    def __init__(self, backend: Backend, folder: ModelFolder) -> None:
+        manifest = folder.manifest
         assert manifest.grid_hw is not None and manifest.cell_px is not None, "checked on loading"
-        self._backend = backend
+        self._backend, self._steps = backend, steps_of(backend)
         self._grid_hw = manifest.grid_hw
         self._cell_px = manifest.cell_px
         spec = manifest.artifact("relations")
         boxes = next(t for t in spec.inputs if t.name == "boxes")
         self._max_pairs = boxes.greatest[0]
-        logits = next(t for t in spec.outputs if t.name == "forward_logits")
-        self._num_columns = logits.shape[-1]
-        self._prunes = any(tensor.name == "cells" for tensor in spec.inputs)
+        # The type of the cells, of a network that prunes; files of older exports take int64.
+        self._cells_dtype = next((t.dtype for t in spec.inputs if t.name == "cells"), None)
+        self.take_words(folder)
+
+    def take_words(self, folder: ModelFolder) -> None:
+        """Use a vocabulary from the next image on."""
+        self._words = word_inputs(folder, "relations")
+        self._num_columns = folder.vocabulary.num_predicates + 1
 
     def prepare(
-        self, masks: MergedMasks, regions: Regions, placement: Placement, max_segments: int = 0
-    ) -> PairInputs:
-        """Describe all pairs of segments, or of the `max_segments` best-scored ones (0: all)."""
-        scores = masks.segmentation.scores
-        pairs = unordered_pairs(best_segments(scores, max_segments))
-        first, second = pairs.T
-        overlap = overlap_ratios(
-            masks.content_map, masks.stride, len(scores), self._grid_hw, self._cell_px
-        )
+        self, masks: MergedMasks, regions: Regions, placement: Placement, pairs: np.ndarray
+    ) -> PairInputs | DevicePairs:
+        """Describe pairs int32 [pair, 2] of segments, the first of each smaller than the second."""
+        count = masks.segmentation.num_segments
         boxes = relative_boxes(regions.bbox_xyxy, placement)
+        whole_cells = all(size % masks.stride == 0 for size in self._cell_px)
+        if self._steps is not None and self._cells_dtype is None and whole_cells and len(pairs):
+            cell_h, cell_w = (size // masks.stride for size in self._cell_px)
+            self._steps.describe_pairs(
+                masks.content_map, count, self._grid_hw, (cell_h, cell_w), boxes, pairs
+            )
+            return DevicePairs(pairs, self._steps)
+        overlap = overlap_ratios(
+            masks.content_map, masks.stride, count, self._grid_hw, self._cell_px
+        )
+        first, second = pairs.T
         pair_boxes = np.concatenate([boxes[first], boxes[second]], axis=1)
         return PairInputs(pairs, overlap[first], overlap[second], pair_boxes)
 
-    def infer(self, patch_tokens: Tensor, inputs: PairInputs) -> RelationScores:
+    def infer(self, patch_tokens: Tensor, inputs: PairInputs | DevicePairs) -> RelationScores:
         """Score both directions of every pair; without pairs the network is not called."""
         if not len(inputs.pairs):
             empty = np.zeros((0, self._num_columns), np.float32)
             return RelationScores(inputs.pairs, empty)
-        run = self._run_pruned if self._prunes else self._run_dense
-        return RelationScores(
-            np.concatenate([inputs.pairs, inputs.pairs[:, ::-1]]), run(patch_tokens, inputs)
-        )
+        if self._cells_dtype is not None and isinstance(inputs, PairInputs):
+            logits = self._run_pruned(patch_tokens, inputs)
+        else:
+            logits = self._run_dense(patch_tokens, inputs)
+        return RelationScores(np.concatenate([inputs.pairs, inputs.pairs[:, ::-1]]), logits)
 
-    def _run_dense(self, patch_tokens: Tensor, inputs: PairInputs) -> np.ndarray:
+    def _run_dense(self, patch_tokens: Tensor, inputs: PairInputs | DevicePairs) -> np.ndarray:
         """Return float32 [2 pair, column]: forward logits, then backward logits."""
         count = len(inputs.pairs)
         logits = np.empty((2, count, self._num_columns), np.float32)
         for first in range(0, count, self._max_pairs):
-            part = slice(first, first + self._max_pairs)
-            outputs = self._backend.run(
-                {
-                    "patch_tokens": patch_tokens,
-                    "subject_overlap": inputs.subject_overlap[part],
-                    "object_overlap": inputs.object_overlap[part],
-                    "boxes": inputs.boxes[part],
-                }
-            )
-            logits[0, part] = outputs["forward_logits"]
-            logits[1, part] = outputs["backward_logits"]
+            last = min(first + self._max_pairs, count)
+            rows = inputs.rows(first, last)
+            outputs = self._backend.run({"patch_tokens": patch_tokens, **rows, **self._words})
+            self._keep(outputs, logits, slice(first, last))
         return logits.reshape(2 * count, self._num_columns)
 
     def _run_pruned(self, patch_tokens: Tensor, inputs: PairInputs) -> np.ndarray:
@@ -107,28 +141,22 @@ class RelationNetwork:
                 outputs = self._backend.run(
                     {
                         "patch_tokens": patch_tokens,
-                        "cells": cells,
+                        "cells": cells.astype(self._cells_dtype, copy=False),
                         "subject_overlap": subject[pairs[:, None], cells],
                         "object_overlap": other[pairs[:, None], cells],
                         "boxes": inputs.boxes[pairs],
+                        **self._words,
                     }
                 )
-                logits[0, pairs] = outputs["forward_logits"]
-                logits[1, pairs] = outputs["backward_logits"]
+                self._keep(outputs, logits, pairs)
         return logits.reshape(2 * count, self._num_columns)
 
-
-def best_segments(scores: np.ndarray, limit: int) -> np.ndarray:
-    """Return the indices int64 [segment] of the `limit` highest scores (0: all), ascending."""
-    if not 0 < limit < len(scores):
-        return np.arange(len(scores))
-    return np.sort(np.argsort(-scores, kind="stable")[:limit])
-
-
-def unordered_pairs(segments: np.ndarray) -> np.ndarray:
-    """Return all pairs i < j of ascending segment indices as int32 [pair, 2]."""
-    first, second = np.triu_indices(len(segments), k=1)
-    return np.stack([segments[first], segments[second]], axis=1).astype(np.int32)
+    def _keep(
+        self, outputs: Mapping[str, np.ndarray], logits: np.ndarray, rows: slice | np.ndarray
+    ) -> None:
+        """Copy both directions of some pairs; columns behind the last one are of no word."""
+        for direction, name in enumerate(("forward_logits", "backward_logits")):
+            logits[direction, rows] = outputs[name][:, : self._num_columns]
 
 
 def relative_boxes(bbox_xyxy: np.ndarray, placement: Placement) -> np.ndarray:

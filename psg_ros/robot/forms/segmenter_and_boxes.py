@@ -20,10 +20,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from psg_ros.frame import RawPicture
 from psg_ros.robot.forms.box_relations import BoxRelationNetwork, Translation, tensors_of
 from psg_ros.robot.forms.form import MergeSettings, check_class_columns
 from psg_ros.robot.forms.segmentation import SegmenterNetwork
 from psg_ros.robot.forms.steps import StepClock
+from psg_ros.robot.forms.words import raise_closed
 from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.robot.runtime.backend import Backend
@@ -38,12 +40,12 @@ class RelatedByBoxes:
     image_rgb: np.ndarray
     network: BoxRelationNetwork
 
-    def relate(self, regions: Regions, max_segments: int, clock: StepClock) -> RelationScores:
-        """Return scores of the pairs that the network relates, and of no others."""
+    def relate(self, regions: Regions, pairs: np.ndarray, clock: StepClock) -> RelationScores:
+        """Return scores of those of the pairs that the network relates, and of no others."""
         where = self.network.prepare(self.image_rgb)
         clock.lap("regions")
         found = self.network.infer(where)
-        scores = self.network.relate(found, self.segmentation, regions, max_segments)
+        scores = self.network.relate(found, self.segmentation, regions, pairs)
         clock.lap("relations")
         return scores
 
@@ -74,17 +76,29 @@ class SegmenterAndBoxes:
                 f"{folder.path}: no predicate of the network of boxes is one of labels.yaml"
             )
 
+    def send(self, raw: RawPicture) -> None:
+        """See `Form.send`."""
+        self._segmenter.send(raw)
+
     def segment(
-        self, image_rgb: np.ndarray, settings: MergeSettings, clock: StepClock
+        self,
+        image_rgb: np.ndarray,
+        settings: MergeSettings,
+        clock: StepClock,
+        raw: RawPicture | None = None,
     ) -> RelatedByBoxes:
         """See `Form.segment`."""
-        placement = self._segmenter.prepare(image_rgb)
+        placement = self._segmenter.prepare(image_rgb, raw)
         clock.lap("preprocess")
-        output = self._segmenter.infer()
+        output = self._segmenter.infer(placement, settings)
         clock.lap("segmenter")
         masks = self._segmenter.merge(output, placement, settings)
         clock.lap("merge")
         return RelatedByBoxes(masks.segmentation, image_rgb, self._boxes)
+
+    def take_words(self, folder: ModelFolder) -> None:
+        """See `Form.take_words`."""
+        raise_closed(folder)
 
     def adopt(
         self, image_rgb: np.ndarray, segmentation: Segmentation, clock: StepClock

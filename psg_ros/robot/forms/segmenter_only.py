@@ -12,9 +12,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from psg_ros.frame import RawPicture
 from psg_ros.robot.forms.form import MergeSettings, check_class_columns
 from psg_ros.robot.forms.segmentation import SegmenterNetwork
 from psg_ros.robot.forms.steps import StepClock
+from psg_ros.robot.forms.words import check_open
 from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.robot.runtime.backend import Backend
@@ -28,11 +30,11 @@ class Unrelated:
     segmentation: Segmentation
     num_predicates: int
 
-    def relate(self, regions: Regions, max_segments: int, clock: StepClock) -> RelationScores:
+    def relate(self, regions: Regions, pairs: np.ndarray, clock: StepClock) -> RelationScores:
         """Return scores of no pair: nothing learned looks at them."""
         clock.lap("regions")
-        pairs = np.zeros((0, 2), np.int32)
-        return RelationScores(pairs, np.zeros((0, self.num_predicates + 1), np.float32))
+        none = np.zeros((0, 2), np.int32)
+        return RelationScores(none, np.zeros((0, self.num_predicates + 1), np.float32))
 
 
 class SegmenterOnly:
@@ -46,18 +48,32 @@ class SegmenterOnly:
         self._segmenter = SegmenterNetwork(segmenter, folder)
         self._num_predicates = folder.vocabulary.num_predicates
 
+    def take_words(self, folder: ModelFolder) -> None:
+        """See `Form.take_words`."""
+        check_open(folder)
+        self._segmenter.take_words(folder)
+        self._num_predicates = folder.vocabulary.num_predicates
+
     @staticmethod
     def check(folder: ModelFolder) -> None:
         """See `Form.check`."""
         check_class_columns(folder, "segmenter")
 
+    def send(self, raw: RawPicture) -> None:
+        """See `Form.send`."""
+        self._segmenter.send(raw)
+
     def segment(
-        self, image_rgb: np.ndarray, settings: MergeSettings, clock: StepClock
+        self,
+        image_rgb: np.ndarray,
+        settings: MergeSettings,
+        clock: StepClock,
+        raw: RawPicture | None = None,
     ) -> Unrelated:
         """See `Form.segment`."""
-        placement = self._segmenter.prepare(image_rgb)
+        placement = self._segmenter.prepare(image_rgb, raw)
         clock.lap("preprocess")
-        output = self._segmenter.infer()
+        output = self._segmenter.infer(placement, settings)
         clock.lap("segmenter")
         masks = self._segmenter.merge(output, placement, settings)
         clock.lap("merge")

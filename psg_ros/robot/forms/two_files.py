@@ -1,8 +1,10 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Two networks with the panoptic merge between them, on the host.
+"""Two networks with the panoptic merge between them.
 
-`patch_tokens` go from one to the other as they are, so they may stay on a device.
+`patch_tokens` go from one to the other as they are, so they may stay on a device. There masks
+compete, too, and overlaps are measured where the backend has such steps; which queries become
+segments, and which pairs are related, is decided on the host, which follows segments in between.
 
 Artifact `segmenter` (fixed shapes)
     in   image         uint8   [1, H, W, 3]           RGB, padded right and bottom with zeros
@@ -15,8 +17,11 @@ Artifact `relations` (the pair axis is free)
          boxes         float32 [pair, 8]              subject then object, xyxy in -1..1 of H, W
     out  forward_logits, backward_logits float32 [pair, 1 + predicate]   column 0 "no relation"
   A network that prunes has a free token axis, too, and is told which cells it gets:
-    in   cells         int64   [pair, token]          a cell without overlap counts for nothing
+    in   cells         int32   [pair, token]          a cell without overlap counts for nothing
          subject_overlap, object_overlap float32 [pair, token]
+  One that compares with words has their vectors for an input, and a column for each of them:
+    in   label_words   float32 [label, dim]           of `segmenter`; rows of zeros are no word
+         predicate_words float32 [predicate, dim]     of `relations`
 """
 
 from __future__ import annotations
@@ -26,14 +31,16 @@ from typing import ClassVar
 
 import numpy as np
 
+from psg_ros.frame import RawPicture
 from psg_ros.robot.forms.form import (
     MergeSettings,
     check_class_columns,
     check_relation_columns,
 )
 from psg_ros.robot.forms.relations import RelationNetwork
-from psg_ros.robot.forms.segmentation import SegmenterNetwork, SegmenterOutput
+from psg_ros.robot.forms.segmentation import SegmenterNetwork
 from psg_ros.robot.forms.steps import StepClock
+from psg_ros.robot.forms.words import check_open
 from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.ops.image import Placement, resize_nearest
 from psg_ros.robot.ops.panoptic import MergedMasks
@@ -57,11 +64,11 @@ class RelatedByNetwork:
         """The partition of the image."""
         return self.masks.segmentation
 
-    def relate(self, regions: Regions, max_segments: int, clock: StepClock) -> RelationScores:
+    def relate(self, regions: Regions, pairs: np.ndarray, clock: StepClock) -> RelationScores:
         """See `Segmented.relate`."""
-        pairs = self.network.prepare(self.masks, regions, self.placement, max_segments)
+        inputs = self.network.prepare(self.masks, regions, self.placement, pairs)
         clock.lap("regions")
-        scores = self.network.infer(self.patch_tokens, pairs)
+        scores = self.network.infer(self.patch_tokens, inputs)
         clock.lap("relations")
         return scores
 
@@ -75,7 +82,7 @@ class TwoFiles:
     def __init__(self, folder: ModelFolder, *backends: Backend) -> None:
         segmenter, relations = backends
         self._segmenter = SegmenterNetwork(segmenter, folder)
-        self._relations = RelationNetwork(relations, folder.manifest)
+        self._relations = RelationNetwork(relations, folder)
 
     @staticmethod
     def check(folder: ModelFolder) -> None:
@@ -85,30 +92,43 @@ class TwoFiles:
         if folder.manifest.grid_hw is None or folder.manifest.cell_px is None:
             raise ValueError(f"{folder.path}: a relation stage needs grid_hw and cell_px")
 
+    def send(self, raw: RawPicture) -> None:
+        """See `Form.send`."""
+        self._segmenter.send(raw)
+
     def segment(
-        self, image_rgb: np.ndarray, settings: MergeSettings, clock: StepClock
+        self,
+        image_rgb: np.ndarray,
+        settings: MergeSettings,
+        clock: StepClock,
+        raw: RawPicture | None = None,
     ) -> RelatedByNetwork:
         """See `Form.segment`."""
-        placement, output = self._look(image_rgb, clock)
+        placement = self._segmenter.prepare(image_rgb, raw)
+        clock.lap("preprocess")
+        output = self._segmenter.infer(placement, settings)
+        clock.lap("segmenter")
         masks = self._segmenter.merge(output, placement, settings)
         clock.lap("merge")
         return RelatedByNetwork(masks, output.patch_tokens, placement, self._relations)
+
+    def take_words(self, folder: ModelFolder) -> None:
+        """See `Form.take_words`."""
+        check_open(folder)
+        self._segmenter.take_words(folder)
+        self._relations.take_words(folder)
 
     def adopt(
         self, image_rgb: np.ndarray, segmentation: Segmentation, clock: StepClock
     ) -> RelatedByNetwork:
         """See `Form.adopt`."""
-        placement, output = self._look(image_rgb, clock)
+        placement = self._segmenter.prepare(image_rgb)
+        clock.lap("preprocess")
+        patch_tokens = self._segmenter.tokens()
+        clock.lap("segmenter")
         content = resize_nearest(
             segmentation.label_map, placement.content_hw, segmentation.image_hw
         )
         masks = MergedMasks(segmentation, content, stride=1)
         clock.lap("merge")
-        return RelatedByNetwork(masks, output.patch_tokens, placement, self._relations)
-
-    def _look(self, image_rgb: np.ndarray, clock: StepClock) -> tuple[Placement, SegmenterOutput]:
-        placement = self._segmenter.prepare(image_rgb)
-        clock.lap("preprocess")
-        output = self._segmenter.infer()
-        clock.lap("segmenter")
-        return placement, output
+        return RelatedByNetwork(masks, patch_tokens, placement, self._relations)

@@ -18,7 +18,7 @@ class Evidence:
     """How likely each relation is by either account, float64 [subject, object, predicate], 0..1.
 
     Attributes:
-        learned: of the relation stage; 0 for pairs it did not look at.
+        learned: of the relation stage; 0 for pairs it did not look at and for what depth rules out.
         geometric: of the rules; 0 below the threshold for them.
     """
 
@@ -59,6 +59,7 @@ def gather_evidence(
     kindred: Sequence[int],
     threshold: float,
     learned_threshold: float,
+    denied: np.ndarray | None = None,
 ) -> Evidence:
     """Join scores of a relation stage with the clarity of geometric rules.
 
@@ -68,11 +69,14 @@ def gather_evidence(
             for "held up by"; what the relation stage would list of them gets what geometry says.
         threshold: clarity below which geometry says nothing.
         learned_threshold: score below which the relation stage lists nothing.
+        denied: bool [subject, object, predicate]; what cannot be, see `Contradictions`.
     """
     joint = np.zeros_like(clarity)
     subjects, targets = learned.pairs.T
     probability = sigmoid(learned.logits)
     joint[subjects, targets] = (1 - probability[:, :1]) * probability[:, 1:]
+    if denied is not None:
+        joint[denied] = 0.0
     geometric = np.where(clarity >= threshold, clarity, 0.0)
     if len(kindred) and len(learned.pairs):
         words = np.array(kindred)

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Boxes of segments in space, from depth: axes along gravity as far as the ground shows it."""
+"""Boxes of segments in space, from depth: axes along gravity, known or as the ground shows it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ TRIM = 0.02
 MIN_CELLS = 8
 # Ground that seems to be tilted more than this against the camera's own axes is no ground.
 MAX_TILT_DEG = 50.0
+# Cosine between gravity and the line of sight from which on a camera looks straight down or up.
+STEEP = 0.99
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ def measure_extents(
     depth: np.ndarray,
     rays: np.ndarray,
     ground: np.ndarray,
+    up: np.ndarray | None = None,
 ) -> Extents:
     """Measure every segment.
 
@@ -46,12 +49,15 @@ def measure_extents(
         rays: float64 [row, column, 2]; what one metre of depth is to the right and down, x / z and
             y / z of the camera's optical frame.
         ground: bool [segment]; level surfaces, from which the direction of gravity is taken.
+        up: float64 [3], against gravity: right, up, away from the camera; None: look at the ground.
     """
-    known = (depth > 0) & np.isfinite(depth) & (label_map != VOID)
+    with np.errstate(invalid="ignore"):
+        known = (depth > 0) & np.isfinite(depth + rays.sum(axis=2)) & (label_map != VOID)
     segments, distances = label_map[known], depth[known].astype(np.float64)
     right, down = rays[known].T * distances
     points = np.stack([right, -down, distances], axis=1)
-    up = upward(points[ground[segments]]) if len(ground) else np.array([0.0, 1.0, 0.0])
+    if up is None:
+        up = upward(points[ground[segments]]) if len(ground) else np.array([0.0, 1.0, 0.0])
     points = points @ axes_along(up).T
     count = len(ground)
     lower, upper = np.full((count, 3), np.nan), np.full((count, 3), np.nan)
@@ -85,7 +91,10 @@ def upward(ground: np.ndarray) -> np.ndarray:
 
 
 def axes_along(up: np.ndarray) -> np.ndarray:
-    """Return a rotation float64 [3, 3] whose second row is `up`; to the right stays level."""
-    right = np.cross(up, [0.0, 0.0, 1.0])
+    """Return a rotation float64 [3, 3] whose second row is along `up`; the first stays level."""
+    up = up / np.linalg.norm(up)
+    # A camera that looks straight down has no level direction ahead: its upper edge serves.
+    ahead = [0.0, 0.0, 1.0] if abs(up[2]) < STEEP else [0.0, 1.0, 0.0]
+    right = np.cross(up, ahead)
     right /= np.linalg.norm(right)
     return np.stack([right, up, np.cross(right, up)])

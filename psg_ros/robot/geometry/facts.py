@@ -11,6 +11,7 @@ import numpy as np
 from psg_ros.robot.geometry.contacts import GRID_COLUMNS, Contacts, find_contacts
 from psg_ros.robot.geometry.extents import Extents, measure_extents
 from psg_ros.robot.geometry.kinds import Kinds, KindTable
+from psg_ros.robot.geometry.upright import quarter_turns, turn_boxes
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.scene_graph import Segmentation
 
@@ -48,22 +49,29 @@ def gather_facts(
     kinds: KindTable,
     depth: np.ndarray | None = None,
     rays: np.ndarray | None = None,
+    up: tuple[float, float, float] | None = None,
 ) -> GeometricFacts:
     """Measure the segments of an image.
 
     Args:
         depth: float32 [height, width], metres; not a number, or 0, where unknown.
         rays: float64 [height, width, 2], see `measure_extents`; only with depth.
+        up: direction against gravity in the camera's optical frame; None: the image is upright, and
+            depth shows the ground.
     """
     of_segment = kinds(segmentation.labels)
     count = segmentation.num_segments
-    contacts = find_contacts(segmentation.label_map, count, depth)
-    step = max(1, segmentation.label_map.shape[1] // GRID_COLUMNS)
+    turns = 0 if up is None else quarter_turns(up)
+    upright = np.rot90(segmentation.label_map, turns)
+    contacts = find_contacts(upright, count, None if depth is None else np.rot90(depth, turns))
+    boxes = turn_boxes(regions.bbox_xyxy, segmentation.image_hw, turns)
+    step = max(1, upright.shape[1] // GRID_COLUMNS)
     extents = None
     if depth is not None and rays is not None:
         # A box needs fewer points than a border.
         label_map, depth, rays = (
             array[:: 2 * step, :: 2 * step] for array in (segmentation.label_map, depth, rays)
         )
-        extents = measure_extents(label_map, depth, rays, of_segment.ground)
-    return GeometricFacts(of_segment, contacts, regions.bbox_xyxy / step, regions.area, extents)
+        against_gravity = None if up is None else np.array([up[0], -up[1], up[2]])
+        extents = measure_extents(label_map, depth, rays, of_segment.ground, against_gravity)
+    return GeometricFacts(of_segment, contacts, boxes / step, regions.area, extents)

@@ -8,19 +8,14 @@ import numpy as np
 
 from psg_ros.frame import Frame
 from psg_ros.labels import Vocabulary
+from psg_ros.robot.geometry.contradictions import HELD_UP_BY, Contradictions
 from psg_ros.robot.geometry.evidence import Evidence, gather_evidence
 from psg_ros.robot.geometry.facts import gather_facts
 from psg_ros.robot.geometry.kinds import KindTable
-from psg_ros.robot.geometry.rays import rays_of
 from psg_ros.robot.geometry.relations import Relater
 from psg_ros.robot.ops.regions import Regions
+from psg_ros.robot.space.rays import rays_of
 from psg_ros.scene_graph import RelationScores, Segmentation
-
-# All mean "held up by"; geometry sees that much, not which of them it is.
-HELD_UP_BY = (
-    "on", "standing on", "lying on", "sitting on", "parked on", "walking on", "running on",
-    "driving on", "riding", "playing on",
-)  # fmt: skip
 
 
 class Geometry:
@@ -28,6 +23,7 @@ class Geometry:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._kinds, self._relater = KindTable(vocabulary), Relater(vocabulary)
+        self._contradictions = Contradictions(vocabulary)
         names = vocabulary.predicate_names
         self._held_up = tuple(names.index(name) for name in HELD_UP_BY if name in names)
 
@@ -42,16 +38,20 @@ class Geometry:
     ) -> Evidence:
         """Join what a relation stage says with what the frame shows.
 
-        Depth counts fully only with the camera that took it; without it sizes are unknown.
+        Depth counts fully only with the camera that took it; without it sizes are unknown. With
+        both, what it rules out is not listed, however sure the relation stage is.
 
         Args:
             threshold: clarity in 0..1 below which geometry says nothing.
             learned_threshold: score below which the relation stage lists nothing.
         """
         rays = None if frame.camera is None or frame.depth is None else rays_of(frame.camera)
-        facts = gather_facts(segmentation, regions, self._kinds, frame.depth, rays)
+        facts = gather_facts(segmentation, regions, self._kinds, frame.depth, rays, frame.up)
         clarity = self._relater(facts, segmentation.labels)
-        return gather_evidence(learned, clarity, self._held_up, threshold, learned_threshold)
+        denied = None if facts.extents is None else self._contradictions(facts.extents)
+        return gather_evidence(
+            learned, clarity, self._held_up, threshold, learned_threshold, denied
+        )
 
 
 def no_scores(vocabulary: Vocabulary) -> RelationScores:

@@ -53,6 +53,8 @@ MOUNTED = frozenset({
     "banner", "clock", "curtain", "light", "mirror-stuff", "paper-merged", "shelf", "sink",
     "toilet", "towel", "traffic light", "stop sign", "tv", "window-blind",
 })  # fmt: skip
+# What hangs from a rail and rests on nothing, though its lower end may meet something.
+HANGING = frozenset({"curtain", "window-blind"})
 # How things mostly rest on what carries them; others, and people of any posture, are just "on" it.
 POSTURES = {
     "standing on": frozenset({
@@ -74,6 +76,7 @@ class Kinds:
         movable: things, and stuff that lies or hangs somewhere like one; subjects of relations.
         carrier: holds up what touches it from above.
         heavy: stands on the ground, and on nothing else.
+        hanging: rests on nothing.
     """
 
     thing: np.ndarray
@@ -83,6 +86,7 @@ class Kinds:
     ceiling: np.ndarray
     carrier: np.ndarray
     heavy: np.ndarray
+    hanging: np.ndarray
     container: np.ndarray
     mounted: np.ndarray
 
@@ -101,6 +105,7 @@ class KindTable:
                 ("ceiling", CEILING),
                 ("carrier", CARRIERS | GROUND),
                 ("heavy", HEAVY),
+                ("hanging", HANGING),
                 ("container", CONTAINERS),
                 ("mounted", MOUNTED),
                 ("movable", MOVABLE_STUFF),

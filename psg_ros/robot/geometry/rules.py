@@ -18,6 +18,10 @@ from psg_ros.robot.geometry.facts import GeometricFacts
 WITHOUT_DEPTH = 0.8
 # Share of an underside, or of an outline, from which on a contact is as clear as it gets.
 CLEAR_SHARE = 0.6
+# Share of an outline that what hangs flat on a face has in common with it.
+FLAT_SHARE = 0.8
+# How much farther it reaches up and down than away.
+UPRIGHT_RATIO = 1.2
 # Gap between neighbours as a share of their mean width, and the farthest "over", metres.
 NEIGHBOUR_GAP = 0.4
 OVER_GAP_M = 1.2
@@ -34,10 +38,11 @@ def on(facts: GeometricFacts) -> np.ndarray:
     # Half the width at least: of a thing cut off below, the little underside in sight says little.
     underside = np.maximum(contacts.bottom, facts.width / 2)
     share = contacts.touch_above / np.maximum(underside, 1)[:, None]
-    carried = kinds.movable[:, None] & kinds.carrier & (~kinds.heavy[:, None] | kinds.ground)
+    resting = kinds.movable & ~kinds.hanging
+    carried = resting[:, None] & kinds.carrier & (~kinds.heavy[:, None] | kinds.ground)
     # What carries reaches below its load: else it hides the lower part of something behind.
     lower = facts.boxes[None, :, 3] >= facts.boxes[:, None, 3] - 1
-    return _clear(share) * _trust(facts) * (carried & lower)
+    return _clear(share) * _trust(facts) * (carried & lower & ~_flat_against(facts))
 
 
 def hanging_from(facts: GeometricFacts) -> np.ndarray:
@@ -69,7 +74,7 @@ def over(facts: GeometricFacts) -> np.ndarray:
     """Above the object without contact, at least half in line with it."""
     kinds = facts.kinds
     pairs = (
-        kinds.movable[:, None]
+        (kinds.movable & ~kinds.hanging)[:, None]
         & kinds.movable
         & ~(kinds.ground | kinds.upright)
         & (facts.contacts.above == 0)
@@ -163,6 +168,20 @@ def _trust(facts: GeometricFacts) -> float:
 def _near(gap: np.ndarray) -> np.ndarray:
     """Return 1 without a gap, falling to 0.5 at the widest that counts, then 0."""
     return np.where(gap < NEIGHBOUR_GAP, 1 - 0.5 * np.clip(gap / NEIGHBOUR_GAP, 0, 1), 0.0)
+
+
+def _flat_against(facts: GeometricFacts) -> np.ndarray:
+    """Say what hangs flat on an upright face, as a towel on a refrigerator; needs depth.
+
+    It touches all around, and it reaches up and down rather than away.
+    """
+    extents = facts.extents
+    if extents is None:
+        return np.zeros((len(facts.areas),) * 2, bool)
+    with np.errstate(invalid="ignore"):
+        _, up, away = (extents.upper - extents.lower).T
+        is_upright = facts.kinds.mounted & (up > UPRIGHT_RATIO * away)
+    return is_upright[:, None] & (_outline_share(facts) > FLAT_SHARE)
 
 
 def _outline_share(facts: GeometricFacts) -> np.ndarray:

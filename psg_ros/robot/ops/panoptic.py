@@ -75,15 +75,62 @@ def merge(
     scores, labels = best_label(class_logits)
     kept = np.flatnonzero((labels < len(is_thing)) & (scores > score_threshold))
     kept, codes, own_areas = contest(mask_logits, kept, scores, placement, resolution, scratch)
-    scores, labels = scores[kept], labels[kept]
-    stride = placement.input_hw[0] // mask_logits.shape[1]
-    segment_of, founders = select_segments(
-        codes, own_areas, labels, is_thing, overlap_threshold, min_area
+    return settle(
+        Contested(scores[kept], labels[kept], codes, own_areas),
+        placement,
+        stride=placement.input_hw[0] // mask_logits.shape[1],
+        resolution=resolution,
+        overlap_threshold=overlap_threshold,
+        is_thing=is_thing,
+        min_area=min_area,
     )
-    label_map, content_map = both_maps(segment_of.take(codes), placement, stride, resolution)
+
+
+@dataclass(frozen=True)
+class Contested:
+    """How the masks of queries competed.
+
+    Attributes:
+        scores: float32 [query]; of those that took part.
+        labels: integers [query].
+        codes, own_areas: as from `compete`.
+    """
+
+    scores: np.ndarray
+    labels: np.ndarray
+    codes: np.ndarray
+    own_areas: np.ndarray
+
+
+def settle(
+    contested: Contested,
+    placement: Placement,
+    *,
+    stride: int,
+    resolution: str,
+    overlap_threshold: float,
+    is_thing: np.ndarray,
+    min_area: float = 0.0,
+) -> MergedMasks:
+    """Make the partition that a contest leads to; the second half of `merge`.
+
+    Args:
+        stride: network-input px per cell of the masks.
+    """
+    segment_of, founders = select_segments(
+        contested.codes,
+        contested.own_areas,
+        contested.labels,
+        is_thing,
+        overlap_threshold,
+        min_area,
+    )
+    label_map, content_map = both_maps(
+        segment_of.take(contested.codes), placement, stride, resolution
+    )
     if may_hide_segments(placement, stride, resolution):
         founders, label_map, content_map = drop_absent(founders, label_map, content_map)
-    segmentation = Segmentation(label_map, labels[founders], scores[founders])
+    segmentation = Segmentation(label_map, contested.labels[founders], contested.scores[founders])
     return MergedMasks(segmentation, content_map, stride if resolution == "mask" else 1)
 
 

@@ -22,7 +22,7 @@ class PairBucket:
 
     Attributes:
         pairs: int64 [pair]; rows of the input.
-        cells: int64 [pair, token]; the kept cells in their order, then dropped cells as padding.
+        cells: int32 [pair, token]; the kept cells in their order, then dropped cells as padding.
             Those have no overlap, by which the network knows them.
     """
 
@@ -38,7 +38,7 @@ def bucket_pairs(subject_overlap: np.ndarray, object_overlap: np.ndarray) -> lis
     """
     keep = subject_overlap + object_overlap > 0
     num_kept, num_cells = keep.sum(axis=1), keep.shape[1]
-    kept_first = np.argsort(~keep, axis=1, kind="stable").astype(np.int64, copy=False)
+    kept_first = np.argsort(~keep, axis=1, kind="stable").astype(np.int32)
     steps = np.maximum(-(-num_kept // WIDTH_STEP), 1)
     widths = np.minimum(steps * WIDTH_STEP, num_cells)
     groups = ((w, np.flatnonzero(widths == w)) for w in np.unique(widths))

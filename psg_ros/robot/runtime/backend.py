@@ -7,6 +7,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import logging
+import os
 import platform
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -17,13 +18,17 @@ from psg_ros.backend_table import (
     AUTO,
     BACKENDS,
     CPU,
+    RUN_BACKENDS,
     Device,
     backend_choices,
     device_kinds,
     installation,
     parse_device,
+    row_of,
 )
+from psg_ros.machine import cores
 from psg_ros.robot.manifest import ArtifactSpec
+from psg_ros.robot.runtime.refusals import DeviceUnavailable
 from psg_ros.robot.runtime.tensors import Tensor
 
 logger = logging.getLogger(__name__)
@@ -33,7 +38,7 @@ class Backend(Protocol):
     """One opened artifact. Use it from one thread at a time.
 
     Attributes:
-        name: of the backend, one of `BACKENDS`; or `torch`.
+        name: of the backend, one of `BACKENDS` or `RUN_BACKENDS`.
         device: what it really runs on, as `cpu` or `cuda:0`; never "auto".
         precision: arithmetic in use, as "fp32" or "bf16"; never "auto".
     """
@@ -83,6 +88,18 @@ class BackendModule(Protocol):
         ...
 
 
+class HardwareModule(Protocol):
+    """What `BackendKind.hardware` names: a module with these two functions, both quick."""
+
+    def shows_itself(self) -> bool:
+        """Return whether the hardware is here, so that "auto" considers the backend at all."""
+        ...
+
+    def problem(self) -> str:
+        """Return why it cannot be used, with the cure; empty: it can."""
+        ...
+
+
 @dataclass(frozen=True)
 class BackendStatus:
     """Whether a backend can be opened here.
@@ -106,37 +123,51 @@ def choose_backend(device: str = AUTO) -> tuple[str, str]:
         device: only backends that run on it count; see `parse_device`.
 
     Raises:
-        ImportError: none is installed; says how to install each.
+        ImportError: none is installed, or none that is can run; says what cures it.
         ValueError: no such device.
     """
     wanted = parse_device(device)
     choices = _choices(wanted)
-    installed = [name for name in choices if _is_installed(name)]
-    if not installed:
+    lacks = {name: _lack(name) for name in choices}
+    usable = [name for name in choices if not lacks[name]]
+    if not usable:
         kind = wanted.kind if wanted else "cpu"
-        cures = " or ".join(installation(name, kind) for name in choices)
+        absent = [name for name in choices if not _is_installed(name)]
+        cures = " or ".join(installation(name, kind) for name in absent)
+        if broken := [f"{name} {lacks[name]}" for name in choices if name not in absent]:
+            other = cures and f"; another way: {cures}"
+            raise ImportError(f"no backend runs on {kind} here: {'; '.join(broken)}{other}")
         raise ImportError(f"no backend is installed, expected {' or '.join(choices)}: {cures}")
     where = platform.machine() if wanted in (None, CPU) else wanted
-    reason = f"the first choice on {where}"
-    if installed[0] != choices[0]:
-        reason = f"{choices[0]}, {reason}, is not installed"
-    return installed[0], reason
+    first, reason = choices[0], f"the first choice on {where}"
+    if BACKENDS[first].hardware:
+        reason = f"{reason} with its hardware"
+    if usable[0] != first:
+        reason = f"{first}, {reason}, {lacks[first]}"
+    return usable[0], reason
 
 
 def resolve_backend(name: str, device: str = AUTO) -> str:
     """Return the backend's name; for "auto" that of `choose_backend`.
 
     Raises:
-        ImportError: "auto", and no backend is installed.
-        ValueError: unknown name or device.
+        ImportError: "auto", and no backend is installed, or none that is can run.
+        ValueError: unknown name or device, or a backend that opens no model folder.
     """
     if name == AUTO:
         chosen, reason = choose_backend(device)
         first = _choices(parse_device(device))[0]
-        if chosen != first:
-            cure = installation(first)
-            logger.warning("backend auto is %s, because %s: %s", chosen, reason, cure)
+        if chosen == first:
+            logger.info("backend auto is %s, %s", chosen, reason)
+        else:
+            cure = "" if _is_installed(first) else f": {installation(first)}"
+            logger.warning("backend auto is %s, because %s%s", chosen, reason, cure)
         return chosen
+    if name in RUN_BACKENDS:
+        raise ValueError(
+            f"{name} opens run folders of psg train, and this is for model folders: set backend to "
+            f"{' or '.join(backend_choices())}"
+        )
     if name not in BACKENDS:
         known = ", ".join(backend_choices())
         raise ValueError(f"unknown backend {name!r}; known: {known}")
@@ -157,7 +188,8 @@ def open_backend(
     Args:
         name: see `resolve_backend`.
         spec: the tensors that the manifest promises.
-        threads: CPU threads; 0 leaves the choice to the backend.
+        threads: CPU threads; 0 leaves the choice to the backend, or means all cores that this
+            process may use where those are not all that there are: backends count the machine's.
         device: see `parse_device`; auto leaves the choice to the backend, which warns where
             something better was there but did not work.
         precision: "auto" or what the backend has on its device.
@@ -170,8 +202,8 @@ def open_backend(
     name, wanted = resolve_backend(name, device), parse_device(device)
     if wanted and wanted.kind not in BACKENDS[name].packages:
         raise ValueError(_other_backends(name, wanted))
-    return _module(name).open_artifact(
-        path, spec, threads=threads, device=wanted, precision=precision
+    return cast(BackendModule, module_of(name)).open_artifact(
+        path, spec, threads=threads or thread_limit(), device=wanted, precision=precision
     )
 
 
@@ -181,7 +213,7 @@ def backend_version(name: str) -> str:
     Raises:
         ImportError: it is not installed; says how to install it.
     """
-    return _module(name).describe()[0]
+    return module_of(name).describe()[0]
 
 
 def backend_report() -> list[BackendStatus]:
@@ -189,10 +221,57 @@ def backend_report() -> list[BackendStatus]:
     return [_status(name) for name in BACKENDS]
 
 
+def hardware_problem(name: str) -> str:
+    """Return why the hardware that a backend needs cannot be used, with the cure; empty: it can."""
+    module = BACKENDS[name].hardware
+    return _hardware(module).problem() if module else ""
+
+
+def module_of(name: str) -> Any:
+    """Return the file of a backend: a `BackendModule`, or a `RunModule` where it is of a run.
+
+    Raises:
+        ImportError: its package is not installed; says how to install it.
+    """
+    try:
+        return importlib.import_module(row_of(name).module)
+    except ImportError as error:
+        raise ImportError(
+            f"backend {name!r} cannot be used ({error}): {installation(name)}, or choose another "
+            "backend"
+        ) from error
+
+
+def thread_limit() -> int:
+    """Return the number of threads for a process that may not use all cores; 0: no such limit."""
+    return cores() if cores() < (os.cpu_count() or 1) else 0
+
+
 def _choices(device: Device | None) -> list[str]:
-    """Return the backends that run on a device, or on any, those made for this processor first."""
+    """Return the backends that run on a device, or on any, those made for this processor first.
+
+    One whose hardware is not here does not count, unless no other runs on that device.
+    """
     names = [n for n, row in BACKENDS.items() if device is None or device.kind in row.packages]
-    return sorted(names, key=lambda name: not _suits_processor(name))
+    here = [name for name in names if _shows_itself(name)]
+    return sorted(here or names, key=lambda name: not _suits_processor(name))
+
+
+def _shows_itself(name: str) -> bool:
+    module = BACKENDS[name].hardware
+    return not module or _hardware(module).shows_itself()
+
+
+def _lack(name: str) -> str:
+    """Return what a backend lacks here, as the rest of a sentence; empty: nothing is known."""
+    if not _is_installed(name):
+        return "is not installed"
+    problem = hardware_problem(name)
+    return problem and f"cannot be used: {problem}"
+
+
+def _hardware(module: str) -> HardwareModule:
+    return cast(HardwareModule, importlib.import_module(module))
 
 
 def _suits_processor(name: str) -> bool:
@@ -215,17 +294,7 @@ def _other_backends(name: str, device: Device) -> str:
 
 def _status(name: str) -> BackendStatus:
     try:
-        version, devices = _module(name).describe()
-    except ImportError as error:
+        version, devices = module_of(name).describe()
+    except (ImportError, DeviceUnavailable) as error:
         return BackendStatus(name, problem=str(error))
     return BackendStatus(name, version, devices)
-
-
-def _module(name: str) -> BackendModule:
-    try:
-        return cast(BackendModule, importlib.import_module(BACKENDS[name].module))
-    except ImportError as error:
-        raise ImportError(
-            f"backend {name!r} cannot be used ({error}): {installation(name)}, or choose another "
-            "backend"
-        ) from error

@@ -6,29 +6,33 @@ A cache must never be worse than none. Whatever is wrong with it (no home, anoth
 file, a full disk, a damaged file) costs a warning and the time of compiling again, not a start or a
 score.
 
-A file holds the SHA-256 of what the network was compiled for, the SHA-256 of the compiled form, and
-that form.
+A file holds a keyed digest of all the rest, what the network was compiled for, and its compiled
+form. To load such a form is to run what is in it, so a library sees none that this user did not
+write on this machine: the key lies beside the folders and is readable to the user alone.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import hmac
 import logging
 import os
 import stat
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from psg_ros.files import remove_leftovers, replacing
-from psg_ros.robot.runtime.cache_folder import make_cache_folder, open_private
+from psg_ros.robot.runtime.cache_folder import make_cache_folder, open_private, read_key
 
 logger = logging.getLogger(__name__)
 CURE = "networks are compiled again at every start; set PSG_CACHE to a folder of your own"
 DIGEST_BYTES = 32
+LENGTH_BYTES = 4
 LIMIT_BYTES = 4 << 30
 """All compiled networks of all backends together; what was not used for longest goes first."""
 
@@ -45,6 +49,8 @@ class CompiledFor:
         device: the hardware in full, not only "cpu".
         precision: as in `Backend.precision`.
         options: whatever else the compiler was told.
+        is_native: whether the compiled form is machine code. Then no group may write into its
+            folder, not even the user's own.
     """
 
     artifact_sha256: str
@@ -53,6 +59,7 @@ class CompiledFor:
     device: str
     precision: str
     options: Mapping[str, object] = field(default_factory=dict)
+    is_native: bool = False
 
     @property
     def file_name(self) -> str:
@@ -62,9 +69,16 @@ class CompiledFor:
 
     @property
     def purpose(self) -> str:
-        """Everything, as text."""
-        facts = (self.artifact_sha256, self.backend, self.version, self.device, self.precision)
-        return "\n".join([*facts, *self._options()])
+        """Everything, as text: a line for each fact, in a fixed order."""
+        device = " / ".join(self.device.splitlines())
+        facts = {
+            "network": self.artifact_sha256,
+            "backend": self.backend,
+            "version": self.version,
+            "device": device,
+            "precision": self.precision,
+        }
+        return "\n".join([*(f"{name}={fact}" for name, fact in facts.items()), *self._options()])
 
     def _options(self) -> list[str]:
         return [f"{name}={self.options[name]}" for name in sorted(self.options)]
@@ -79,16 +93,38 @@ def load_or_compile(
 ) -> Network:
     """Return what an earlier start compiled for the same, or compile it and keep it.
 
-    What `compile` raises is passed on. What `restore` and `serialize` raise is a warning.
+    What `compile` raises is passed on. What `restore` and `serialize` raise is a warning. Of
+    several processes one compiles; the others wait, and load what it kept.
     """
-    if (folder := cache_folder(wanted.backend)) is None:
+    if (folder := cache_folder(wanted.backend, is_native=wanted.is_native)) is None:
         return compile()
     path = folder / wanted.file_name
-    if (kept := load(path, wanted.purpose)) is not None:
-        try:
-            return restore(kept)
-        except Exception as error:  # whatever a library raises, compiling again is the answer
-            logger.warning("%s is of no use: %s", path, error)
+    if (network := _restored(path, wanted, restore)) is not None:
+        return network
+    with _only_compiler(folder):
+        if (network := _restored(path, wanted, restore)) is not None:
+            return network
+        return _compile_and_keep(path, wanted, compile, serialize)
+
+
+def _restored(
+    path: Path, wanted: CompiledFor, restore: Callable[[bytes], Network]
+) -> Network | None:
+    if (kept := load(path, wanted.purpose, is_native=wanted.is_native)) is None:
+        return None
+    try:
+        return restore(kept)
+    except Exception as error:  # whatever a library raises, compiling again is the answer
+        _warn(f"{path} is of no use: {error}")
+        return None
+
+
+def _compile_and_keep(
+    path: Path,
+    wanted: CompiledFor,
+    compile: Callable[[], Network],
+    serialize: Callable[[Network], bytes | memoryview],
+) -> Network:
     network = compile()
     try:
         content = serialize(network)
@@ -99,36 +135,71 @@ def load_or_compile(
     return network
 
 
-def cache_folder(name: str) -> Path | None:
+@contextmanager
+def _only_compiler(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder, which ends with the process at the latest; wait for another's."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            logger.info("another process compiles into %s: waiting for it", folder)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:  # a file system without locks: then several may compile at once
+            logger.info("%s cannot be locked: %s", folder, error)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def cache_folder(name: str, *, is_native: bool = False) -> Path | None:
     """Return `make_cache_folder`; None, with a warning, where there is none to be trusted."""
     try:
-        return make_cache_folder(name)
+        return make_cache_folder(name, is_native=is_native)
     except (OSError, RuntimeError) as error:
         _warn(f"{_reason(error)}: {CURE}")
         return None
 
 
-def load(path: Path, purpose: str) -> bytes | None:
+def load(path: Path, purpose: str, *, is_native: bool = False) -> bytes | None:
     """Return a network that was stored for this very purpose, or None.
 
-    Damage, and a file that others own or could have written, is a warning.
+    Damage, and a file that others own or could have written, is a warning. What another version
+    compiled is said, and what differs.
     """
     try:
-        with open_private(path) as file:
-            stored_for, digest = file.read(DIGEST_BYTES), file.read(DIGEST_BYTES)
-            if stored_for != _digest(purpose.encode()):
-                return None  # of another version of something
-            network = file.read()
+        with open_private(path, is_native=is_native) as file:
+            digest, length = file.read(DIGEST_BYTES), file.read(LENGTH_BYTES)
+            stored_for, network = file.read(int.from_bytes(length, "big")), file.read()
             os.utime(file.fileno())  # used now, see `_make_room`
+        key = read_key(path.parent.parent)
     except FileNotFoundError:
         return None
     except OSError as error:
         _warn(f"{_reason(error)}: the network is compiled again")
         return None
-    if digest != _digest(network):
-        _warn(f"{path} is damaged: the network is compiled again")
+    if not hmac.compare_digest(digest, _signature(key, length, stored_for, network)):
+        _warn(
+            f"{path} is damaged, of another version of psg_ros, or not written by this user on "
+            "this machine: the network is compiled again"
+        )
+        return None
+    if stored_for != purpose.encode():
+        logger.info("%s is compiled again: %s", path, difference(stored_for.decode(), purpose))
         return None
     return network
+
+
+def difference(old: str, new: str) -> str:
+    """Return which facts of two purposes differ, as "version was 10.3, is 10.13"."""
+    before, after = ([fact.partition("=") for fact in text.splitlines()] for text in (old, new))
+    known = {name: value for name, _, value in before}
+    changed = [
+        f"{name} was {known.get(name, 'not given')}, is {value}"
+        for name, _, value in after
+        if known.get(name) != value
+    ]
+    return "; ".join(changed) or "something is not given any more"
 
 
 def store(path: Path, purpose: str, network: bytes | memoryview) -> None:
@@ -142,14 +213,28 @@ def store(path: Path, purpose: str, network: bytes | memoryview) -> None:
         with replacing(path) as temporary:
             temporary.touch(mode=0o600)
             with temporary.open("wb") as file:
-                file.write(_digest(purpose.encode()))
-                file.write(_digest(network))
-                file.write(network)
+                _write(file, read_key(path.parent.parent), purpose.encode(), network)
         _make_room(path)
     except (OSError, ValueError) as error:
         # Of several networks, one warning: their own names are left out.
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         _warn(f"nothing can be kept in {path.parent} ({reason}): {CURE}")
+
+
+def _write(file: BinaryIO, key: bytes, purpose: bytes, network: bytes | memoryview) -> None:
+    """Write a file whose content is on the disk before its name is."""
+    parts = (len(purpose).to_bytes(LENGTH_BYTES, "big"), purpose, network)
+    for part in (_signature(key, *parts), *parts):
+        file.write(part)
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _signature(key: bytes, *parts: bytes | memoryview) -> bytes:
+    digest = hmac.new(key, digestmod="sha256")
+    for part in parts:
+        digest.update(part)
+    return digest.digest()
 
 
 def _make_room(newest: Path) -> None:

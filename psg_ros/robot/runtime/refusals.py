@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-NEEDS_QUANTIZED = "int8 needs a model with quantized weights, which psg export does not write yet"
-
 
 class DeviceUnavailable(ValueError):
     """A device that was asked for does not work here; the text says why and what to do."""
@@ -34,8 +32,7 @@ def choose_precision(wanted: str, offered: Sequence[str], where: str) -> str:
         return offered[0]
     if wanted in offered:
         return wanted
-    why = f" ({NEEDS_QUANTIZED})" if wanted == "int8" else ""
     raise ValueError(
-        f"{where} computes in {' or '.join(offered)} here, not in {wanted}{why}; set precision to "
-        f"auto or {' or '.join(offered)}"
+        f"{where} computes in {' or '.join(offered)} here, not in {wanted}; set precision to auto "
+        f"or {' or '.join(offered)}"
     )

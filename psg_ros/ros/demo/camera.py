@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demonstration's camera: publishes simulated or recorded pictures as sensor_msgs/Image.
 
+The simulated one has depth, too.
+
 It begins when somebody subscribes to it and to what comes of it, and keeps the source's own pace;
 where rendering or decoding is slower than that, the pace gives way and no picture is skipped.
 """
@@ -18,6 +20,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 import rclpy
@@ -27,9 +30,11 @@ from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
 from psg_ros.config import PictureConfig
+from psg_ros.frame import Camera
 from psg_ros.interrupts import raise_on_interrupt
 from psg_ros.media import open_media
 from psg_ros.ros.conversions import rgb_to_msg
+from psg_ros.ros.demo.depth_output import DepthOutput
 from psg_ros.ros.process import prepare_process
 
 OPTICAL_FRAME = "camera_optical_frame"
@@ -40,8 +45,21 @@ POLL_S = 0.05
 LATE_S = 0.2
 """A delay that is caught up by hurrying; a longer one moves all later pictures (our choice)."""
 
-TimedImage = tuple[float, np.ndarray]
-"""Seconds since the first picture and the picture, uint8 [height, width, 3] RGB."""
+
+class TimedImage(NamedTuple):
+    """A picture and when it is due.
+
+    Attributes:
+        due_s: seconds since the first picture.
+        image_rgb: uint8 [height, width, 3].
+        depth: float32 [height, width], metres; of the simulation alone.
+        camera: intrinsics that belong to the depth.
+    """
+
+    due_s: float
+    image_rgb: np.ndarray
+    depth: np.ndarray | None = None
+    camera: Camera | None = None
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +89,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--topic", required=True)
     parser.add_argument("--result", required=True, help="topic that must have a subscriber, too")
     parser.add_argument("--rate", type=float, required=True)
-    parser.add_argument("--source", help="as of open_media; without it the simulation")
+    parser.add_argument("--source", help="as of open_media; without it the live simulation")
     parser.add_argument("--bag-topic", default="")
     parser.add_argument("--max-megapixels", type=int, default=PictureConfig.max_megapixels)
     parser.add_argument("--retime", action="store_true", help="--rate wins over the source's times")
@@ -87,6 +105,7 @@ def _publish(node: Node, args: argparse.Namespace) -> None:
         images = recorded_images(args)
     else:
         images = simulated_images(args.seed, tuple(args.size), args.rate)
+    space = None if args.source else DepthOutput(node, args.topic)
     first = next(images, None)
     # A node without listeners would skip the first pictures.
     while rclpy.ok() and not all(map(node.count_subscribers, (args.topic, args.result))):
@@ -94,13 +113,15 @@ def _publish(node: Node, args: argparse.Namespace) -> None:
     if first is None:
         return
     start_s = time.monotonic()
-    for due_s, image_rgb in _chained(first, images):
-        start_s = max(start_s, time.monotonic() - due_s - LATE_S)
-        if not _sleep_until(start_s + due_s):
+    for image in _chained(first, images):
+        start_s = max(start_s, time.monotonic() - image.due_s - LATE_S)
+        if not _sleep_until(start_s + image.due_s):
             return
         # The picture is finished now: a real camera stamps its exposure, which ends here too.
         header = Header(stamp=node.get_clock().now().to_msg(), frame_id=OPTICAL_FRAME)
-        publisher.publish(rgb_to_msg(image_rgb, header))
+        if space and image.depth is not None and image.camera is not None:
+            space.publish(image.depth, image.camera, header)
+        publisher.publish(rgb_to_msg(image.image_rgb, header))
 
 
 def simulated_images(seed: int, size: tuple[int, int], rate_hz: float) -> Iterator[TimedImage]:
@@ -110,7 +131,8 @@ def simulated_images(seed: int, size: tuple[int, int], rate_hz: float) -> Iterat
     camera = SimulatedCamera(seed, size, rate_hz=rate_hz, disturbances=True)
     try:
         for index in count():
-            yield index / rate_hz, camera.read()[0]
+            image_rgb, truth = camera.read()
+            yield TimedImage(index / rate_hz, image_rgb, truth.depth, camera.pose.intrinsics(size))
     finally:
         camera.close()
 
@@ -125,7 +147,7 @@ def recorded_images(args: argparse.Namespace) -> Iterator[TimedImage]:
         for frame in media.frames(_say):
             time_s = shown / args.rate if steady else start_s + frame.time_s
             # A live device sets the pace itself; waiting would only age its pictures.
-            yield (0.0 if media.kind == "camera" else time_s), frame.image
+            yield TimedImage(0.0 if media.kind == "camera" else time_s, frame.image)
             shown += 1
         if not shown:
             raise ValueError(f"no picture of {args.source} can be read")

@@ -21,20 +21,25 @@ from psg_ros.config import PictureConfig, PipelineConfig
 from psg_ros.media import Media
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.manifest import MANIFEST_FILE, find_model, read_manifest
-from psg_ros.robot.pipeline import backend_of
+from psg_ros.robot.opening import backend_of
 from psg_ros.ros.demo.child import Child, stop_together
-from psg_ros.ros.start import GRAPH_TOPIC, node_command
+from psg_ros.ros.start import DEPTH_TOPIC, GRAPH_TOPIC, node_command
 from psg_ros.ros.transport import PROFILE_VARIABLES, node_environment, transport_complaint
 
 NAMESPACE = "psg_demo"
 CAMERA_TOPIC = f"/{NAMESPACE}/camera/image_raw"
+DEMO_DEPTH_TOPIC = f"/{NAMESPACE}/camera/{DEPTH_TOPIC}"
 RESULT_TOPIC = f"/{NAMESPACE}/{GRAPH_TOPIC}"
 CAMERA_MODULE = "psg_ros.ros.demo.camera"
 WATCHER_MODULE = "psg_ros.ros.demo.watcher"
 DOMAIN_VARIABLE = "ROS_DOMAIN_ID"
 
-SIMULATION_RATE_HZ = 10.0
-"""Frames a second of the simulated camera: rendering on a CPU does not give much more."""
+CLIP = Path("clips", "rooms", "pictures.mp4")
+"""What is shown by default, below `share_path()`. Decoding it costs next to nothing; rendering the
+same world live takes the cores that the node needs."""
+
+LIVE_RATE_HZ = 10.0
+"""Frames a second of the live simulation: rendering on a CPU does not give much more."""
 
 FOLDER_RATE_HZ = 2.0
 """Pictures a second of a folder: slow enough to look at each."""
@@ -54,9 +59,14 @@ REQUIREMENTS = {
     "psg_ros.msg": "colcon build, then source install/setup.bash; without ROS 2: pip install "
     "'.[ros]' in the source folder",
     "av": "pip install av (extra 'video')",
-    "mujoco": "pip install mujoco PyOpenGL (extra 'simulation'), or give --source FILE",
 }
 """What the processes import beyond the package's own dependencies -> how to get it."""
+
+LIVE_REQUIREMENTS = {
+    "mujoco": "./run setup simulation, or pip install mujoco PyOpenGL (extra 'simulation'); "
+    "without --live, --seed and --size a recorded clip is shown",
+}
+"""What the live simulation imports besides."""
 
 RESULT_FILES = ("annotated.mp4", "annotated.png", "scene_graph.svg", "summary.json")
 """What a good run leaves in the output folder."""
@@ -70,12 +80,12 @@ class DemoOptions:
         out: folder for the results, made if need be.
         pipeline: model, backend and thresholds of the node.
         pictures: which pictures camera and node take.
-        media: where the pictures come from; None is the simulated camera.
+        media: where the pictures come from; None is the live simulation.
         topic: image topic of a bag.
         seconds: length of the run after the first graph; None until Ctrl-C or the source's end.
         rate_hz: camera rate; None takes the source's own.
-        size_wh: size of the simulated picture in px.
-        seed: of the simulated room.
+        size_wh: size of the live picture in px.
+        seed: of the live rooms.
         loop: restart the source at its end.
         started_s: when the user gave the command, by `time.monotonic`.
     """
@@ -103,7 +113,7 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
     Leaves annotated.mp4, annotated.png, scene_graph.svg, summary.json and logs/ in `options.out`.
 
     Raises:
-        ImportError: ROS 2, our messages or the simulation are not installed; names the cure.
+        ImportError: ROS 2, our messages or the live simulation are not installed; names the cure.
         DemoError: no graph came, or a process failed.
         KeyboardInterrupt: Ctrl-C before the first graph.
         FileNotFoundError, ValueError: a model that is missing or damaged.
@@ -136,9 +146,7 @@ def run_demo(options: DemoOptions) -> dict[str, Any]:
 
 def check_requirements(options: DemoOptions) -> None:
     """Raise ImportError where a process would fail for want of a package."""
-    wanted = dict(REQUIREMENTS)
-    if options.media is not None:
-        del wanted["mujoco"]
+    wanted = REQUIREMENTS | (LIVE_REQUIREMENTS if options.media is None else {})
     for module, cure in wanted.items():
         if importlib.util.find_spec(module) is None:
             raise ImportError(f"the demo needs {module}: {cure}")
@@ -194,7 +202,7 @@ def camera_rate_hz(options: DemoOptions) -> float:
     if options.rate_hz is not None:
         return options.rate_hz
     if options.media is None:
-        return SIMULATION_RATE_HZ
+        return LIVE_RATE_HZ
     return options.media.rate_hz or FOLDER_RATE_HZ
 
 
@@ -222,7 +230,12 @@ def _commands(options: DemoOptions) -> dict[str, list[str]]:
         for name, value in vars(config).items()
         if value != getattr(type(config), name)
     }
-    node = node_command(image_topic=CAMERA_TOPIC, namespace=NAMESPACE, parameters=parameters)
+    node = node_command(
+        image_topic=CAMERA_TOPIC,
+        depth_topic=DEMO_DEPTH_TOPIC,
+        namespace=NAMESPACE,
+        parameters=parameters,
+    )
     return {"node": node, "camera": camera, "watcher": watcher}
 
 

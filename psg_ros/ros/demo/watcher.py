@@ -36,11 +36,11 @@ from psg_ros.drawing.annotated_files import write_image
 from psg_ros.drawing.graph_picture import graph_svg
 from psg_ros.files import replacing, write_text
 from psg_ros.media import VideoWriter
+from psg_ros.message_reading import graph_from_msg, vocabulary_from_msg
 from psg_ros.msg import GraphVocabulary, SceneGraph
 from psg_ros.pictures.image_decoding import decode_image
 from psg_ros.ros.conversions import time_to_ns
 from psg_ros.ros.demo.live_view import Heading, LiveView
-from psg_ros.ros.demo.reading import graph_from_msg, vocabulary_from_msg
 from psg_ros.ros.demo.statistics import GraphArrival, GraphStatistics
 from psg_ros.ros.process import keep_buffers_mapped
 from psg_ros.ros.start import ANNOTATED_TOPIC, GRAPH_TOPIC, NODE_NAME, VOCABULARY_TOPIC

@@ -22,6 +22,7 @@ from psg_ros.network.dsflash import DsFlash
 from psg_ros.training.config import RelationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.relations.feature_cache import cache_key, images_key, open_cache
+from psg_ros.training.relations.held_out import held_out_predicates, without_relations
 from psg_ros.training.relations.relation_pictures import PictureSet, read_numbered
 from psg_ros.training.relations.relation_plan import BatchPlan
 from psg_ros.training.relations.relation_samples import (
@@ -164,7 +165,8 @@ def open_relation_data(
         source = PictureSamples(dataset, pictures, maker, settings.workers)
     else:
         truths, samples = opener.describe(dataset, chosen.train, settings.masks, "train")
-        source = KeptSamples(truths, samples)
+        held_out_words = held_out_predicates(settings, vocabulary)
+        source = KeptSamples([without_relations(t, held_out_words) for t in truths], samples)
     if not source.truths:
         raise ValueError(
             "no relation is left between inferred segments; lower score_threshold and "
@@ -230,6 +232,7 @@ class _Opener:
     ) -> None:
         self._model, self._config, self._ranks = model, config, ranks
         self._is_thing = np.array([label.is_thing for label in vocabulary.labels])
+        self._held_out = held_out_predicates(config.relations, vocabulary)
 
     def maker(self, masks: str) -> FeatureMaker:
         settings, device = self._config.relations, self._ranks.device
@@ -248,7 +251,7 @@ class _Opener:
         def describe() -> HeldOut:
             truths, samples = self.describe(dataset, indices, masks, "validation")
             judged = [
-                validation_truth(dataset.records[index], truth)
+                validation_truth(without_relations(dataset.records[index], self._held_out), truth)
                 for index, truth in zip(indices, truths, strict=True)
             ]
             return HeldOut(samples, judged)

@@ -33,12 +33,14 @@ class RelationLosses(nn.Module):
         weights: float32 [1 + predicate]; of positives, see `positive_weights`.
         segmenter: where it is trained along; then features are pictures.
         num_labels: for the second task, where the settings have it.
+        held_out: predicates whose columns are not learned from.
 
     Attributes:
         node_head: pair vector -> label logits of subject, then object; only training has it.
     """
 
     weights: Tensor
+    columns: Tensor
 
     def __init__(
         self,
@@ -47,12 +49,16 @@ class RelationLosses(nn.Module):
         weights: Tensor,
         segmenter: Segmenter | None = None,
         num_labels: int = 0,
+        held_out: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.stage, self.settings, self.segmenter = stage, settings, segmenter
         dim = stage.neck.config.dim
         self.node_head = nn.Linear(dim, 2 * num_labels) if settings.node_weight else None
         self.register_buffer("weights", weights, persistent=False)
+        columns = torch.ones_like(weights)
+        columns[[1 + predicate for predicate in held_out]] = 0
+        self.register_buffer("columns", columns / columns.sum(), persistent=False)
 
     def forward(self, batch: PairBatch) -> dict[str, Tensor]:
         """Return the terms "bce" and, where they are, "consistency", "nodes", not weighted yet."""
@@ -121,7 +127,7 @@ class RelationLosses(nn.Module):
         )
         # A direction that is not learned from counts neither here nor in the totals.
         shares = [batch.learned[:, way] / batch.totals[way] for way in directions]
-        return hidden.chunk(len(parts)), (loss.mean(dim=1) * torch.cat(shares)).sum()
+        return hidden.chunk(len(parts)), (loss @ self.columns * torch.cat(shares)).sum()
 
 
 def learns_both_orders(stage: RelationStage, settings: RelationTraining) -> bool:

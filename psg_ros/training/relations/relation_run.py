@@ -46,6 +46,9 @@ DIGEST = "segmenter_digest"
 class RelationRun:
     """State of one run: trained modules, optimizer, progress, best score.
 
+    Args:
+        held_out: predicates that are not learned.
+
     Attributes:
         batches_seen: batches that are done, over all epochs.
         best: highest validation score so far.
@@ -55,7 +58,12 @@ class RelationRun:
     """
 
     def __init__(
-        self, model: DsFlash, settings: RelationTraining, weights: Tensor, ranks: Ranks
+        self,
+        model: DsFlash,
+        settings: RelationTraining,
+        weights: Tensor,
+        ranks: Ranks,
+        held_out: Sequence[int] = (),
     ) -> None:
         self.model, self.settings, self.ranks = model.to(ranks.device), settings, ranks
         self.segmenter_digest = weights_digest(model.segmenter.state_dict())
@@ -64,7 +72,7 @@ class RelationRun:
         for part in model.segmenter.parts_without_features():  # no loss of stage 2 reaches them
             part.requires_grad_(False)
         num_labels = model.segmenter.num_labels
-        losses = RelationLosses(model.relations, settings, weights, segmenter, num_labels)
+        losses = RelationLosses(model.relations, settings, weights, segmenter, num_labels, held_out)
         self.losses = ranks.wrap(losses.to(ranks.device))
         self.node_head = losses.node_head
         self.optimizer = make_optimizer(model, settings, self.node_head)

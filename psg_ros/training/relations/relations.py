@@ -26,6 +26,7 @@ from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import open_history, plot_curves
 from psg_ros.training.memory import memory_use, return_free_memory
+from psg_ros.training.relations.held_out import held_out_predicates
 from psg_ros.training.relations.relation_data import RelationData, open_relation_data
 from psg_ros.training.relations.relation_losses import learns_directed_pairs
 from psg_ros.training.relations.relation_pairs import draw_batch, pair_batch, split_pairs
@@ -81,7 +82,8 @@ def train_relations(
     truths, settings = data.source.truths, config.relations
     directed = learns_directed_pairs(model.relations, settings)
     weights = positive_weights(truths, vocabulary.num_predicates, settings, directed=directed)
-    run = RelationRun(model, settings, weights, ranks)
+    held_out = held_out_predicates(settings, vocabulary)
+    run = RelationRun(model, settings, weights, ranks, held_out)
     if goes_on:
         run.load(folder)
     plan = BatchPlan(config, len(truths), ranks.world_size)

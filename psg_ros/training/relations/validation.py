@@ -24,8 +24,8 @@ from psg_ros.data.records import ImageRecord
 from psg_ros.evaluation.metrics.evaluator import Evaluator, Task
 from psg_ros.labels import Vocabulary
 from psg_ros.network.dsflash import RelationStage
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import VOID, RelationScores, SceneGraph, Segmentation
 from psg_ros.training.relations.features import unpack
 from psg_ros.training.relations.relation_losses import pair_vectors

@@ -16,7 +16,7 @@ from psg_ros.training.config import SegmentationTraining
 
 @torch.no_grad()
 def match(
-    class_logits: Float[Tensor, "query column"],
+    class_logits: Float[Tensor, "query column"] | None,
     mask_logits: Float[Tensor, "query point"],
     labels: Int[Tensor, " segment"],
     masks: Float[Tensor, "segment point"],
@@ -29,18 +29,20 @@ def match(
     number of queries stay without one.
 
     Args:
+        class_logits: None: masks alone decide.
         known: share of each point that is not void, which alone counts; None: all of it.
 
     Raises:
         FloatingPointError: predictions that are not finite.
     """
-    cost = -config.class_weight * class_logits.float().softmax(-1)[:, labels]
-    cost = cost + config.mask_weight * cross_entropy_cost(mask_logits.float(), masks, known)
+    cost = config.mask_weight * cross_entropy_cost(mask_logits.float(), masks, known)
     cost = cost + config.dice_weight * dice_cost(mask_logits.float(), masks, known)
+    if class_logits is not None:
+        cost = cost - config.class_weight * class_logits.float().softmax(-1)[:, labels]
     if not torch.isfinite(cost).all():
         raise FloatingPointError("the network's predictions are not finite")
     queries, segments = linear_sum_assignment(cost.cpu().numpy())
-    device = class_logits.device
+    device = mask_logits.device
     return torch.as_tensor(queries, device=device), torch.as_tensor(segments, device=device)
 
 

@@ -4,14 +4,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from psg_ros.network.segmenter import Segmenter
+from psg_ros.network.segmenter import Predictions, Segmenter
 from psg_ros.training.config import SegmentationTraining
 from psg_ros.training.losses import SegmentTargets, Totals, semantic_loss, set_loss
 
@@ -63,7 +62,9 @@ class LossStep:
     semantic_head: nn.Conv2d | None
 
     def losses(
-        self, predictions: Sequence[tuple[Tensor, Tensor]], mask_features: Tensor | None = None
+        self,
+        predictions: Predictions,
+        mask_features: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Return the set losses, averaged over all predictions, and the semantic loss."""
         cells = None
@@ -71,14 +72,14 @@ class LossStep:
             if mask_features is None:
                 raise RuntimeError("a segmenter with a mask_width must give its mask features")
             cells = self.semantic_head(mask_features)
-        with torch.autocast(predictions[0][0].device.type, enabled=False):
+        with torch.autocast(predictions[0][1].device.type, enabled=False):
             total = self._set_losses(predictions)
             if cells is not None:
                 loss = semantic_loss(cells, self.targets, self.totals)
                 total["semantic"] = self.settings.semantic_weight * loss
         return total
 
-    def _set_losses(self, predictions: Sequence[tuple[Tensor, Tensor]]) -> dict[str, Tensor]:
+    def _set_losses(self, predictions: Predictions) -> dict[str, Tensor]:
         total: dict[str, Tensor] = {}
         for class_logits, mask_logits in predictions:
             terms = set_loss(

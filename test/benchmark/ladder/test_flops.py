@@ -14,11 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from psg_ros.benchmark.ladder import flops
 from psg_ros.benchmark.ladder.flops import PairTokens
 from psg_ros.benchmark.ladder.resnet_fpn import ResNetFpn
-from psg_ros.config import load_config
 from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import RelationStage
 from psg_ros.network.segmenters.eomt import Eomt, make_stem
 from psg_ros.network.segmenters.eomt_config import EomtConfig
+from psg_ros.setting_files import load_config
 
 CONFIGS = Path(__file__).parents[3] / "config" / "model"
 NUM_LABELS, NUM_PREDICATES = 133, 56

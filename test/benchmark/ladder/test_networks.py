@@ -28,8 +28,8 @@ from psg_ros.benchmark.ladder.steps import (
 )
 from psg_ros.benchmark.ladder.work import count_parameters
 from psg_ros.cli.ladder_options import run_settings
-from psg_ros.config import load_config
 from psg_ros.network.config import ModelConfig
+from psg_ros.setting_files import load_config
 
 CONFIGS = Path(__file__).parents[3] / "config" / "model"
 
@@ -56,7 +56,7 @@ def test_steps_share_their_random_weights(tiny_settings):
     config = tiny_settings.model_config
     one, other = (build_network(step, config).state_dict() for step in (RAW, PACKED))
     inner = [n for n in one if n in other]
-    assert len(inner) > 100
+    assert len(inner) > 50
     assert all(torch.equal(one[name], other[name]) for name in inner)
     changed = build_network(RAW, config, seed=1).state_dict()
     assert not torch.equal(one["segmenter.queries"], changed["segmenter.queries"])

@@ -20,8 +20,8 @@ from psg_ros.evaluation.report.examples import (
     write_worst,
 )
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, Segmentation
 
 VOCABULARY = Vocabulary(

@@ -24,6 +24,9 @@ SETTINGS = {
     "min_segment_area": 0.0002,
     "max_relations": 7,
     "max_segments": 9,
+    "region": (0.0, 0.0, 0.5, 1.0),
+    "classes": ("red", "blue"),
+    "pairs": ("red - anything",),
     "relation_source": "both",
     "geometry_threshold": 0.6,
 }
@@ -45,6 +48,9 @@ def test_all_settings_that_decide_the_figures_are_described(tiny_model):
         "precision": "fp32",
         "scaling": "area",
         **{name: str(value) for name, value in SETTINGS.items()},
+        "region": "0.0, 0.0, 0.5, 1.0",
+        "classes": "red, blue",
+        "pairs": "red - anything",
     }
 
 

@@ -27,8 +27,8 @@ from psg_ros.evaluation.report.markdown import most_confused, to_markdown
 from psg_ros.evaluation.report.page import Page, write_page
 from psg_ros.evaluation.report.page_parts import confusion_matrix, score_histogram
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import RelationScores, SceneGraph, Segmentation
 
 VOCABULARY = Vocabulary(

@@ -17,8 +17,8 @@ from psg_ros.evaluation.results.format import RESULTS_FILE
 from psg_ros.evaluation.results.reader import Results
 from psg_ros.evaluation.results.writer import ResultsWriter
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import RelationScores, SceneGraph, SceneRelation, Segmentation
 
 VOCABULARY = Vocabulary(

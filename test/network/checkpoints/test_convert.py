@@ -18,6 +18,7 @@ from eomt_checkpoints import (
 from safetensors.torch import load_file, save_file
 
 from psg_ros.network.checkpoints.convert import convert
+from psg_ros.network.checkpoints.eomt import ConvertedEomt
 from psg_ros.network.checkpoints.eomt_sizes import published_size
 from psg_ros.network.segmenters.eomt import Eomt
 
@@ -33,9 +34,10 @@ def assert_same_weights(found, expected):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_upstream_weights_come_over_to_the_bit(upstream_file, family):
-    converted = convert(str(upstream_file(family)), input_px=96)
+    converted = convert(str(upstream_file(family)), input_hw=(96, 96))
     assert_same_weights(converted.weights, small_weights(family))
     assert converted.config == small_config(family)
+    assert isinstance(converted, ConvertedEomt)
     assert (converted.family, converted.layout, converted.size) == (family, "upstream", "custom")
     assert converted.num_labels == NUM_LABELS
     assert converted.scaling == "eomt" and not converted.merged
@@ -45,7 +47,7 @@ def test_upstream_weights_come_over_to_the_bit(upstream_file, family):
 def test_both_layouts_give_the_same_weights_and_sizes(upstream_file, family, tmp_path):
     """Transformers' own classes write the second one."""
     transformers = pytest.importorskip("transformers")
-    from_upstream = convert(str(upstream_file(family)), input_px=96)
+    from_upstream = convert(str(upstream_file(family)), input_hw=(96, 96))
     sizes = dict(
         hidden_size=128, num_hidden_layers=4, num_attention_heads=2, num_labels=NUM_LABELS,
         num_blocks=2, num_queries=6, image_size=96,
@@ -62,7 +64,7 @@ def test_both_layouts_give_the_same_weights_and_sizes(upstream_file, family, tmp
     assert converted.config == from_upstream.config
     again = tmp_path / "again.bin"
     torch.save(upstream_weights(family, converted.weights), again)
-    assert_same_weights(convert(str(again), input_px=96).weights, converted.weights)
+    assert_same_weights(convert(str(again), input_hw=(96, 96)).weights, converted.weights)
 
 
 def test_the_layout_of_transformers_4_is_read(transformers_4_folder):
@@ -121,7 +123,8 @@ def test_shards_are_joined(transformers_4_folder):
 def test_differences_and_their_backbone_are_added(difference_files):
     file, backbone, whole = difference_files
     for given in (backbone, backbone / "model.safetensors"):
-        converted = convert(str(file), backbone=str(given), input_px=96)
+        converted = convert(str(file), backbone=str(given), input_hw=(96, 96))
+        assert isinstance(converted, ConvertedEomt)
         assert converted.merged
         assert converted.config.norm_eps == 1e-5
         assert converted.weights.keys() == whole.keys()
@@ -199,21 +202,21 @@ def test_a_config_that_contradicts_the_weights_is_refused(transformers_4_folder)
 
 def test_the_input_size_of_rotary_positions_is_free_but_a_multiple_of_the_patch(upstream_file):
     file = str(upstream_file("DINOv3"))
-    assert convert(file, input_px=480).config.input_hw == (480, 480)
+    assert convert(file, input_hw=(480, 480)).config.input_hw == (480, 480)
     assumed = convert(file)
     assert assumed.config.input_hw == (640, 640) and "640 px" in assumed.assumed
     with pytest.raises(ValueError, match="multiples of 16"):
-        convert(file, input_px=500)
+        convert(file, input_hw=(500, 500))
 
 
 def test_the_input_size_of_learned_positions_is_not_free(upstream_file):
     with pytest.raises(ValueError, match="for 96 px, not 640"):
-        convert(str(upstream_file("DINOv2")), input_px=640)
+        convert(str(upstream_file("DINOv2")), input_hw=(640, 640))
 
 
 def test_other_networks_are_refused_with_some_of_their_names(tmp_path):
     save_file({"layer1.conv.weight": torch.zeros(1)}, tmp_path / "resnet.safetensors")
-    with pytest.raises(ValueError, match="not an EoMT checkpoint: .*layer1.conv.weight"):
+    with pytest.raises(ValueError, match="not a checkpoint of a segmenter.*layer1.conv.weight"):
         convert(str(tmp_path / "resnet.safetensors"))
 
 

@@ -20,6 +20,7 @@ from eomt_checkpoints import (
 )
 
 from psg_ros.network.checkpoints.convert import convert
+from psg_ros.network.checkpoints.eomt import ConvertedEomt
 from psg_ros.network.checkpoints.reading import read_source
 from psg_ros.network.segmenters.eomt import Eomt
 from psg_ros.training.adopted import vocabulary_for
@@ -54,6 +55,7 @@ def test_every_parameter_arrives(file):
 
 def test_the_arguments_in_the_file_tell_what_shapes_do_not(file):
     converted = convert(str(file))
+    assert isinstance(converted, ConvertedEomt)
     assert converted.config.num_query_blocks == 2
     assert converted.config.input_hw == (96, 96)
     assert (converted.config.norm_eps, converted.config.upscale_eps) == (1e-5, 1e-5)
@@ -68,6 +70,7 @@ def test_a_bias_of_the_keys_that_no_mask_takes_away_counts(tmp_path):
         del content["train_model"][name]
     torch.save(content, tmp_path / "eomt.pt")
     converted = convert(str(tmp_path / "eomt.pt"))
+    assert isinstance(converted, ConvertedEomt)
     assert converted.config.key_bias
     assert converted.weights["blocks.0.attention.k_proj.bias"].any()
 
@@ -155,6 +158,7 @@ def test_differences_find_their_backbone_in_the_original_layout(tmp_path):
     torch.save(upstream_weights("DINOv3", whole | change), tmp_path / "difference.bin")
     torch.save(original_backbone(base), tmp_path / "dinov3.pth")
     converted = convert(str(tmp_path / "difference.bin"), backbone=str(tmp_path / "dinov3.pth"))
+    assert isinstance(converted, ConvertedEomt)
     assert converted.merged
     for name, tensor in (whole | {n: base[n] + change[n] for n in base}).items():
         torch.testing.assert_close(converted.weights[name], tensor, atol=0, rtol=0)
@@ -183,5 +187,5 @@ def test_training_can_start_from_the_original_layout(tmp_path):
 def test_the_original_layout_alone_is_no_eomt(tmp_path):
     torch.save(original_backbone(backbone_weights()), tmp_path / "dinov3.pth")
     assert read_source(str(tmp_path / "dinov3.pth")).tensors
-    with pytest.raises(ValueError, match="is not an EoMT checkpoint"):
+    with pytest.raises(ValueError, match="is not a checkpoint of a segmenter"):
         convert(str(tmp_path / "dinov3.pth"))

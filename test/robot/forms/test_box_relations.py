@@ -21,6 +21,7 @@ from psg_ros.robot.manifest import (
     ModelFolder,
     TensorSpec,
 )
+from psg_ros.robot.ops.pairs import choose_pairs
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.robot.ops.triplets import rank_relations
 from psg_ros.scene_graph import Segmentation
@@ -89,7 +90,7 @@ def relate(boxes, relations, segments, names=THEIRS, max_segments=0):
     segmentation = Segmentation(label_map, labels, sure)
     regions = measure_regions(label_map, len(segments))
     found = network.infer(network.prepare(np.zeros((*HW, 3), np.uint8)))
-    scores = network.relate(found, segmentation, regions, max_segments)
+    scores = network.relate(found, segmentation, regions, choose_pairs(labels, sure, max_segments))
     assert scores.logits.shape == (len(scores.pairs), 4) and np.isfinite(scores.logits).all()
     assert (scores.pairs[:, 0] != scores.pairs[:, 1]).all()
     return {

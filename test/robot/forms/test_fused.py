@@ -15,6 +15,7 @@ from psg_ros.robot.forms.relations import relative_boxes
 from psg_ros.robot.forms.steps import StepClock
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec, load_model_folder
 from psg_ros.robot.ops.image import place, resize_nearest
+from psg_ros.robot.ops.pairs import choose_pairs
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.scene_graph import Segmentation
 
@@ -31,7 +32,7 @@ class Scripted:
     def __init__(self):
         self.inputs = {}
 
-    def run(self, inputs):
+    def run(self, inputs, keep=()):
         self.inputs = dict(inputs)
         segment_map = np.full(MASK_HW, NUM_SLOTS, np.uint8)
         segment_map[:, :8], segment_map[4:, 12:] = 0, 2
@@ -114,7 +115,9 @@ def looked_up(fused: Fused, slots: list[int], scores: list[float]) -> LookedUp:
 
 def relate(segments: LookedUp, max_segments: int = 0):
     regions = measure_regions(segments.segmentation.label_map, len(segments.slots))
-    return segments.relate(regions, max_segments, StepClock())
+    found = segments.segmentation
+    pairs = choose_pairs(found.labels, found.scores, max_segments)
+    return segments.relate(regions, pairs, StepClock())
 
 
 def test_pairs_of_segments_are_looked_up_among_those_of_slots(stage):

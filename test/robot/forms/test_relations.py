@@ -10,12 +10,11 @@ from tiny_model import MAX_PAIRS
 
 from psg_ros.robot.forms.relations import (
     RelationNetwork,
-    best_segments,
     relative_boxes,
-    unordered_pairs,
 )
 from psg_ros.robot.manifest import load_model_folder
 from psg_ros.robot.ops.image import place
+from psg_ros.robot.ops.pairs import choose_pairs
 from psg_ros.robot.ops.panoptic import MergedMasks
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.scene_graph import Segmentation
@@ -41,7 +40,13 @@ class Scripted:
 @pytest.fixture
 def stage(tiny_model):
     backend = Scripted()
-    return RelationNetwork(backend, load_model_folder(str(tiny_model)).manifest), backend
+    return RelationNetwork(backend, load_model_folder(str(tiny_model))), backend
+
+
+def prepare(relations, masks, limit=0):
+    """Describe the pairs of the `limit` best-scored segments, 0: of all."""
+    found = masks[0].segmentation
+    return relations.prepare(*masks, PLACEMENT, choose_pairs(found.labels, found.scores, limit))
 
 
 def masks_of(*boxes, scores=None) -> tuple[MergedMasks, object]:
@@ -61,7 +66,7 @@ TOKENS = np.zeros((1, 24, 3), np.float32)
 
 def test_each_unordered_pair_is_asked_once_and_answers_both_ways(stage):
     relations, backend = stage
-    inputs = relations.prepare(*masks_of(*THREE), PLACEMENT)
+    inputs = prepare(relations, masks_of(*THREE))
     scores = relations.infer(TOKENS, inputs)
     assert len(backend.calls) == 1
     assert scores.pairs.tolist() == [[0, 1], [0, 2], [1, 2], [1, 0], [2, 0], [2, 1]]
@@ -70,7 +75,7 @@ def test_each_unordered_pair_is_asked_once_and_answers_both_ways(stage):
 
 def test_a_pair_is_described_by_its_overlaps_and_boxes(stage):
     relations, backend = stage
-    relations.infer(TOKENS, relations.prepare(*masks_of(*THREE), PLACEMENT))
+    relations.infer(TOKENS, prepare(relations, masks_of(*THREE)))
     (inputs,) = backend.calls
     subject, other = inputs["subject_overlap"][0], inputs["object_overlap"][0]
     assert subject.reshape(4, 6)[0].tolist() == [1, 0, 0, 0, 0, 0]
@@ -84,7 +89,7 @@ def test_a_pair_is_described_by_its_overlaps_and_boxes(stage):
 @pytest.mark.parametrize("count", [0, 1])
 def test_without_a_pair_the_network_is_not_called(stage, count):
     relations, backend = stage
-    scores = relations.infer(TOKENS, relations.prepare(*masks_of(*THREE[:count]), PLACEMENT))
+    scores = relations.infer(TOKENS, prepare(relations, masks_of(*THREE[:count])))
     assert backend.calls == []
     assert scores.pairs.shape == (0, 2) and scores.logits.shape == (0, 5)
 
@@ -93,7 +98,7 @@ def test_more_pairs_than_the_network_takes_at_once_are_asked_in_parts(stage):
     relations, backend = stage
     count = 21
     boxes = [(4 * number, 0, 4 * number + 4, 64) for number in range(count)]
-    scores = relations.infer(TOKENS, relations.prepare(*masks_of(*boxes), PLACEMENT))
+    scores = relations.infer(TOKENS, prepare(relations, masks_of(*boxes)))
     assert [len(call["boxes"]) for call in backend.calls] == [MAX_PAIRS, 210 - MAX_PAIRS]
     rows = [*range(MAX_PAIRS), *range(210 - MAX_PAIRS)]
     assert scores.logits[:210, 0].tolist() == [100 * row + 1 for row in rows]
@@ -103,20 +108,9 @@ def test_more_pairs_than_the_network_takes_at_once_are_asked_in_parts(stage):
 def test_only_the_best_scored_segments_are_paired(stage):
     relations, _ = stage
     masks = masks_of(*THREE, scores=[0.5, 0.9, 0.7])
-    assert relations.prepare(*masks, PLACEMENT, max_segments=2).pairs.tolist() == [[1, 2]]
-    assert relations.prepare(*masks, PLACEMENT, max_segments=1).pairs.shape == (0, 2)
-    assert len(relations.prepare(*masks, PLACEMENT, max_segments=9).pairs) == 3
-
-
-def test_of_equal_scores_the_first_segments_stay():
-    assert best_segments(np.float32([0.5, 0.5, 0.5]), 2).tolist() == [0, 1]
-    assert best_segments(np.float32([0.1, 0.2]), 0).tolist() == [0, 1]
-
-
-def test_pairs_are_listed_by_first_then_second():
-    pairs = unordered_pairs(np.array([1, 4, 6]))
-    assert pairs.dtype == np.int32
-    assert pairs.tolist() == [[1, 4], [1, 6], [4, 6]]
+    assert prepare(relations, masks, 2).pairs.tolist() == [[1, 2]]
+    assert prepare(relations, masks, 1).pairs.shape == (0, 2)
+    assert len(prepare(relations, masks, 9).pairs) == 3
 
 
 def test_boxes_are_relative_to_the_whole_input_padding_included():

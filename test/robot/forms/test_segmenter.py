@@ -50,7 +50,7 @@ def stage(tiny_model):
 def test_the_network_sees_the_content_top_left_and_zeros_elsewhere(stage):
     segmenter, recorder = stage
     placement = segmenter.prepare(np.full((128, 96, 3), 200, np.uint8))
-    segmenter.infer()
+    segmenter.infer(placement, SETTINGS)
     (image,) = recorder.images
     assert placement.content_hw == (64, 48)
     assert image.shape == (1, 64, 96, 3) and image.dtype == np.uint8
@@ -64,8 +64,9 @@ def test_the_image_is_scaled_as_the_manifest_says(tiny_model):
     spec = manifest.artifact("segmenter")
     recorder = Recorder(open_backend("auto", model.artifact_path("segmenter"), spec))
     segmenter = SegmenterNetwork(recorder, dataclasses.replace(model, manifest=manifest))
-    height, width = segmenter.prepare(image).content_hw
-    segmenter.infer()
+    placement = segmenter.prepare(image)
+    height, width = placement.content_hw
+    segmenter.infer(placement, SETTINGS)
     expected = resize_antialiased(image, (height, width))
     np.testing.assert_array_equal(recorder.images[0][0, :height, :width], expected)
 
@@ -73,8 +74,7 @@ def test_the_image_is_scaled_as_the_manifest_says(tiny_model):
 def test_nothing_of_a_wider_frame_remains_beside_a_narrower_one(stage):
     segmenter, recorder = stage
     for hw in ((64, 96), (64, 20), (20, 96)):
-        segmenter.prepare(np.full((*hw, 3), 255, np.uint8))
-        segmenter.infer()
+        segmenter.infer(segmenter.prepare(np.full((*hw, 3), 255, np.uint8)), SETTINGS)
     assert [int(np.count_nonzero(image)) // 3 for image in recorder.images] == [
         64 * 96, 64 * 20, 20 * 96,
     ]  # fmt: skip
@@ -83,8 +83,7 @@ def test_nothing_of_a_wider_frame_remains_beside_a_narrower_one(stage):
 def test_every_frame_uses_the_same_buffer(stage):
     segmenter, recorder = stage
     for hw in ((64, 96), (48, 64), (480, 640)):
-        segmenter.prepare(np.zeros((*hw, 3), np.uint8))
-        segmenter.infer()
+        segmenter.infer(segmenter.prepare(np.zeros((*hw, 3), np.uint8)), SETTINGS)
     assert len(set(recorder.addresses)) == 1
 
 
@@ -92,7 +91,7 @@ def test_a_box_of_colour_becomes_a_segment_of_that_name(stage):
     segmenter, _ = stage
     image = paint((64, 96), {"green": (16, 16, 48, 48)})
     placement = segmenter.prepare(image)
-    masks = segmenter.merge(segmenter.infer(), placement, SETTINGS)
+    masks = segmenter.merge(segmenter.infer(placement, SETTINGS), placement, SETTINGS)
     assert masks.segmentation.labels.tolist() == [1]
     inside = masks.segmentation.label_map == 0
     painted = image.any(axis=2)
@@ -105,7 +104,7 @@ def test_beside_the_picture_is_the_colour_of_the_recipe(tiny_model):
     for scaling, colour in (("area", (0, 0, 0)), ("lightly_train", (124, 116, 104))):
         network_input = NetworkInput(dataclasses.replace(manifest, scaling=scaling))
         height, width = network_input.write(picture).content_hw
-        beside = network_input.array[0].copy()
+        beside = network_input.tensor[0].copy()
         assert (beside[:height, :width] == 200).all()
         beside[:height, :width] = colour
         assert (beside == colour).all()

@@ -16,7 +16,8 @@ from tiny_react import TinyBox, write_react
 from psg_ros.config import PipelineConfig
 from psg_ros.frame import Frame
 from psg_ros.robot.forms import load_model
-from psg_ros.robot.pipeline import Pipeline, backend_of
+from psg_ros.robot.opening import backend_of
+from psg_ros.robot.pipeline import Pipeline
 from psg_ros.scene_graph import RelationSource
 
 pytestmark = needs("onnxruntime")

@@ -72,6 +72,31 @@ def test_a_chair_stands_on_the_floor_and_not_on_the_wall_behind_it(depth: bool) 
     assert Room(chair, depth=depth).relations() == {("chair", "standing on", "floor-other-merged")}
 
 
+@pytest.mark.parametrize("name", ["curtain", "window-blind"])
+@pytest.mark.parametrize("depth", [False, True])
+def test_a_curtain_rests_on_nothing_that_its_lower_end_meets(name: str, depth: bool) -> None:
+    metres = distance_on_floor(108)
+    cabinet = ("cabinet-merged", (40, 60, 120, 108), metres)
+    curtain = (name, (60, 10, 90, 60), metres)
+    assert (name, "on", "cabinet-merged") not in Room(cabinet, curtain, depth=depth).relations()
+
+
+def test_a_towel_flat_on_the_door_of_a_refrigerator_does_not_lie_on_it() -> None:
+    metres = distance_on_floor(108)
+    refrigerator = ("refrigerator", (40, 20, 120, 108), metres)
+    towel = ("towel", (70, 50, 90, 90), metres)
+    found = Room(refrigerator, towel, depth=True).relations()
+    said = {predicate for subject, predicate, _ in found if subject == "towel"}
+    assert not said & {"on", "lying on"}
+
+
+def test_what_hangs_is_over_nothing() -> None:
+    metres = distance_on_floor(108)
+    curtain = ("curtain", (60, 10, 90, 50), metres)
+    book = ("book", (60, 80, 90, 90), metres)
+    assert ("curtain", "over", "book") not in Room(curtain, book, depth=True).relations()
+
+
 @pytest.mark.parametrize("depth", [False, True])
 def test_a_cup_is_on_the_table_and_the_table_on_the_floor(depth: bool) -> None:
     metres = distance_on_floor(105)

@@ -116,6 +116,19 @@ def test_at_image_size_it_equals_the_rule_pixel_by_pixel(image_hw, seed):
     assert merged.stride == 1
 
 
+@pytest.mark.parametrize(("objects", "found"), [(0, 0), (1, 1), (60, 7)])
+def test_a_hundred_masks_enlarged_before_any_is_dropped_give_the_same_map(objects, found):
+    """At the thresholds of Mask2Former; ours drops by class first and enlarges what is left."""
+    class_logits, mask_logits = scene(7, num_queries=100)
+    class_logits[objects:, -1] += 20
+    class_logits[:objects, 0] += 20
+    placement = place((75, 111), INPUT_HW)
+    merged = run(class_logits, mask_logits, placement, "image", score=0.8, overlap=0.2)
+    expected = slow_merge(class_logits, slow_masks(mask_logits, placement, "image"), 0.8, 0.2)
+    assert len(expected[1]) >= found
+    assert_same(merged.segmentation, *expected)
+
+
 @pytest.mark.parametrize("resolution", ["input", "mask"])
 @pytest.mark.parametrize("image_hw", SIZES)
 def test_below_image_size_it_equals_the_rule_on_that_grid(image_hw, resolution):

@@ -59,4 +59,4 @@ def test_no_pair_is_no_bucket():
 
 def test_cells_are_what_the_network_takes():
     for bucket in bucket_pairs(*overlaps(40, 169)):
-        assert bucket.cells.dtype == np.int64 and bucket.cells.flags.c_contiguous
+        assert bucket.cells.dtype == np.int32 and bucket.cells.flags.c_contiguous

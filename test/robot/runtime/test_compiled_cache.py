@@ -11,6 +11,7 @@ import pwd
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -213,8 +214,8 @@ def overwrite(offset: int, content: bytes):
         (lambda path: os.truncate(path, len(NETWORK) // 2), True),
         (lambda path: os.truncate(path, 40), True),
         (lambda path: path.open("ab").write(b"x"), True),
-        (lambda path: path.write_bytes(bytes(64 + len(NETWORK))), False),
-        (lambda path: path.write_bytes(b""), False),
+        (lambda path: path.write_bytes(bytes(64 + len(NETWORK))), True),
+        (lambda path: path.write_bytes(b""), True),
         (lambda path: path.unlink(), False),
     ],
     ids=[
@@ -232,7 +233,7 @@ def test_a_damaged_network_is_not_read_but_replaced(
     assert load(kept, PURPOSE) == NETWORK
 
 
-def test_a_network_for_another_purpose_is_replaced_without_a_word(
+def test_a_network_for_another_purpose_is_replaced_and_no_warning(
     kept: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert load(kept, "the next version") is None
@@ -240,6 +241,61 @@ def test_a_network_for_another_purpose_is_replaced_without_a_word(
     assert load(kept, "the next version") == NETWORK[::-1]
     assert list(kept.parent.iterdir()) == [kept]
     assert not caplog.messages
+
+
+def test_what_differs_is_said(kept: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    store(kept, "network=ab\nversion=10.3\ndevice=Orin", NETWORK)
+    assert load(kept, "network=ab\nversion=10.13\ndevice=Orin\nprofile=1") is None
+    (said,) = caplog.messages
+    assert said == (
+        f"{kept} is compiled again: version was 10.3, is 10.13; profile was not given, is 1"
+    )
+
+
+# --- who wrote it --------------------------------------------------------------------------------
+
+
+def test_a_network_signed_with_another_key_is_not_read(
+    kept: Path, own_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one that was copied from another machine, or put there by who may write but not read."""
+    (own_home / "key").unlink()
+    assert load(kept, PURPOSE) is None
+    assert f"{kept} is damaged, of another version of psg_ros, or not written by" in caplog.text
+    store(kept, PURPOSE, NETWORK)
+    assert load(kept, PURPOSE) == NETWORK
+
+
+def test_the_key_is_the_user_s_secret(kept: Path, own_home: Path) -> None:
+    key = own_home / "key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600 and len(key.read_bytes()) == 32
+    assert not list(own_home.glob(".key*")), "no drafts are left"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [lambda key: key.chmod(0o644), lambda key: key.write_bytes(b"short"), lambda key: key.unlink()],
+    ids=["readable", "short", "gone"],
+)
+def test_a_key_that_is_no_secret_is_replaced_and_what_it_signed_is_not_read(
+    spoil, kept: Path, own_home: Path
+) -> None:
+    before = (own_home / "key").read_bytes()
+    spoil(own_home / "key")
+    assert load(kept, PURPOSE) is None
+    assert (own_home / "key").read_bytes() != before
+    store(kept, PURPOSE, NETWORK)
+    assert load(kept, PURPOSE) == NETWORK
+
+
+def test_a_key_behind_a_link_is_not_used(
+    kept: Path, own_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    aside = (own_home / "key").rename(own_home / "aside")
+    (own_home / "key").symlink_to(aside)
+    assert load(kept, PURPOSE) is None
+    assert "compiled again" in caplog.text
 
 
 @pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
@@ -310,7 +366,8 @@ def test_a_file_of_another_user_is_not_read_but_replaced(
 def test_over_the_limit_what_was_not_used_for_longest_goes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    size = len(NETWORK) + 2 * compiled_cache.DIGEST_BYTES
+    header = compiled_cache.DIGEST_BYTES + compiled_cache.LENGTH_BYTES
+    size = len(NETWORK) + len(PURPOSE) + header
     monkeypatch.setattr(compiled_cache, "LIMIT_BYTES", 3 * size)
     paths = [cache_folder(backend) / f"{backend}.blob" for backend in ("a", "b", "c", "d")]
     for age, path in enumerate(paths[:3]):
@@ -428,3 +485,115 @@ def test_without_a_folder_every_start_compiles(own_home: Path) -> None:
     compiler = Compiler()
     assert [compiler.network() for _ in range(2)] == ["NETWORK"] * 2
     assert compiler.compiled == 2
+
+
+# --- machine code --------------------------------------------------------------------------------
+
+NATIVE = dataclasses.replace(WANTED, backend="native", is_native=True)
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o775, 0o707, 0o777])
+@pytest.mark.parametrize("inside", [False, True])
+def test_no_group_may_write_where_machine_code_lies(
+    mode: int, inside: bool, own_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = own_home / "native" if inside else own_home
+    folder.mkdir(parents=True)
+    folder.chmod(mode)
+    compiler = Compiler()
+    assert [compiler.network(NATIVE) for _ in range(2)] == ["NETWORK"] * 2
+    assert compiler.compiled == 2, "neither loaded nor kept"
+    assert f"other users may write into {folder} (chmod go-w cures it)" in caplog.text
+    assert not list(own_home.glob("*/*.blob"))
+
+
+def test_a_file_of_machine_code_that_the_own_group_could_have_written_is_not_read(
+    own_home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    compiler = Compiler()
+    compiler.network(NATIVE)
+    (path,) = own_home.glob("native/*.blob")
+    path.chmod(0o660)
+    compiler.network(NATIVE)
+    assert compiler.compiled == 2 and "other users may write into" in caplog.text
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+# --- several processes ---------------------------------------------------------------------------
+
+COMPILE = """
+import sys, time
+from pathlib import Path
+from psg_ros.robot.runtime.compiled_cache import CompiledFor, load_or_compile
+
+def compile():
+    with open(sys.argv[1], "a") as log:
+        log.write("compiled\\n")
+    time.sleep(float(sys.argv[2]))
+    return "NETWORK"
+
+print(load_or_compile(
+    CompiledFor("ab" * 32, "native", "1.0", "a processor", "fp32", is_native=True),
+    compile=compile, restore=lambda b: b.decode(), serialize=lambda n: n.encode(),
+))
+"""
+
+
+def compile_elsewhere(log: Path, seconds: float) -> subprocess.Popen:
+    command = [sys.executable, "-c", COMPILE, str(log), str(seconds)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def wait_for(log: Path) -> None:
+    end = time.monotonic() + 60
+    while not log.exists():
+        assert time.monotonic() < end, "nobody compiles"
+        time.sleep(0.05)
+
+
+def test_of_two_processes_at_once_one_compiles(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    processes = [compile_elsewhere(log, 2.0) for _ in range(2)]
+    assert [process.communicate(timeout=60)[0] for process in processes] == ["NETWORK\n"] * 2
+    assert log.read_text() == "compiled\n"
+
+
+def test_one_killed_while_it_compiles_leaves_the_way_free(tmp_path: Path, own_home: Path) -> None:
+    log = tmp_path / "log"
+    killed = compile_elsewhere(log, 600.0)
+    wait_for(log)
+    killed.kill()
+    killed.communicate()
+    log.unlink()
+    assert compile_elsewhere(log, 0.0).communicate(timeout=60)[0] == "NETWORK\n"
+    assert len(list(own_home.glob("native/*.blob"))) == 1 and log.exists()
+
+
+def test_one_killed_while_it_writes_leaves_the_older_network(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compiled_cache.os, "fsync", killed)
+    with pytest.raises(KeyboardInterrupt):
+        store(kept, PURPOSE, NETWORK[::-1])
+    assert load(kept, PURPOSE) == NETWORK
+
+
+def test_a_read_only_folder_still_gives_what_it_holds(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    compiler = Compiler()
+    compiler.network()
+
+    def read_only(path: Path) -> None:
+        raise PermissionError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(files, "check_writable", read_only)
+    assert compiler.network() == "NETWORK" and compiler.compiled == 1
+    other = dataclasses.replace(WANTED, precision="bf16")
+    assert [compiler.network(other) for _ in range(2)] == ["NETWORK"] * 2
+    assert compiler.compiled == 3
+    (warning,) = caplog.messages
+    assert "Read-only file system" in warning and "set PSG_CACHE" in warning

@@ -44,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Every network that is compiled, in order."""
-    module: Any = backend_module._module("openvino")
+    module: Any = backend_module.module_of("openvino")
     paths, really_compile = [], module._compile
 
     def note(core, path, *settings):
@@ -106,17 +106,17 @@ def test_a_damaged_or_stale_network_is_compiled_again(
     elif damage == "half":
         blob.write_bytes(content[: len(content) // 2])
     elif damage == "another version's":
-        module: Any = backend_module._module("openvino")
+        module: Any = backend_module.module_of("openvino")
         monkeypatch.setattr(module.openvino, "get_version", lambda: "2099.1")
     else:  # OpenVINO cannot read it though it is what was stored
-        monkeypatch.setattr(compiled_cache, "load", lambda *_: b"no network")
+        monkeypatch.setattr(compiled_cache, "load", lambda *_, **__: b"no network")
     found = answers(tiny_model)
     assert len(compiled) == 2
     for name in expected:
         np.testing.assert_array_equal(found[name], expected[name])
     assert "copy the model folder" not in caplog.text
     monkeypatch.undo()
-    assert len(list(home.rglob("*"))) == 2, "the folder and one network"
+    assert len(list(home.rglob("*"))) == 3, "the key, the folder and one network"
 
 
 def test_a_network_that_cannot_be_kept_is_only_a_warning(tiny_model, home, monkeypatch, caplog):

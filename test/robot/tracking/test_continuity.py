@@ -4,13 +4,12 @@
 
 import numpy as np
 import pytest
-from tracked_stream import Stream, ids
+from tracked_stream import SECOND_NS, Stream, ids, scene, segments
 
 from psg_ros.config import PipelineConfig
 from psg_ros.scene_graph import Segmentation, TrackState
 
 TENTATIVE, CONFIRMED = TrackState.TENTATIVE, TrackState.CONFIRMED
-SECOND_NS = 1_000_000_000
 START_NS = 1_700_000_000_123_456_789
 FRAME_NS = 33_000_000
 GAP_NS = int(PipelineConfig().track_gap_s * SECOND_NS)
@@ -35,7 +34,7 @@ def follow(stamps_ns, **settings):
 
 
 def test_ids_stay_become_confirmed_and_know_their_first_image():
-    stream = Stream()
+    stream = Stream(track_confirm_s=2 * FRAME_NS / SECOND_NS)
     for image in range(3):
         tracks = stream.show(two_things(), START_NS + image * FRAME_NS)
         assert ids(tracks) == [1, 2]
@@ -96,6 +95,26 @@ def test_a_camera_whose_stamps_are_all_equal_is_followed(stamp_ns):
     assert follow([stamp_ns] * 4) == [(1, stamp_ns)] * 4
 
 
+def test_without_stamps_images_count_as_if_30_came_in_a_second():
+    stream = Stream(track_confirm_s=0.499, track_coast_s=1.0)
+    states = [stream.show(two_things(), 0)[0].state for _ in range(17)]
+    assert states == [TENTATIVE] * 15 + [CONFIRMED] * 2
+    coasting = [len(stream.follow(segments(hw=(8, 8)), 0).coasting) for _ in range(31)]
+    assert coasting == [2] * 30 + [0]
+
+
+@pytest.mark.parametrize(("settings", "goes_on"), [({}, False), ({"track_cut": -1.0}, True)])
+def test_a_cut_ends_all_tracks(settings, goes_on):
+    stream, shown = Stream(**settings), two_things(hw=(240, 320))
+    for image in (0, 1):
+        first = stream.follow(shown, START_NS + image * FRAME_NS, image=scene(0, (240, 320)))
+    after = stream.follow(shown, START_NS + 2 * FRAME_NS, image=scene(1, (240, 320)))
+    assert ids(first.tracks) == [1, 2]
+    assert ids(after.tracks) == ([1, 2] if goes_on else [3, 4])
+    assert after.elapsed_ns == (FRAME_NS if goes_on else 0)
+    assert after.coasting == ()
+
+
 def test_another_frame_ends_all_tracks():
     stream = Stream()
     seen = [stream.show(two_things(), START_NS, name) for name in ("left", "right", "right")]
@@ -117,7 +136,7 @@ def test_whatever_a_message_can_hold_is_followed():
 
 
 def test_a_node_that_comes_later_was_first_seen_later():
-    stream, both = Stream(), two_things()
+    stream, both = Stream(track_confirm_s=2 * FRAME_NS / SECOND_NS), two_things()
     alone = Segmentation(both.label_map.clip(max=0), both.labels[:1], both.scores[:1])
     alone.label_map[:, 4:] = -1
     stream.show(alone, START_NS)

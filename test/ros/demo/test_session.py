@@ -13,6 +13,7 @@ from psg_ros.config import PictureConfig, PipelineConfig
 from psg_ros.media import Media
 from psg_ros.ros.demo import session
 from psg_ros.ros.demo.session import DemoOptions, camera_rate_hz, demo_environment, free_domain
+from psg_ros.ros.transport import profile_variable
 
 
 def options(media: Media | None = None, rate_hz: float | None = None) -> DemoOptions:
@@ -47,7 +48,7 @@ def test_a_domain_of_the_user_is_kept_and_none_means_one_of_our_own() -> None:
     own = demo_environment({})
     assert 1 <= int(own["ROS_DOMAIN_ID"]) <= 101
     assert own["ROS_AUTOMATIC_DISCOVERY_RANGE"] == "LOCALHOST"
-    assert own["FASTDDS_DEFAULT_PROFILES_FILE"].endswith("fastdds_images.xml")
+    assert own[profile_variable({})].endswith("fastdds_images.xml")
 
 
 def test_humble_gets_the_variable_that_it_knows() -> None:
@@ -92,7 +93,7 @@ def test_a_missing_package_is_named_with_its_cure(monkeypatch: pytest.MonkeyPatc
     find = lambda module: module if module in present else None  # noqa: E731
     monkeypatch.setattr(session.importlib.util, "find_spec", find)
     session.check_requirements(options(media("video", 30.0)))
-    with pytest.raises(ImportError, match="pip install mujoco .*--source"):
+    with pytest.raises(ImportError, match="mujoco: ./run setup simulation.*without --live"):
         session.check_requirements(options())
     present.clear()
     with pytest.raises(ImportError, match=r"rclpy.*'\.\[ros\]' in the source folder"):

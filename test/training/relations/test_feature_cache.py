@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
 from psg_ros.labels import load_vocabulary
+from psg_ros.setting_files import load_config
 from psg_ros.training import train
 from psg_ros.training.config import RelationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks

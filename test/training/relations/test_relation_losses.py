@@ -9,9 +9,9 @@ import torch
 from tiny_relations import NUM_PREDICATES, TRIPLETS, made_up, made_up_batch
 from torch.nn import functional
 
-from psg_ros.config import config_from_dict
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import RelationStage
+from psg_ros.setting_files import config_from_dict
 from psg_ros.training.attention_kernel import fast_attention
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.relations.features import unpack

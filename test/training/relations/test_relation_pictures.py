@@ -10,13 +10,14 @@ import pytest
 import torch
 from tiny_psg import write_tiny_psg
 
-from psg_ros.config import load_config
 from psg_ros.data.dataset import read_picture
 from psg_ros.data.opening import open_dataset
 from psg_ros.robot.forms.relations import RelationNetwork
 from psg_ros.robot.ops.image import place, resize_nearest, write_content
+from psg_ros.robot.ops.pairs import choose_pairs
 from psg_ros.robot.ops.panoptic import MergedMasks
 from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.setting_files import load_config
 from psg_ros.training import train
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.relations.relation_pictures import (
@@ -56,7 +57,9 @@ def test_overlaps_and_boxes_equal_those_of_the_deployed_stage(model_and_set, mas
         cell_px=stage.cell_px,
         artifact=lambda name: SimpleNamespace(inputs=(boxes,), outputs=(logits,)),
     )
-    deployed = RelationNetwork(None, manifest)
+    vocabulary = SimpleNamespace(num_predicates=2, label_names=(), predicate_names=())
+    folder = SimpleNamespace(manifest=manifest, vocabulary=vocabulary, words=None)
+    deployed = RelationNetwork(None, folder)
     pictures = pictures_of(model, dataset, mask_resolution=mask_resolution)
     for index, item in enumerate(dataset):
         found, segmentation = read_numbered(pictures, index), item.segmentation
@@ -69,7 +72,8 @@ def test_overlaps_and_boxes_equal_those_of_the_deployed_stage(model_and_set, mas
             masks = merged_truth(segmentation, pictures.format)
             assert masks.stride == 4
         regions = measure_regions(segmentation.label_map, segmentation.num_segments)
-        inputs = deployed.prepare(masks, regions, placement)
+        pairs = choose_pairs(masks.segmentation.labels, masks.segmentation.scores)
+        inputs = deployed.prepare(masks, regions, placement, pairs)
         first, second = inputs.pairs.T
         np.testing.assert_array_equal(found.overlap[first], inputs.subject_overlap)
         np.testing.assert_array_equal(found.overlap[second], inputs.object_overlap)

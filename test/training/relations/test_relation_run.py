@@ -9,9 +9,9 @@ import pytest
 import torch
 from tiny_relations import NUM_PREDICATES, made_up_batch
 
-from psg_ros.config import config_from_dict
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import build_dsflash
+from psg_ros.setting_files import config_from_dict
 from psg_ros.training.checkpoint import load_weights
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.distributed import Ranks

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import torch
 
-from psg_ros.config import config_from_dict
 from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.data.records import ImageRecord
 from psg_ros.evaluation.metrics.evaluator import Evaluator
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import RelationStage
+from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.robot.pipeline import describe_nodes
 from psg_ros.scene_graph import SceneGraph, Segmentation
+from psg_ros.setting_files import config_from_dict
 from psg_ros.training.relations.features import unpack
 from psg_ros.training.relations.relation_samples import (
     RelationSample,

@@ -50,6 +50,13 @@ def test_no_other_assignment_is_cheaper(seed):
     assert found < max(others) - 1, "the costs of these inputs must differ"
 
 
+def test_without_classes_the_labels_say_nothing():
+    classes, logits, labels, masks = predictions(num_queries=4, num_segments=3)
+    found = match(None, logits, labels, masks, CONFIG)
+    undecided = match(torch.zeros_like(classes), logits, labels, masks, CONFIG)
+    assert [part.tolist() for part in found] == [part.tolist() for part in undecided]
+
+
 def test_mask_cost_is_the_binary_cross_entropy():
     _, logits, _, masks = predictions(num_queries=5, num_segments=3)
     logits[0] *= 30  # far into saturation

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from tiny_networks import every_segmenter
 from training_process import kill_while_saving, train_apart
 
-from psg_ros.config import load_config
 from psg_ros.data.opening import open_dataset
 from psg_ros.network.config import ModelConfig
 from psg_ros.pictures.picture_file import read_image
+from psg_ros.setting_files import load_config
 from psg_ros.training import train
 from psg_ros.training.checkpoint import load_state, load_weights, save_state
 from psg_ros.training.config import TrainConfig
@@ -77,7 +78,14 @@ def test_every_phase_has_its_own_picture_size(write_config, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("report_every", "killed_at"), [(1, 2), (1, 3), (1, 5), (2, 1), (2, 3), (4, 3), (4, 5)]
+    ("tiny_network", "report_every", "killed_at"),
+    [
+        *(("eomt", *case) for case in ((1, 2), (1, 3), (1, 5), (2, 1), (2, 3), (4, 3), (4, 5))),
+        ("pro_scale", 1, 2),
+        ("pro_scale", 4, 5),
+        ("yoso", 4, 3),
+    ],
+    indirect=["tiny_network"],
 )
 def test_a_killed_and_resumed_run_ends_like_one_that_was_left_alone(
     write_config, monkeypatch, interrupt, report_every, killed_at
@@ -162,7 +170,6 @@ def test_other_seeds_give_other_networks(write_config):
 
 
 STREAMING = {
-    "phases": [{"input_hw": [32, 48], "samples": 12}],
     "keep_in_memory": False,
     "workers": 1,
     "augmentation": "large_scale_jitter",
@@ -170,6 +177,7 @@ STREAMING = {
 
 
 @pytest.mark.slow
+@every_segmenter
 def test_a_process_killed_while_it_saves_costs_nothing_but_time(write_config, tiny_share, tmp_path):
     whole_folder = train.run(write_config("whole", segmentation=STREAMING), stage="segmentation")
     config = write_config("killed", segmentation=STREAMING, minutes_between_checkpoints=0.0)
@@ -241,7 +249,15 @@ def test_memory_is_among_the_curves(write_config):
     assert all(row["memory_mib"] > 10 for row in rows)
 
 
-@pytest.mark.parametrize("name", ["demo", "eomt_s", "eomt_b", "eomt_l"])
+RECIPES = [
+    *("demo", "eomt_s", "eomt_b", "eomt_l"),
+    *("mask2former_swin_t", "mask2former_r50"),
+    *("yoso_r50", "yoso_small"),
+    *("pro_scale_swin_t", "pro_scale_r50", "pro_scale_small"),
+]
+
+
+@pytest.mark.parametrize("name", RECIPES)
 def test_the_recipes_of_the_package_fit_their_networks(name):
     config = load_config(TrainConfig, ROOT / "config" / "train" / f"{name}.yaml")
     network = load_config(ModelConfig, ROOT / "config" / "model" / f"{config.model}.yaml")

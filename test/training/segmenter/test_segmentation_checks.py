@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from psg_ros.config import load_config
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.segmenters.eomt_config import EomtConfig
+from psg_ros.setting_files import load_config
 from psg_ros.training.config import AUGMENTATIONS, Phase, SegmentationTraining, TrainConfig
 from psg_ros.training.segmenter import augmentation
 from psg_ros.training.segmenter.segmentation_checks import check_settings
@@ -34,7 +34,7 @@ NETWORK = EomtConfig(input_hw=(64, 96), position="rope")
         ({"points": 3}, "points must be 0 or 4 or more, not 3"),
         ({"workers": -2}, "workers must be 0 or more, not -2"),
         ({"precision": "float16"}, "precision must be one of bfloat16, float32, not 'float16'"),
-        ({"schedule": "linear"}, "schedule must be one of cosine, poly, not 'linear'"),
+        ({"schedule": "linear"}, "schedule must be one of cosine, poly, steps, not 'linear'"),
         ({"augmentation": "strong"}, "augmentation must be one of mild, large_scale_jitter"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
         ({"clip_norm": float("nan")}, "clip_norm must be above 0, not nan"),

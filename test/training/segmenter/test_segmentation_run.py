@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 import torch
 import yaml
+from tiny_networks import every_segmenter
 
-from psg_ros.config import load_config
+from psg_ros.setting_files import load_config
 from psg_ros.training import train
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks
@@ -29,14 +30,17 @@ def build(config: TrainConfig):
     return train.build_model(config, train.vocabulary_of(config)).segmenter.train()
 
 
+HEIGHT, WIDTH = 64, 96
+
+
 def batch(seed: int = 0):
     """Two pictures whose left half is segment 0 and right half segment 1."""
-    images = torch.zeros(2, 3, 32, 48, dtype=torch.uint8)
-    images[:, 0, :, :24], images[:, 2, :, 24:] = 200, 200
+    images = torch.zeros(2, 3, HEIGHT, WIDTH, dtype=torch.uint8)
+    images[:, 0, :, : WIDTH // 2], images[:, 2, :, WIDTH // 2 :] = 200, 200
     noise = torch.randint(0, 40, images.shape, generator=torch.Generator().manual_seed(seed))
-    masks = torch.zeros(2, 8, 12)
-    masks[0, :, :6], masks[1, :, 6:] = 1, 1
-    semantic = torch.cat((torch.zeros(8, 6), torch.ones(8, 6)), dim=1).long()
+    masks = torch.zeros(2, HEIGHT // 4, WIDTH // 4)
+    masks[0, :, : WIDTH // 8], masks[1, :, WIDTH // 8 :] = 1, 1
+    semantic = masks[1].long()
     target = SegmentTargets(torch.tensor([0, 1]), masks, semantic)
     return images + noise.byte(), [target, target]
 
@@ -96,6 +100,7 @@ def test_a_gradient_that_is_not_finite_leaves_the_weights_as_they_were(run):
     assert run.samples_seen == 0
 
 
+@every_segmenter
 def test_steps_reduce_the_loss(run):
     run.settings = replace(run.settings, learning_rate=3e-3)
     # As if in the middle of a long run: full learning rate, all the time.
@@ -132,6 +137,7 @@ def test_weights_that_are_not_finite_are_noticed(run):
         run.step(*batch())
 
 
+@every_segmenter
 def test_equal_runs_are_equal_to_the_last_bit(write_config):
     config = load_config(TrainConfig, write_config())
     runs, losses = [], []
@@ -144,6 +150,7 @@ def test_equal_runs_are_equal_to_the_last_bit(write_config):
         assert value.equal(runs[1].average[name]), name
 
 
+@every_segmenter
 def test_a_loaded_run_goes_on_as_if_it_had_never_stopped(write_config, tmp_path):
     config = load_config(TrainConfig, write_config())
     run = SegmentationRun(build(config), config, Ranks())

@@ -1,0 +1,90 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Build TensorRT's engines of a model for the GPU of this machine, and keep them for every start.
+
+That takes minutes, and is done at the first start otherwise. An engine fits one version of TensorRT
+and one kind of GPU: after an update it is built again, and why is said. Engines lie in a folder of
+this user's ($PSG_CACHE/tensorrt, or ~/.cache/psg_ros/tensorrt), into which nobody else may write.
+
+--check needs no GPU: it compares the files of a model with what TensorRT's parser takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+import time
+
+from psg_ros.backend_table import parse_device
+from psg_ros.robot.forms import load_model
+from psg_ros.robot.manifest import ModelFolder
+from psg_ros.robot.runtime.backend import hardware_problem, open_backend
+from psg_ros.robot.runtime.cache_folder import make_cache_folder
+
+USAGE = "MODEL [--device cuda:N | --check]"
+EXAMPLES = """\
+examples:
+  psg build-engine photo
+  psg build-engine models/mine --device cuda:1
+  psg build-engine models/mine --check
+
+exit status of --check: 0 where TensorRT takes every file, else 1. It needs the extra train (onnx).
+"""
+BACKEND = "tensorrt"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `psg build-engine`."""
+    parser.add_argument("model", metavar="MODEL", help="name or folder of a model")
+    parser.add_argument(
+        "--device", default="cuda", metavar="DEVICE", help="which GPU (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only say what TensorRT would not take; needs no GPU"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Build, or check."""
+    folder = load_model(args.model)
+    return check(folder) if args.check else build(folder, args.device)
+
+
+def build(folder: ModelFolder, device: str) -> int:
+    """Build and keep the engine of every file.
+
+    Raises:
+        ValueError: there is no GPU that works, or TensorRT does not take a file.
+        OSError: there is no folder to keep engines in that only this user can write into.
+    """
+    parse_device(device)
+    if problem := hardware_problem(BACKEND):
+        raise ValueError(f"no engine can be built here: {problem}")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    kept = make_cache_folder(BACKEND, is_native=True)
+    for name, spec in folder.manifest.artifacts.items():
+        started = time.monotonic()
+        path = folder.artifact_path(name)
+        open_backend(BACKEND, path, spec, device=device).close()
+        print(f"{spec.file}: ready after {time.monotonic() - started:.1f} s", flush=True)
+    print(f"engines lie in {kept}")
+    return 0
+
+
+def check(folder: ModelFolder) -> int:
+    """Print what TensorRT would refuse; returns the exit status."""
+    try:
+        from psg_ros.network.tensorrt_check import check_artifact
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f"checking needs: pip install '.[train]' in the source folder ({error})"
+        ) from error
+    refused = False
+    for name, spec in folder.manifest.artifacts.items():
+        refusals = check_artifact(folder.artifact_path(name), spec)
+        refused = refused or bool(refusals)
+        print(f"{spec.file}: {'TensorRT would refuse' if refusals else 'nothing to refuse'}")
+        for sentence in refusals:
+            print(f"  {sentence}")
+    return int(refused)

@@ -1,0 +1,99 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Give a model other classes or predicates, without training and without another network.
+
+For models that were trained with text_encoder (docs/open_vocabulary.md). Words are turned into
+vectors once, which become a file of the model; no text model runs with the camera. A running node
+takes them over when its service ~/reload_words is called.
+
+Without new words it lists those that the model knows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from psg_ros.labels import Vocabulary
+from psg_ros.robot.forms import load_model
+from psg_ros.text.bake import Wanted, bake
+from psg_ros.word_rules import read_words
+
+USAGE = "MODEL [--classes WORD ...] [--predicates WORD ...] [options]"
+EXAMPLES = """\
+examples:
+  psg words models/mine
+  psg words models/mine --predicates on "resting on" holding
+  psg words models/mine --classes pallet forklift floor --stuff floor
+  psg words models/mine --add --classes "charging dock"
+  psg words models/mine --classes warehouse.txt --out models/warehouse
+  ros2 service call /scene_graph_node/reload_words std_srvs/srv/Trigger
+
+Words are given one by one, or in one file: .txt with one a line, or .yaml with a list.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `psg words`."""
+    parser.add_argument("model", metavar="MODEL", help="name or folder of the model")
+    parser.add_argument(
+        "--classes", nargs="+", metavar="WORD", help="what segments may be (default: as it is)"
+    )
+    parser.add_argument(
+        "--predicates", nargs="+", metavar="WORD", help="how they may relate (default: as it is)"
+    )
+    parser.add_argument(
+        "--stuff",
+        nargs="+",
+        default=[],
+        metavar="WORD",
+        help="those of the classes that cannot be counted, as a floor (default: names that the "
+        "model knows stay what they are, others are things)",
+    )
+    parser.add_argument(
+        "--add", action="store_true", help="keep the present words, too (default: replace them)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="FOLDER",
+        help="write a copy of the model (default: change the model itself)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Bake the words, or list them."""
+    folder = load_model(args.model)
+    if args.classes is None and args.predicates is None:
+        if args.out or args.stuff or args.add:
+            raise ValueError("no words are given: add --classes or --predicates")
+        show(folder.vocabulary)
+        return 0
+    started_s = time.perf_counter()
+    known = folder.vocabulary
+    wanted = Wanted(
+        _words(args.classes, known.label_names, keep=args.add),
+        _words(args.predicates, known.predicate_names, keep=args.add),
+        args.stuff,
+    )
+    vocabulary = bake(folder, wanted, args.out)
+    print(
+        f"{args.out or folder.path}: {vocabulary.num_labels} classes and "
+        f"{vocabulary.num_predicates} predicates, in {time.perf_counter() - started_s:.2f} s"
+    )
+    return 0
+
+
+def show(vocabulary: Vocabulary) -> None:
+    """Print the words of a model."""
+    print(f"{vocabulary.num_labels} classes: {', '.join(vocabulary.label_names)}")
+    print(f"{vocabulary.num_predicates} predicates: {', '.join(vocabulary.predicate_names)}")
+
+
+def _words(given: Sequence[str] | None, present: Sequence[str], *, keep: bool) -> list[str] | None:
+    if given is None:
+        return None
+    words = read_words(given)
+    return [*present, *words] if keep else words

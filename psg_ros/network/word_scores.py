@@ -1,0 +1,84 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""WordScores: logits of words as the cosine between what was seen and vectors of these words.
+
+Source: YOLO-World and FC-CLIP compare with word vectors that were encoded beforehand, so that no
+text model runs with the camera; scale and offset of the cosine are learned as in SigLIP. Nothing
+here belongs to one word: other words need other vectors and nothing else.
+"""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional
+
+from psg_ros.network.segmenter_config import SegmenterConfig
+
+START_SCALE, START_OFFSET = 20.0, -10.0
+"""Of the cosines at the start of training: nothing holds until a direction comes near a word. With
+an offset of 0 the direction itself learns to turn away from what all words have in common, and of
+words that no training has seen it then prefers the one that is least like the others."""
+
+
+class WordScores(nn.Module):
+    """Vector -> one logit for each word and one for "none of them".
+
+    Attributes:
+        words: float [word, text_dim], of length 1; not a weight, see `take_words`.
+
+    Args:
+        none_first: whether "none of them" is the first column ("no relation"), or the last one ("no
+            object").
+    """
+
+    words: Tensor
+
+    def __init__(self, width: int, text_dim: int, num_words: int, *, none_first: bool) -> None:
+        super().__init__()
+        self.project = nn.Linear(width, text_dim)
+        self.none = nn.Linear(width, 1)
+        self.log_scale = nn.Parameter(torch.tensor(START_SCALE).log())
+        self.offset = nn.Parameter(torch.tensor(START_OFFSET))
+        self.none_first = none_first
+        directions = functional.normalize(torch.randn(num_words, text_dim), dim=1)
+        self.register_buffer("words", directions, persistent=False)
+
+    def take_words(self, vectors: Float[Tensor, "word text_dim"]) -> None:
+        """Score these words from now on.
+
+        Raises:
+            ValueError: vectors of another length than the weights were made for.
+        """
+        if vectors.shape[1:] != self.words.shape[1:]:
+            raise ValueError(
+                f"vectors of words must have {self.words.shape[1]} numbers (text_dim), not "
+                f"{vectors.shape[1]}: they are of another text encoder"
+            )
+        self.words = vectors.to(self.words)
+
+    def forward(self, seen: Float[Tensor, "*row width"]) -> Float[Tensor, "*row column"]:
+        direction = functional.normalize(self.project(seen), dim=-1)
+        scores = self.log_scale.exp() * (direction @ self.words.T) + self.offset
+        columns = (self.none(seen), scores) if self.none_first else (scores, self.none(seen))
+        return torch.cat(columns, dim=-1)
+
+
+def score_layer(
+    width: int, num_words: int, text_encoder: str, text_dim: int, *, none_first: bool
+) -> nn.Module:
+    """Return the last layer of a head: of words for a text encoder, of a closed list without."""
+    if text_encoder:
+        return WordScores(width, text_dim, num_words, none_first=none_first)
+    return nn.Linear(width, num_words + 1)
+
+
+def class_head(config: SegmenterConfig, width: int, num_labels: int) -> nn.Module:
+    """Return the layer from a query to its class logits, "no object" last."""
+    return score_layer(width, num_labels, config.text_encoder, config.text_dim, none_first=False)
+
+
+def word_scores(part: nn.Module) -> WordScores | None:
+    """Return the part of a stage that compares with words; None where its list is closed."""
+    return next((one for one in part.modules() if isinstance(one, WordScores)), None)

@@ -1,0 +1,101 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Settings of SPADE beside the real-time graph, not those of its network. Needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from psg_ros.setting_fields import check_ranges, described
+from psg_ros.setting_files import read_mapping
+from psg_ros.word_rules import check_words
+
+SPADE_SETTINGS = "spade.yaml"
+"""In a folder of a trained SPADE: its settings and the words of its training."""
+SPADE_MODULE = "psg_ros.network.spade.process"
+"""Run by Python, and never imported by the node: it needs torch."""
+EXTERNAL = "external"
+"""Value of mask_source in its settings where it is given the segments."""
+
+
+def check_predicates(words: tuple[str, ...]) -> None:
+    """Raise ValueError for what cannot be names, see `psg_ros.word_rules`; none at all is fine."""
+    if words:
+        check_words(words, "spade_predicates", MAX_WORDS)
+
+
+MAX_WORDS = 1000
+"""More than any list of relations has; each takes three sentences to embed (our choice)."""
+
+
+@dataclass(frozen=True)
+class SpadeRunConfig:
+    """When SPADE looks at a frame, and what of its answer counts.
+
+    Raises:
+        ValueError: a value outside its range.
+    """
+
+    spade_model: str = described(
+        "",
+        "folder of a trained SPADE, an open-vocabulary relation stage that looks at some frames in "
+        "a process of its own (needs torch); empty: none",
+        fixed=True,
+    )
+    spade_every: int = described(
+        30,
+        "of so many frames SPADE looks at one, unless it is still busy; 0: only when ~/run_spade "
+        "asks",
+        minimum=0,
+        maximum=1_000_000,
+    )
+    spade_predicates: tuple[str, ...] = described(
+        (),
+        "words that SPADE may use for relations, any; those that the model lacks are appended to "
+        "the vocabulary, whose version grows; empty: those of its training",
+        check=check_predicates,
+    )
+    spade_threshold: float = described(
+        0.1, "relations that SPADE scores lower are left out", minimum=0.0, maximum=1.0
+    )
+    spade_lasts_s: float = described(
+        10.0,
+        "seconds over which what SPADE said of a frame fades, unless its nodes move against each "
+        "other or go before",
+        minimum=0.1,
+        maximum=3600.0,
+    )
+
+    def __post_init__(self) -> None:
+        check_ranges(self)
+
+
+def trained_predicates(folder: Path) -> tuple[str, ...]:
+    """Return the words for relations that a SPADE for use beside a node was trained with.
+
+    Raises:
+        FileNotFoundError: the folder holds no trained SPADE.
+        ValueError: its settings are damaged, or it was trained to find segments of its own.
+    """
+    path = Path(folder).expanduser() / SPADE_SETTINGS
+    if not path.is_file():
+        raise FileNotFoundError(f"spade_model {folder} holds no trained SPADE: no {path}")
+    settings = read_mapping(path)
+    try:
+        words = tuple(settings["trained"]["predicates"])
+        mask_source = settings["spade"]["mask_source"]
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path} does not say the predicates and the mask_source of its training"
+        ) from error
+    if mask_source != EXTERNAL:
+        raise ValueError(
+            f"{path}: beside a node SPADE gets the node's segments; train one with mask_source "
+            f"{EXTERNAL}, not {mask_source}"
+        )
+    try:
+        check_words(words, "trained predicates", MAX_WORDS)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return words

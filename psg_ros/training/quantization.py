@@ -1,0 +1,139 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A model folder gets int8 files: made from pictures, judged on annotated ones, then kept."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from psg_ros.config import EvaluationConfig
+from psg_ros.data.annotation import AnnotatedImage
+from psg_ros.evaluation.metrics.evaluator import Evaluator
+from psg_ros.evaluation.report.examples import Examples
+from psg_ros.evaluation.run import Run, from_pipeline
+from psg_ros.files import scratch_beside
+from psg_ros.network.int8 import int8_name, quantize_file
+from psg_ros.robot.forms import load_model
+from psg_ros.robot.forms.network_input import NetworkInput
+from psg_ros.robot.forms.words import word_inputs
+from psg_ros.robot.manifest import MANIFEST_FILE, Int8, Int8File, ModelFolder, file_sha256
+from psg_ros.robot.pipeline import Pipeline
+from psg_ros.robot.runtime.tensors import to_host
+from psg_ros.setting_files import config_from_dict, read_mapping
+
+SEGMENTER = "segmenter"
+JUDGED = ("PQ", "mR@50")
+"""Scores that decide whether int8 is taken without being asked for."""
+
+Scores = Mapping[str, float]
+
+
+class NetworkInputs:
+    """What a segmenter is given for some pictures; each is decoded when it is asked for."""
+
+    def __init__(self, folder: ModelFolder, pictures: Sequence[Callable[[], np.ndarray]]) -> None:
+        self._folder, self._pictures = folder, pictures
+        self._words = word_inputs(folder, SEGMENTER)
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        for read in self._pictures:
+            buffer = NetworkInput(self._folder.manifest)
+            buffer.write(read())
+            yield {"image": to_host(buffer.tensor), **self._words}
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+
+def quantize_model(
+    model: str,
+    pictures: Sequence[Callable[[], np.ndarray]],
+    judge: Callable[[Path, str], Scores] | None,
+    made_by: str,
+) -> tuple[Int8, dict[str, Scores]]:
+    """Give a model int8 files, in place of older ones; after an error all is as it was.
+
+    Args:
+        model: as in `find_model`.
+        pictures: what each returns, uint8 [height, width, 3] RGB, shows the network what to expect.
+        judge: returns the scores, in percent, of a model folder run in a precision; None: nobody
+            measures, and int8 is used only where somebody asks for it.
+        made_by: the command, to be kept in the manifest.
+
+    Returns:
+        What the manifest now says, and the scores by precision.
+
+    Raises:
+        ImportError: NNCF is not installed; names the extra.
+        FileNotFoundError, ValueError: no such model, or one whose form is not quantized.
+        PermissionError: its folder cannot be written.
+    """
+    folder = load_model(model)
+    if SEGMENTER not in folder.manifest.artifacts:
+        raise ValueError(
+            f"{folder.path} is of the form {folder.manifest.form}, which has no artifact "
+            f"{SEGMENTER} to quantize: export the model as two files"
+        )
+    if (found := folder.manifest.artifact(SEGMENTER).precision) != "fp32":
+        raise ValueError(
+            f"{folder.path} is written in {found}; int8 files are made of one in fp32: export the "
+            "model again without --precision"
+        )
+    if not os.access(folder.path, os.W_OK):
+        raise PermissionError(f"no permission to write into {folder.path}; copy the model first")
+    name = int8_name(folder.manifest.artifact(SEGMENTER).file)
+    scores: dict[str, Scores] = {}
+    with scratch_beside(folder.path) as scratch:
+        work = scratch / folder.path.name
+        shutil.copytree(folder.path, work)
+        inputs = NetworkInputs(folder, pictures)
+        quantize_file(folder.artifact_path(SEGMENTER), work / name, inputs, len(inputs))
+        int8 = Int8({SEGMENTER: Int8File(name, file_sha256(work / name))}, made_by=made_by)
+        _write_manifest(work / MANIFEST_FILE, int8)
+        if judge is not None:
+            scores = {precision: judge(work, precision) for precision in ("fp32", "int8")}
+            int8 = _with_losses(int8, scores)
+            _write_manifest(work / MANIFEST_FILE, int8)
+        for file in (name, MANIFEST_FILE):
+            os.replace(work / file, folder.path / file)
+    return int8, scores
+
+
+def judge_on(
+    dataset: Sequence[AnnotatedImage],
+    images: int | None,
+    progress: Callable[[range], Iterable[int]],
+) -> Callable[[Path, str], Scores]:
+    """Return what judges a model as `psg evaluate` does, on the first images of a data set."""
+
+    def judge(folder: Path, precision: str) -> Scores:
+        config = EvaluationConfig(model=str(folder), precision=precision)
+        with Pipeline.open(config) as pipeline:
+            run = Run(Evaluator(pipeline.vocabulary, "SGDet"), Examples(0))
+            run.over(dataset, from_pipeline(pipeline, "SGDet"), images, progress)
+        return run.evaluator.report().scores
+
+    return judge
+
+
+def _with_losses(int8: Int8, scores: Mapping[str, Scores]) -> Int8:
+    before, after = scores["fp32"], scores["int8"]
+    losses = {
+        name: round(float(before[name] - after[name]), 3)
+        for name in JUDGED
+        if name in before and np.isfinite(before[name])
+    }
+    return dataclasses.replace(int8, pq_loss=losses.get("PQ"), mean_recall_loss=losses.get("mR@50"))
+
+
+def _write_manifest(path: Path, int8: Int8) -> None:
+    values = read_mapping(path) | {"int8": dataclasses.asdict(int8)}
+    config_from_dict(Int8, values["int8"], str(path))
+    path.write_text(yaml.safe_dump(values, sort_keys=False))

@@ -1,0 +1,109 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""WordTable: vectors of phrases, encoded once and kept beside a model that compares with them.
+
+An .npz file of plain arrays: `encoder` (text), `phrases` (text [phrase]), `vectors` (float32
+[phrase, dim], each of length 1). Whoever reads it needs no text encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from psg_ros.files import NPZ_DAMAGE, replacing
+from psg_ros.labels import phrase
+
+WORDS_FILE = "words.npz"
+DAMAGE = (*NPZ_DAMAGE, KeyError, AttributeError)
+"""And what comes of a file with other arrays, or with one alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class WordTable:
+    """Phrases and their vectors.
+
+    Attributes:
+        encoder: which text encoder made the vectors; a network understands those of one alone.
+        phrases: as `psg_ros.labels.phrase` gives them.
+        vectors: float32 [phrase, dim], each of length 1.
+
+    Raises:
+        ValueError: phrases twice, or vectors that are not one of length 1 for each of them.
+    """
+
+    encoder: str
+    phrases: tuple[str, ...]
+    vectors: np.ndarray
+
+    def __post_init__(self) -> None:
+        if len(set(self.phrases)) < len(self.phrases):
+            raise ValueError("a table of words holds a phrase twice")
+        shape, dtype = self.vectors.shape, self.vectors.dtype
+        if len(shape) != 2 or shape[0] != len(self.phrases) or dtype != np.float32:
+            raise ValueError(
+                f"vectors must be float32 [{len(self.phrases)}, dim], not {dtype} {list(shape)}"
+            )
+        lengths = np.linalg.norm(self.vectors, axis=1)
+        if not (abs(lengths - 1) < 1e-3).all():  # NaN fails, too
+            raise ValueError("vectors of words must have the length 1")
+
+    @property
+    def dim(self) -> int:
+        """Numbers of a vector."""
+        return self.vectors.shape[1]
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        """Return the names whose phrase is not in the table, in their order."""
+        known = set(self.phrases)
+        return [name for name in names if phrase(name) not in known]
+
+    def rows(self, names: Sequence[str]) -> np.ndarray:
+        """Return the vectors float32 [name, dim] of names of labels or predicates.
+
+        Raises:
+            ValueError: names that are not in the table; lists them.
+        """
+        if missing := self.missing(names):
+            raise ValueError(f"no vectors of the words {missing}: give them with `psg words`")
+        place = {text: index for index, text in enumerate(self.phrases)}
+        return self.vectors[[place[phrase(name)] for name in names]].reshape(-1, self.dim)
+
+    def joined(self, phrases: Sequence[str], vectors: np.ndarray) -> WordTable:
+        """Return a table with more phrases."""
+        return WordTable(
+            self.encoder, (*self.phrases, *phrases), np.concatenate((self.vectors, vectors))
+        )
+
+
+def write_table(table: WordTable, path: Path) -> None:
+    """Write a table; equal tables give equal bytes."""
+    with replacing(path) as temporary:
+        np.savez(
+            temporary,
+            encoder=np.array(table.encoder),
+            phrases=np.array(table.phrases, dtype=np.str_),
+            vectors=table.vectors,
+        )
+
+
+def read_table(path: Path) -> WordTable:
+    """Read a table; nothing in the file is executed.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: not such a table; names the file.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            encoder, phrases, vectors = (file[name] for name in ("encoder", "phrases", "vectors"))
+            return WordTable(str(encoder), tuple(map(str, phrases.ravel())), vectors)
+    except FileNotFoundError:
+        raise
+    except DAMAGE as error:
+        raise ValueError(
+            f"{path} is not a table of words ({error}); copy the model folder again"
+        ) from error
