@@ -3,8 +3,8 @@
 """Work on annotated data sets: in PSG layout (psg.json, the competition's files, simulated rooms)
 or in COCO's panoptic layout.
 
-check looks for everything that would stop a training or falsify a figure: names, entries, files,
-splits that overlap. It changes nothing. The others write another annotation file for the same
+check looks for everything that would stop a training or falsify a result: names, entries, files,
+overlapping splits. It changes nothing. The others write another annotation file for the same
 pictures: select for a vocabulary with fewer classes or with images held out, relate with relations
 measured from depth, join for several files together.
 """
@@ -89,7 +89,7 @@ def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", type=Path, metavar="DATA", help="annotation file (JSON), or a folder with one"
     )
-    parser.add_argument("--split", choices=SPLITS, help="only this one (default: all)")
+    parser.add_argument("--split", choices=SPLITS, help="check only this split (default: all)")
     parser.add_argument(
         "--labels",
         default="psg",
@@ -103,7 +103,7 @@ def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=cores(),
         metavar="N",
-        help="processes that decode; 0: this one (default: one per core)",
+        help="number of decoding processes; 0: none besides this one (default: one per core)",
     )
     parser.add_argument(
         "--fast",
@@ -119,7 +119,9 @@ def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", type=Path, metavar="DATA", help="annotation file in PSG's layout, or its folder"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="to write")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FILE", help="file to write"
+    )
     parser.add_argument(
         "--labels",
         default="psg",

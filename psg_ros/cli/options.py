@@ -29,7 +29,7 @@ def parse_numbers(text: str) -> tuple[float, ...]:
     """Return the numbers between commas.
 
     Raises:
-        ArgumentTypeError: one that is none.
+        ArgumentTypeError: something else is among them.
     """
     try:
         return tuple(map(float, text.split(",")))
@@ -86,7 +86,7 @@ def add_pipeline_options(
         "--pipeline",
         type=Path,
         metavar="FILE",
-        help="YAML file of the options below (model: ..., score_threshold: ...); flags win",
+        help="YAML file with the options below (model: ..., score_threshold: ...); flags win",
     )
     add_config_options(parser, kind, without)
 
@@ -144,7 +144,7 @@ def add_folder_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
             f"--{name}-folder",
             type=Path,
             metavar="FOLDER",
-            help=f"the names of the {what} are relative to it (default: searched near DATA)",
+            help=f"folder of the {what} that entries name (default: searched near DATA)",
         )
     return group
 
@@ -155,7 +155,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--partial",
         action="store_true",
-        help="accept a split that DATA holds only in part; figures are not comparable then",
+        help="accept a split of which DATA holds only a part; figures are not comparable then",
     )
     group.add_argument(
         "--skip-broken",
@@ -228,4 +228,13 @@ def size_wh(text: str) -> tuple[int, int]:
 def _help(field: dataclasses.Field) -> str:
     low, high = field.metadata["minimum"], field.metadata["maximum"]
     span = f"; {low:g} to {high:g}" if low is not None else ""
-    return f"{field.metadata['text']}{span} (default: {field.default})"
+    return f"{field.metadata['text']}{span} (default: {_shown(field.default)})"
+
+
+def _shown(default: Any) -> str:
+    """Return a default as a user would write it, or in a word."""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    if isinstance(default, tuple):
+        return ",".join(f"{item:g}" for item in default) or "empty"
+    return str(default) if default != "" else "empty"

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turn an image, a folder of images, a video, a video device or a ROS 2 bag into scene graphs.
 
-A picture that cannot be read is left out and named at the end, and what comes before damage is
-kept; the exit status is then 1. It is 2 where nothing could be read.
+Prints one line per relation, best first: `person #1 -- on --> chair #2   0.83`, unless --json is
+given. In a video, a bag or from a camera, a thing keeps its number from picture to picture, as in
+the ROS node. The pictures of a folder need not be related, so there the numbers are new in each
+picture.
 
-Prints one line a relation, best first: `person #1 -- on --> chair #2   0.83`, unless --json is
-given. In a video, from a camera or a bag a thing keeps its number from picture to picture, as in
-the ROS node. The pictures of a folder need not follow on each other: there the numbers name the
-segments of that one picture.
+Pictures that cannot be read are left out and named at the end, and whatever comes before the damage
+in a video is kept; the exit status is then 1. If nothing could be read, it is 2.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         help="image file, folder of images, video file, camera (/dev/videoN) or rosbag2 (folder or "
-        "file); the content decides, not the name",
+        "file); recognised by content, not by name",
     )
     parser.add_argument(
         "--json",
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--annotated",
         type=Path,
         metavar="PATH",
-        help="write the drawings: an image file for an image, a folder for a folder, else an .mp4",
+        help="write drawings: an image file for an image, a folder for a folder, else an .mp4",
     )
     parser.add_argument(
         "--frames", type=positive_int, metavar="N", help="stop after N pictures (default: all)"
@@ -95,7 +95,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="print at most N relations per picture (default: 20 for an image, 3 otherwise)",
     )
-    parser.add_argument("--topic", default="", help="image topic of a bag that has several")
+    parser.add_argument("--topic", default="", help="image topic, if a bag has several")
     add_config_options(parser, PictureConfig, title="pictures")
     add_pipeline_options(parser)
 

@@ -1,14 +1,14 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Give a model int8 files, which processors made for int8 run up to twice as fast as fp32.
+"""Add int8 files to a model; processors made for int8 run them up to twice as fast as fp32.
 
-Pictures that show what the model will see set the ranges: of the split train of --data, or of a
-folder. Then the split --split of --data is judged in fp32 and in int8, as `psg evaluate` does, and
-what int8 loses is written into the model's manifest. Where the processor has instructions for int8
-and none for bf16, precision auto takes the int8 files if they lose at most 0.5 points of PQ and of
-mR@50; anywhere else they run with --precision int8.
+The ranges come from pictures like those the model will see: the split train of --data, or a folder.
+Then the split --split of --data is evaluated in fp32 and in int8, as `psg evaluate` does, and the
+loss is recorded in the model's manifest. On a processor with int8 instructions but without bf16,
+precision auto uses the int8 files if they lose at most 0.5 points of PQ and of mR@50. Elsewhere,
+select them with --precision int8.
 
-A quarter of the size, made from the file in fp32; the model's other files stay as they are.
+The int8 file is a quarter of the size of the fp32 file, which stays, like all other files.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ EXAMPLES = """\
 examples:
   psg simulate rooms --train 400 --test 200 && psg quantize models/mine --data rooms
   psg quantize models/mine --data rooms --calibration my_robot/photos
-  psg quantize models/mine --calibration my_robot/photos      what it loses stays unknown
+  psg quantize models/mine --calibration my_robot/photos      without measuring the loss
   psg predict photo.jpg --model models/mine --precision int8
 
 needs the extra quantize (nncf) and onnx, which the extra train brings.
@@ -49,16 +49,16 @@ Read = Callable[[], np.ndarray]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg quantize`."""
     parser.add_argument(
-        "model", metavar="MODEL", help="name or folder of the model; the files go there"
+        "model", metavar="MODEL", help="name or folder of the model, which gets the new files"
     )
     parser.add_argument(
         "--data", type=Path, metavar="DATA", help="annotated data set, in PSG's layout or COCO's"
     )
     parser.add_argument(
-        "--split", choices=SPLITS, default="test", help="what is judged (default: test)"
+        "--split", choices=SPLITS, default="test", help="split to evaluate on (default: test)"
     )
     parser.add_argument(
-        "--images", type=positive_int, metavar="N", help="judge on its first N images only"
+        "--images", type=positive_int, metavar="N", help="evaluate on its first N images only"
     )
     parser.add_argument(
         "--calibration",
@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=128,
         metavar="N",
-        help="how many of them, evenly chosen (default: 128)",
+        help="how many of these pictures, evenly chosen (default: 128)",
     )
 
 

@@ -1,9 +1,9 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Train SPADE, an open-vocabulary relation stage on Stable Diffusion and CLIP, or measure one.
+"""Train or evaluate SPADE, an open-vocabulary relation stage based on Stable Diffusion and CLIP.
 
-The public models are folders that you have, in the layouts of diffusers and transformers, named in
-the config (diffusion_model, clip_model). Stage 1 calibrates the diffusion UNet, stage 2 learns
+The config names the folders of the public models (diffusion_model, clip_model), in the layouts of
+diffusers and transformers. Stage 1 calibrates the diffusion UNet, stage 2 learns
 relations on its features. The result is a folder for the node's parameter spade_model.
 """
 
@@ -35,19 +35,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "spade", type=Path, metavar="SPADE", help="folder to write (train) or to read (evaluate)"
     )
-    parser.add_argument("--config", type=Path, metavar="FILE", help="settings of SPADE (train)")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="settings of SPADE (train only)"
+    )
     parser.add_argument("--labels", default="psg", help="vocabulary (default: psg)")
-    parser.add_argument("--split", choices=SPLITS, help="default: train, or val to evaluate")
+    parser.add_argument(
+        "--split", choices=SPLITS, help="split to use (default: train, or val to evaluate)"
+    )
     parser.add_argument("--images", type=positive_int, metavar="N", help="only the first N images")
     parser.add_argument(
-        "--calibration", type=Path, metavar="FILE", help="what stage 1 of another run has written"
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="output of stage 1 of another run, to skip stage 1",
     )
     parser.add_argument(
         "--maps",
         type=Path,
         default=Path("teacher_maps"),
         metavar="DIR",
-        help="keeps the teacher's maps, which take longest (default: teacher_maps)",
+        help="keep the teacher's maps here, which take longest (default: teacher_maps)",
     )
     add_data_options(parser)
 

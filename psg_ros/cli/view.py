@@ -1,10 +1,10 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Look at scene graphs in a browser: masks, boxes, the graph, and which relation holds when.
+"""Show scene graphs in a browser: masks, boxes, the graph, and which relation holds when.
 
-SOURCE is a bag of graphs (as the node's topics were recorded, or `psg bag` wrote it), anything that
-`psg predict` reads (the model runs on it), or topic:NAME, a topic of graphs that comes live over
-ROS 2. The viewer is Rerun's; it comes with its package and works without a network.
+SOURCE is a bag of graphs (recorded from the node, or written by `psg bag`), anything that
+`psg predict` reads (the model then runs on it), or topic:NAME, a live topic of graphs over ROS 2.
+The viewer is Rerun; it needs no network.
 """
 
 from __future__ import annotations
@@ -50,17 +50,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", help="bag, image, folder, video, camera, or topic:NAME")
     parser.add_argument(
         "--save", type=Path, metavar="FILE",
-        help="write a recording (.rrd) instead of serving one",
+        help="write a recording (.rrd) instead of serving a page",
     )  # fmt: skip
     parser.add_argument(
         "--port", type=positive_int, default=9090, metavar="N",
-        help="the page is served there, its data on the next one (default: 9090)",
+        help="port of the page; its data uses the next port (default: 9090)",
     )  # fmt: skip
     parser.add_argument(
         "--browser", action=argparse.BooleanOptionalAction, default=True,
-        help="open the page (default: yes)",
+        help="open the page in a browser (default: yes)",
     )  # fmt: skip
-    parser.add_argument("--topic", default="", help="topic of a bag that has several")
+    parser.add_argument("--topic", default="", help="topic, if a bag has several")
     parser.add_argument(
         "--image", default="", metavar="TOPIC", help="camera images of a live topic"
     )
