@@ -148,7 +148,7 @@ class _OneLineParser(argparse.ArgumentParser):
 
 def overview() -> str:
     """Return the text of `psg --help`."""
-    lines = [f"  {name:<12} {summary}" for name, summary in COMMANDS.items()]
+    lines = [f"  {name:<13} {summary}" for name, summary in COMMANDS.items()]
     return OVERVIEW.format(commands="\n".join(lines))
 
 

@@ -31,10 +31,12 @@ from psg_ros.cli.options import (
     picture_config,
     pipeline_config,
     positive_int,
+    say_default_model,
 )
 from psg_ros.config import PictureConfig
 from psg_ros.files import printable
 from psg_ros.media import shortened
+from psg_ros.quoting import counted
 
 USAGE = "BAG [BAG ...] -o OUT [options]"
 EXAMPLES = """\
@@ -122,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
         for source, target in zip(args.bags, targets, strict=True)
     ]
     jobs = waiting(looked_at) if args.resume else looked_at
+    say_default_model(args)
     if len(looked_at) > 1:
         args.out.mkdir(parents=True, exist_ok=True)
     for job in jobs:
@@ -145,10 +148,10 @@ def _report(result: BagResult) -> BagResult:
         is_named = str(result.source) in result.failure
         _say(f"error: {'' if is_named else f'{result.source}: '}{result.failure}")
         return result
-    _say(f"wrote {result.target} ({result.num_graphs} graphs)")
+    _say(f"wrote {result.target} ({counted(result.num_graphs, 'graph')})")
     if result.without_depth:
         count, first = len(result.without_depth), result.without_depth[0]
-        _say(f"{count} graphs have no positions: {first}")
+        _say(f"{counted(count, 'graph')} without positions: {first}")
     if result.unreadable:
         _say(f"{len(result.unreadable)} left out, unreadable: {shortened(result.unreadable)}")
     if result.ending:

@@ -32,6 +32,7 @@ from psg_ros.benchmark.peers import report as peer_report
 from psg_ros.benchmark.peers.settings import PEERS, choose_peers, missing
 from psg_ros.cli import ladder_options
 from psg_ros.cli.options import (
+    TRAIN_EXTRA,
     add_pipeline_options,
     count,
     pipeline_config,
@@ -240,9 +241,7 @@ def _check_torch() -> None:
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"this needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"this needs: {TRAIN_EXTRA} ({error})") from error
 
 
 def _write(args: argparse.Namespace, record: dict[str, Any], markdown: str) -> None:

@@ -18,6 +18,7 @@ import sys
 import time
 
 from psg_ros.backend_table import parse_device
+from psg_ros.cli.options import TRAIN_EXTRA
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.runtime.backend import hardware_problem, open_backend
@@ -78,9 +79,7 @@ def check(folder: ModelFolder) -> int:
     try:
         from psg_ros.network.tensorrt_check import check_artifact
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"checking needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"checking needs: {TRAIN_EXTRA} ({error})") from error
     refused = False
     for name, spec in folder.manifest.artifacts.items():
         refusals = check_artifact(folder.artifact_path(name), spec)

@@ -22,6 +22,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from psg_ros.cli.options import (
+    TRAIN_EXTRA,
     add_data_options,
     add_pipeline_options,
     open_data,
@@ -87,9 +88,7 @@ def run(args: argparse.Namespace) -> int:
 
         draw = _drawing(args.plot)
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"calibrating needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"calibrating needs: {TRAIN_EXTRA} ({error})") from error
     # A calibration that no longer fits the model must not keep a new one from being made.
     with Pipeline.open(config, calibrated=False) as pipeline:
         vocabulary, digest = pipeline.vocabulary, pipeline.model_sha256

@@ -27,6 +27,7 @@ from pathlib import Path
 
 from psg_ros.backend_table import AUTO
 from psg_ros.cli.export import add_merge_ratio
+from psg_ros.cli.options import TRAIN_EXTRA
 from psg_ros.cli.targets import check_folder
 from psg_ros.network.checkpoints import react
 
@@ -143,9 +144,7 @@ def _convert(args: argparse.Namespace) -> int:
         from psg_ros.training.adopted import check_free, export_segments, write_run
         from psg_ros.training.release import check_switch
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"converting needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"converting needs: {TRAIN_EXTRA} ({error})") from error
     if args.merge_ratio is not None and not args.export:
         raise ValueError("--merge-ratio belongs to the model that --export writes")
     for folder in filter(None, (args.out, args.export)):

@@ -25,6 +25,7 @@ from psg_ros.data.selection import select
 from psg_ros.files import check_writable, write_text
 from psg_ros.labels import find_vocabulary, label_folder, load_vocabulary
 from psg_ros.machine import cores
+from psg_ros.quoting import counted
 
 USAGE = "check DATA | select DATA -o FILE | relate DATA -o FILE | join DATA DATA ... -o FILE"
 EXAMPLES = """\
@@ -145,7 +146,8 @@ def _select(args: argparse.Namespace) -> int:
     chosen = select(find_annotation_file(args.data), find_vocabulary(args.labels), args.hold_out)
     write_text(args.out, json.dumps(chosen.content))
     dropped = ", ".join(f"{name} {count}" for name, count in chosen.dropped.most_common())
-    print(f"{args.out}: {len(chosen.content['data'])} images, {chosen.num_held_out} held out")
+    images = counted(len(chosen.content["data"]), "image")
+    print(f"{args.out}: {images}, {chosen.num_held_out} held out")
     print(f"now void: {dropped or 'nothing'}")
     return 0
 

@@ -17,6 +17,7 @@ from psg_ros.data.measured_relations import Certainty, DepthCamera, Measured, me
 from psg_ros.data.opening import find_annotation_file
 from psg_ros.files import check_writable, write_text
 from psg_ros.labels import find_vocabulary
+from psg_ros.quoting import counted
 
 RELATE = """\
 Write another annotation file whose relations are measured: from the masks, the depth image that an
@@ -146,7 +147,7 @@ def relate(args: argparse.Namespace) -> int:
         raise ValueError(f"{path} has no images")
     write_text(args.out, json.dumps(measured.content))
     found = ", ".join(f"{name} {count}" for name, count in measured.relations.most_common())
-    print(f"{args.out}: {len(measured.content['data'])} images")
+    print(f"{args.out}: {counted(len(measured.content['data']), 'image')}")
     print(f"relations: {found or 'none'}; doubtful pairs: {measured.num_doubtful}")
     return 0
 
@@ -162,7 +163,7 @@ def join_files(args: argparse.Namespace) -> int:
     content = join([find_annotation_file(path) for path in args.data], args.out, args.folders)
     write_text(args.out, json.dumps(content))
     held_out = len({*content.get("val_image_ids", []), *content.get("test_image_ids", [])})
-    print(f"{args.out}: {len(content['data'])} images, {held_out} held out")
+    print(f"{args.out}: {counted(len(content['data']), 'image')}, {held_out} held out")
     return 0
 
 

@@ -23,6 +23,7 @@ from psg_ros.cli.options import (
     picture_config,
     pipeline_config,
     positive_float,
+    say_default_model,
     size_wh,
 )
 from psg_ros.config import PictureConfig
@@ -127,6 +128,8 @@ def run(args: argparse.Namespace) -> int:
     print(printable(f"{name} -> node -> subscriber, as processes over ROS 2"), flush=True)
     if media is not None and media.left_out:
         print(printable(f"left out, no pictures: {shortened(media.left_out)}"), file=sys.stderr)
+    if args.source:
+        say_default_model(args)
     summary = run_demo(options)
     files = [printable(str(args.out / name)) for name in RESULT_FILES]
     print("\n".join(summary_lines(summary, files)))

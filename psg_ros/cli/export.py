@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from psg_ros.cli.options import positive_int, share
+from psg_ros.cli.options import TRAIN_EXTRA, positive_int, share
 from psg_ros.config import RECOMMENDED, RELATION_SOURCES
 from psg_ros.robot.manifest import FILE_PRECISIONS
 
@@ -123,9 +123,7 @@ def run(args: argparse.Namespace) -> int:
         from psg_ros.config import Recommendation
         from psg_ros.training.release import Layout, Switches, export_model
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"exporting needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"exporting needs: {TRAIN_EXTRA} ({error})") from error
     given = {name: getattr(args, name) for name in THRESHOLDS}
     recommended = {name: value for name, value in given.items() if value is not None}
     recommended["relation_source"] = args.relation_source

@@ -46,6 +46,7 @@ from psg_ros.labelling.run import (
 from psg_ros.labelling.teacher import Teacher, is_recipe, open_teacher
 from psg_ros.labels import find_vocabulary
 from psg_ros.media import Media, MediaError, MediaFrame, open_media, shortened
+from psg_ros.quoting import counted
 
 USAGE = "SOURCE --teacher MODEL -o DIR [options]"
 EXAMPLES = """\
@@ -117,7 +118,7 @@ def _label(args: argparse.Namespace, media: Media, teacher: Teacher) -> int:
             raise
         ending = error  # what came before is good
     except KeyboardInterrupt:
-        _say(f"{len(journal.entries)} pictures are done; the same command goes on")
+        _say(f"{counted(len(journal.entries), 'picture')} done; the same command continues")
         raise
     if unreadable and not journal.entries:
         raise MediaError(f"no picture can be read: {shortened(unreadable)}")
@@ -206,7 +207,8 @@ def _frames(args: argparse.Namespace, media: Media, unreadable: list[str]) -> It
 
 
 def _report(args: argparse.Namespace, summary: Summary, left_out: Sequence[str]) -> None:
-    print(f"labelled {summary.num_new} pictures, {summary.num_segments} segments")
+    pictures = counted(summary.num_new, "picture")
+    print(f"labelled {pictures}, {counted(summary.num_segments, 'segment')}")
     if summary.num_old:
         print(f"{summary.num_old} were there already")
     if summary.num_empty:

@@ -9,7 +9,7 @@ import dataclasses
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from psg_ros.backend_table import CPU, parse_device
 from psg_ros.config import PictureConfig, PipelineConfig
@@ -18,6 +18,11 @@ from psg_ros.data.opening import open_dataset
 from psg_ros.labels import Vocabulary
 from psg_ros.setting_fields import choices_of
 from psg_ros.setting_files import Config, load_config
+
+Number = TypeVar("Number", int, float)
+
+TRAIN_EXTRA = "./run setup test, or pip install '.[train]' in the source folder"
+"""How to get what training and converting need."""
 
 
 def parse_texts(text: str) -> tuple[str, ...]:
@@ -105,6 +110,16 @@ def pipeline_config(
     return dataclasses.replace(base, **given)
 
 
+def say_default_model(args: argparse.Namespace) -> None:
+    """Say which model runs where nobody chose one: who shows it a photo would wonder."""
+    if "model" not in args and args.pipeline is None:
+        print(
+            f"model {PipelineConfig.model}, which knows the simulated world only; "
+            "for real rooms: --model photo",
+            file=sys.stderr,
+        )
+
+
 def torch_device(device: str) -> str:
     """Return torch's name of a device of `PipelineConfig`; auto is cpu.
 
@@ -187,7 +202,7 @@ def open_data(args: argparse.Namespace, vocabulary: Vocabulary) -> PanopticDatas
 
 def positive_int(text: str) -> int:
     """Parse a count of at least 1."""
-    number = int(text)
+    number = _number(text, int, "a whole number")
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
     return number
@@ -195,7 +210,7 @@ def positive_int(text: str) -> int:
 
 def count(text: str) -> int:
     """Parse a count of at least 0."""
-    number = int(text)
+    number = _number(text, int, "a whole number")
     if number < 0:
         raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
     return number
@@ -203,7 +218,7 @@ def count(text: str) -> int:
 
 def positive_float(text: str) -> float:
     """Parse a finite number above 0."""
-    number = float(text)
+    number = _number(text, float, "a number")
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
     return number
@@ -211,7 +226,7 @@ def positive_float(text: str) -> float:
 
 def share(text: str) -> float:
     """Parse a number from 0 to 1."""
-    number = float(text)
+    number = _number(text, float, "a number")
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"must lie in 0 .. 1, not {text}")
     return number
@@ -223,6 +238,14 @@ def size_wh(text: str) -> tuple[int, int]:
     if len(parts) != 2 or not all(part.isdecimal() and 16 <= int(part) <= 8192 for part in parts):
         raise argparse.ArgumentTypeError(f"must look like 640x480 (16 to 8192 px), not {text!r}")
     return int(parts[0]), int(parts[1])
+
+
+def _number(text: str, kind: type[Number], what: str) -> Number:
+    """Return the number in a text; argparse alone would name the function that parses it."""
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be {what}, not {text!r}") from error
 
 
 def _help(field: dataclasses.Field) -> str:

@@ -30,6 +30,7 @@ from psg_ros.cli.options import (
     picture_config,
     pipeline_config,
     positive_int,
+    say_default_model,
 )
 from psg_ros.config import PictureConfig
 from psg_ros.drawing.annotated_files import AnnotatedOutput, open_annotated
@@ -37,6 +38,7 @@ from psg_ros.drawing.draw import overlay
 from psg_ros.files import check_not_input, printable
 from psg_ros.graph_files import GraphFile, graph_record, relation_line, stamp_record
 from psg_ros.media import Media, MediaError, MediaFrame, OnUnreadable, open_media, shortened
+from psg_ros.quoting import counted
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.scene_graph import SceneGraph
 
@@ -113,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
     num_done = 0
     with ExitStack() as stack:
         outputs = _outputs(args, media, stack)
+        say_default_model(args)
         pipeline = stack.enter_context(Pipeline.open(config))
         try:
             for frame in _selected(args, media, unreadable.append, hidden=not outputs[0]):
@@ -126,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
             ending = error  # what is done is done: the outputs are finished as after the last frame
     for path in (args.json, args.annotated):
         if path and str(path) != "-":
-            print(printable(f"wrote {path} ({num_done} pictures)"), file=sys.stderr)
+            print(printable(f"wrote {path} ({counted(num_done, 'picture')})"), file=sys.stderr)
     if unreadable:
         _warn(f"{len(unreadable)} left out, unreadable", unreadable)
     if isinstance(ending, KeyboardInterrupt):
@@ -219,7 +222,8 @@ def _print(
     times = graph.times
     total_ms = times.preprocess_ms + times.inference_ms + times.postprocess_ms
     print(
-        f"{where}  {width}x{height}  {len(graph.nodes)} nodes, {len(graph.relations)} relations  "
+        f"{where}  {width}x{height}  {counted(len(graph.nodes), 'node')}, "
+        f"{counted(len(graph.relations), 'relation')}  "
         f"({pipeline.model_name}, {pipeline.backend_name} on {pipeline.device}, {total_ms:.0f} ms)"
     )
     for relation in graph.relations[: show if show is not None else 20 if media.is_single else 3]:

@@ -24,11 +24,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from psg_ros.cli.options import positive_int
+from psg_ros.cli.options import TRAIN_EXTRA, positive_int
 from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import SPLITS, open_dataset
 from psg_ros.labels import Vocabulary
 from psg_ros.media import open_media
+from psg_ros.quoting import counted
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.runtime.int8_choice import MAX_LOSS, is_accurate
 
@@ -81,9 +82,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from psg_ros.training.quantization import judge_on, quantize_model
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"quantizing needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"quantizing needs: {TRAIN_EXTRA} ({error})") from error
     vocabulary = load_model(args.model).vocabulary
     judged = _open(args.data, vocabulary, args.split) if args.data else None
     judge = judge_on(judged, args.images, _progress) if judged else None
@@ -91,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     made_by = shlex.join(["psg", "quantize", *_said(args)])
     int8, scores = quantize_model(args.model, pictures, judge, made_by)
     files = ", ".join(file.file for file in int8.files.values())
-    print(f"wrote {files}, from {len(pictures)} pictures")
+    print(f"wrote {files}, from {counted(len(pictures), 'picture')}")
     for precision, found in scores.items():
         told = ", ".join(f"{name} {found[name]:.2f}" for name in ("PQ", "mR@50") if name in found)
         print(f"  {precision}: {told}")

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from psg_ros.cli.options import count, positive_float, positive_int, size_wh
 from psg_ros.machine import cores
+from psg_ros.quoting import counted
 from psg_ros.simulation import generate_dataset
 from psg_ros.simulation.clip import PICTURES, ClipSettings, write_clip
 
@@ -108,5 +109,6 @@ def run(args: argparse.Namespace) -> int:
 def _film(args: argparse.Namespace) -> int:
     settings = ClipSettings(args.seed, args.clip, args.rate or CLIP_RATE_HZ, args.size)
     write_clip(args.out, settings, progress=sys.stderr.isatty())
-    print(f"wrote {args.out / PICTURES}, {settings.num_frames} pictures, and their truth beside it")
+    pictures = counted(settings.num_frames, "picture")
+    print(f"wrote {args.out / PICTURES} ({pictures}), and the truth beside it")
     return 0

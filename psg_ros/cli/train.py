@@ -11,6 +11,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from psg_ros.cli.options import TRAIN_EXTRA
+
 USAGE = "CONFIG [--resume] [--device DEVICE] [options]"
 EXAMPLES = """\
 examples:
@@ -55,9 +57,7 @@ def run(args: argparse.Namespace) -> int:
         from psg_ros.training import train
         from psg_ros.training.distributed import is_main_process
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"training needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"training needs: {TRAIN_EXTRA} ({error})") from error
     try:
         folder = train.run(
             args.config,

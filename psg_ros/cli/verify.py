@@ -27,6 +27,7 @@ from psg_ros.files import check_writable, write_text
 from psg_ros.frame import Frame
 from psg_ros.machine import processor
 from psg_ros.media import open_media
+from psg_ros.quoting import counted
 from psg_ros.robot.forms import form_of, load_model
 from psg_ros.robot.manifest import Manifest, ModelFolder, model_sha256
 from psg_ros.robot.opening import open_model
@@ -135,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
         },
         "within_limits": not beyond,
     }
-    print(f"{report['backend']} on {device} in {precision}: {num_pictures} pictures")
+    print(f"{report['backend']} on {device} in {precision}: {counted(num_pictures, 'picture')}")
     for measure, share in agreement.shares.items():
         limit = LIMITS[precision][measure]
         print(f"  {measure:<12}{share.value:9.4%}  (at most {limit:.2%}) {MEANINGS[measure]}")

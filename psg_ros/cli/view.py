@@ -24,11 +24,13 @@ from psg_ros.cli.options import (
     picture_config,
     pipeline_config,
     positive_int,
+    say_default_model,
 )
 from psg_ros.config import PictureConfig
 from psg_ros.files import check_not_input, printable, replacing
 from psg_ros.labels import Vocabulary
 from psg_ros.media import open_media, shortened
+from psg_ros.quoting import counted
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.viewing.matching import Scene
 from psg_ros.viewing.recording import GraphRecording, load_rerun
@@ -88,11 +90,11 @@ def run(args: argparse.Namespace) -> int:
                 recording.save(temporary)
                 num_shown = _show(args, recording, scenes)
                 recording.close()
-            _say(f"wrote {args.save} ({num_shown} pictures)")
+            _say(f"wrote {args.save} ({counted(num_shown, 'picture')})")
         else:
             _say(f"look at {recording.serve(args.port, args.browser)} (Ctrl-C ends)")
             num_shown = _show(args, recording, scenes)
-            _say(f"all {num_shown} pictures are there (Ctrl-C ends)")
+            _say(f"all is there, {counted(num_shown, 'picture')} (Ctrl-C ends)")
             _wait()
     if unreadable:
         _say(f"{len(unreadable)} left out, unreadable: {shortened(unreadable)}")
@@ -138,6 +140,7 @@ def _predicted(
 ) -> Generator[Scene, None, None]:
     config = pipeline_config(args)
     media = open_media(args.source, args.topic, picture_config(args).max_megapixels)
+    say_default_model(args)
     with Pipeline.open(config) as pipeline:
         on_vocabulary(pipeline.vocabulary)
         for frame in media.frames(on_unreadable):

@@ -199,7 +199,8 @@ def load_rerun() -> Any:
         import rerun.blueprint
     except ImportError as error:
         raise ImportError(
-            "psg view needs Python 3.11 or newer and: pip install rerun-sdk (extra 'view')"
+            "psg view needs Python 3.11 or newer, and: ./run setup test, or pip install rerun-sdk "
+            "(extra 'view')"
         ) from error
     return rerun
 
