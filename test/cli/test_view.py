@@ -135,8 +135,8 @@ def test_without_the_viewer_the_extra_is_named(monkeypatch, tmp_path: Path, caps
     monkeypatch.setitem(sys.modules, "rerun", None)
     assert main(["view", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
-        "psg view: error: psg view needs Python 3.11 or newer, and: ./run setup test, or pip install "
-        "rerun-sdk (extra 'view')\n"
+        "psg view: error: psg view needs Python 3.11 or newer, and: ./run setup test, "
+        "or pip install rerun-sdk (extra 'view')\n"
     )
 
 
