@@ -77,6 +77,6 @@ def _read(
             num_read += 1
     if is_cut:
         raise MediaError(
-            f"{path} breaks off, its recorder was stopped hard: "
+            f"{path} is cut off, because its recorder was killed: "
             f"{counted(num_read, 'picture')} could be read"
         )
