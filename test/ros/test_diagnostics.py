@@ -142,7 +142,7 @@ def test_a_reliability_that_does_not_fit_is_an_error_even_before_anybody_listens
     embedding.node(image_reliability="reliable")
     embedding.camera("best_effort")
     status = doctor.wait(CAMERA, lambda s: s.level == DiagnosticStatus.ERROR)
-    assert "reliable is asked for: image_reliability:=match hears it" in status.message
+    assert "this node asks for reliable: set image_reliability:=match" in status.message
 
 
 def test_images_of_another_type_are_an_error_that_names_the_transport(embedding, doctor, stranger):
