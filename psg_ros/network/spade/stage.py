@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from psg_ros.files import new_folder
+from psg_ros.files import new_folder, write_text
 from psg_ros.network.spade.config import SpadeConfig
 from psg_ros.network.spade.frozen import FrozenModels, clip_pixels, open_frozen_models
 from psg_ros.network.spade.libraries import library
@@ -36,7 +36,7 @@ from psg_ros.network.spade.text_vectors import (
 )
 from psg_ros.network.spade.word_scores import WordScores, fuse
 from psg_ros.setting_files import config_from_dict, read_mapping
-from psg_ros.spade_config import SPADE_SETTINGS
+from psg_ros.spade_config import SPADE_SETTINGS, TrainedWords
 
 SETTINGS = SPADE_SETTINGS
 NETWORK, CALIBRATION = "network.safetensors", "calibration.safetensors"
@@ -47,19 +47,11 @@ Embed = Callable[[Sequence[str], Sequence[str]], Tensor]
 
 
 @dataclass(frozen=True)
-class Trained:
-    """Words of the training: their scores are weighed by `SpadeConfig.alpha_seen`."""
-
-    objects: tuple[str, ...] = ()
-    predicates: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Settings:
     """Content of spade.yaml."""
 
     spade: SpadeConfig = SpadeConfig()
-    trained: Trained = Trained()
+    trained: TrainedWords = TrainedWords()
 
 
 @dataclass(frozen=True)
@@ -100,7 +92,7 @@ class SpadeStage:
     """
 
     def __init__(
-        self, models: FrozenModels, network: SpadeNetwork, trained: Trained, embed: Embed
+        self, models: FrozenModels, network: SpadeNetwork, trained: TrainedWords, embed: Embed
     ) -> None:
         self.models, self.network, self.trained = models, network.eval(), trained
         self._embed = embed
@@ -215,7 +207,9 @@ def open_text_tower(config: SpadeConfig) -> Embed:
     return lambda names, templates: word_vectors(tower, tokenizer, names, templates)
 
 
-def save_stage(folder: Path, models: FrozenModels, network: SpadeNetwork, trained: Trained) -> None:
+def save_stage(
+    folder: Path, models: FrozenModels, network: SpadeNetwork, trained: TrainedWords
+) -> None:
     """Write a new folder for `SpadeStage.open`.
 
     Raises:
@@ -224,7 +218,8 @@ def save_stage(folder: Path, models: FrozenModels, network: SpadeNetwork, traine
     settings = dataclasses.asdict(Settings(network.config, trained))
     with new_folder(folder) as scratch:
         scratch.mkdir()
-        (scratch / SETTINGS).write_text(yaml.safe_dump(_plain(settings), sort_keys=False))
+        text = yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True)
+        write_text(scratch / SETTINGS, text)
         save_file(_own(network.state_dict()), scratch / NETWORK)
         save_calibration(models, scratch / CALIBRATION)
 

@@ -19,10 +19,11 @@ from tiny_spade import some_image, some_masks, tiny_network, write_public_models
 
 from psg_ros.network.spade import libraries
 from psg_ros.network.spade.frozen import open_frozen_models
-from psg_ros.network.spade.stage import SETTINGS, SpadeStage, Trained, save_stage
+from psg_ros.network.spade.stage import SETTINGS, SpadeStage, save_stage
 from psg_ros.network.spade.text_vectors import relation_prompt
+from psg_ros.spade_config import TrainedWords
 
-TRAINED = Trained(("person", "cup", "floor-wood"), ("on", "holding"))
+TRAINED = TrainedWords(("person", "cup", "floor-wood"), ("on", "holding"))
 IMAGE = some_image()[0].permute(1, 2, 0).numpy()
 MASKS = some_masks(3).numpy() > 0.5
 
