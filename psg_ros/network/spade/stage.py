@@ -25,7 +25,7 @@ from torch import Tensor
 from psg_ros.files import new_folder, write_text
 from psg_ros.network.spade.config import SpadeConfig
 from psg_ros.network.spade.frozen import FrozenModels, clip_pixels, open_frozen_models
-from psg_ros.network.spade.libraries import library
+from psg_ros.network.spade.libraries import library, read_model, read_tokenizer
 from psg_ros.network.spade.lora import load_lora, lora_state
 from psg_ros.network.spade.mask_tokens import pool_masks
 from psg_ros.network.spade.network import Found, Related, SpadeNetwork, Words
@@ -194,16 +194,9 @@ def open_text_tower(config: SpadeConfig) -> Embed:
     Raises:
         ValueError: the folder holds none.
     """
-    transformers = library("transformers")
-    try:
-        tower: Any = transformers.CLIPTextModelWithProjection.from_pretrained(
-            config.clip_model, local_files_only=True, use_safetensors=True
-        ).eval()
-        tokenizer = transformers.CLIPTokenizer.from_pretrained(
-            config.clip_model, local_files_only=True
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"clip_model {config.clip_model} has no text tower: {error}") from error
+    transformers, folder = library("transformers"), Path(config.clip_model).expanduser()
+    tower = read_model(transformers.CLIPTextModelWithProjection, folder)
+    tokenizer = read_tokenizer(transformers.CLIPTokenizer, folder)
     return lambda names, templates: word_vectors(tower, tokenizer, names, templates)
 
 

@@ -18,9 +18,15 @@ from tiny_psg import COLORS, PREDICATES, STUFF, THINGS, write_tiny_psg
 from tiny_spade import write_public_models
 
 from psg_ros.__main__ import main
+from psg_ros.data.hold_out import base_of
+from psg_ros.data.opening import open_dataset
+from psg_ros.labels import find_vocabulary
 from psg_ros.network.spade.config import CalibrationConfig
+from psg_ros.network.spade.frozen import open_frozen_models
 from psg_ros.network.spade.stage import Settings
 from psg_ros.setting_files import config_from_dict, read_mapping
+from psg_ros.training.spade.examples import Examples
+from psg_ros.training.spade.run import lessons
 
 
 @pytest.fixture
@@ -76,6 +82,21 @@ def test_a_data_set_becomes_a_stage_that_is_measured(
     assert "## Open set, protocol ovdr" in files[1].read_text(encoding="utf-8")
     assert main([*call, *labels]) == 2  # the folder is there
     assert "exists" in capsys.readouterr().err
+
+
+def test_novel_names_are_neither_in_prompts_nor_in_what_stage_2_learns_from(
+    tmp_path: Path, data: list[str]
+) -> None:
+    config, vocabulary = write_public_models(tmp_path), find_vocabulary(data[2])
+    dataset = open_dataset(Path(data[0]), vocabulary, "train")
+    ball, beside = vocabulary.label_index(["ball"]), vocabulary.predicate_index(["beside"])
+    left, base = base_of(dataset, vocabulary, ball, beside)
+    assert base.label_names == ("box", "ground") and base.predicate_names == ("on",)
+    texts = [lesson.prompt.text for lesson in lessons(config, left, base)]
+    assert texts == ["box is on ground"] * len(dataset)
+    for example in Examples(open_frozen_models(config), left):
+        assert sorted(example.labels.tolist()) == [0, 1] and len(example.masks) == 2
+        assert example.triplets[:, 2].tolist() == [0]
 
 
 @pytest.mark.slow
