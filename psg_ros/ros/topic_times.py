@@ -215,11 +215,11 @@ def _cpu_s(pid: int) -> float:
     path = Path(f"/proc/{pid}/stat")
     if not path.is_file():
         return 0.0
-    fields = path.read_text().rpartition(")")[2].split()
+    fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak_mib(pid: int) -> float | None:
     path = Path(f"/proc/{pid}/status")
-    lines = path.read_text().splitlines() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), None)

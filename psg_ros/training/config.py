@@ -5,6 +5,7 @@
 from dataclasses import MISSING, dataclass
 
 from psg_ros.config import Recommendation
+from psg_ros.open_set import HELD_OUT
 from psg_ros.setting_fields import check_ranges, checked
 
 PRECISIONS = ("bfloat16", "float32")
@@ -238,7 +239,7 @@ class RelationTraining:
     workers: int = checked(2, minimum=0)
     frozen: bool = True
     segmenter_rate: float = checked(0.1, minimum=0)
-    held_out_predicates: str = checked("none", choices=("none", "novel"))
+    held_out_predicates: str = checked("none", choices=HELD_OUT)
     precision: str = checked("bfloat16", choices=PRECISIONS)
     validation_images: int = checked(0, minimum=0)
     validation_split: str = checked("train", choices=("train", "val"))
@@ -285,6 +286,16 @@ class TrainConfig:
             otherwise they are refused.
         out: folder for checkpoints and logs.
         minutes_between_checkpoints: a killed run loses at most this much.
+        held_out_labels: `novel` trains both stages without the labels that the open-set evaluation
+            calls novel (`psg_ros.open_set`). Their segments are void and relations that touch them
+            are taken out, of the images for validation, too (with `held_out_predicates`: the
+            protocol OvD+R); images without any other segment are left out. What void teaches is for
+            `segmentation.ignore_void` to say: nothing, or that there is no object. A class head
+            that compares words (`text_encoder`) learns nothing about the novel ones; one of a
+            closed list learns that they are never there.
+
+    Raises:
+        ValueError: a choice that there is not.
     """
 
     model: str
@@ -297,5 +308,9 @@ class TrainConfig:
     skip_broken: bool = False
     seed: int = 0
     minutes_between_checkpoints: float = 3.0
+    held_out_labels: str = checked("none", choices=HELD_OUT)
     segmentation: SegmentationTraining = SegmentationTraining()
     relations: RelationTraining = RelationTraining()
+
+    def __post_init__(self) -> None:
+        check_ranges(self)

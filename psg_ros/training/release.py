@@ -199,7 +199,7 @@ def write_folder(
     if layout.precision != ArtifactSpec.precision:
         artifacts = {n: facts | {"precision": layout.precision} for n, facts in artifacts.items()}
     manifest = describe_network(model, thresholds, layout.form) | {"artifacts": artifacts} | words
-    (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False))
+    (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
 
 
 def write_words(model: DsFlash, labels_path: Path, folder: Path) -> dict[str, Any]:

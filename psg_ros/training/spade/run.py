@@ -12,15 +12,13 @@ from pathlib import Path
 import torch
 
 from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.data.dataset import read_picture
-from psg_ros.evaluation.metrics.evaluator import Evaluator
+from psg_ros.data.dataset import PanopticDataset, read_picture
+from psg_ros.data.hold_out import base_of
 from psg_ros.labels import Vocabulary
 from psg_ros.network.spade.config import SpadeConfig
 from psg_ros.network.spade.frozen import FrozenModels, open_frozen_models, open_prompt_reader
 from psg_ros.network.spade.network import SpadeNetwork, Words
 from psg_ros.network.spade.stage import (
-    SpadeStage,
-    Trained,
     load_calibration,
     open_text_tower,
     save_stage,
@@ -30,8 +28,9 @@ from psg_ros.network.spade.text_vectors import (
     PREDICATE_TEMPLATES,
     relation_prompt,
 )
+from psg_ros.open_set import held_out
+from psg_ros.spade_config import TrainedWords
 from psg_ros.training.spade.calibration import Lesson, calibrate
-from psg_ros.training.spade.evaluation import predict_relations
 from psg_ros.training.spade.examples import Examples
 from psg_ros.training.spade.relation_training import train_relations
 from psg_ros.training.spade.teacher_maps import MapCache, read_prompt
@@ -49,7 +48,7 @@ class Curves:
 
 def train_spade(
     config: SpadeConfig,
-    images: Sequence[AnnotatedImage],
+    dataset: PanopticDataset,
     vocabulary: Vocabulary,
     out: Path,
     *,
@@ -60,7 +59,8 @@ def train_spade(
     """Train both stages and write the folder of the result.
 
     Args:
-        images: with their truth; pictures are read here.
+        dataset: with its truth; pictures are read here. What the config holds out is taken out.
+        vocabulary: of the data set.
         out: a new folder, for `SpadeStage.open`.
         maps: folder that keeps the teacher's maps.
         calibration: what stage 1 of another run has written; None trains it here.
@@ -68,6 +68,12 @@ def train_spade(
     Raises:
         FileNotFoundError, FileExistsError, ImportError, ValueError: says what is missing or wrong.
     """
+    images, vocabulary = base_of(
+        dataset,
+        vocabulary,
+        held_out(config.held_out_labels, vocabulary.label_names),
+        held_out(config.held_out_predicates, vocabulary.predicate_names),
+    )
     torch.manual_seed(seed)
     models, curve = open_frozen_models(config), []
     if calibration is None:
@@ -82,7 +88,8 @@ def train_spade(
     )
     network = new_network(models)
     relations = train_relations(network, Examples(models, images), words, seed=seed)
-    save_stage(out, models, network, Trained(vocabulary.label_names, vocabulary.predicate_names))
+    trained = TrainedWords(vocabulary.label_names, vocabulary.predicate_names)
+    save_stage(out, models, network, trained)
     return Curves(curve, relations)
 
 
@@ -105,15 +112,3 @@ def lessons(
         )
         pixels = torch.from_numpy(read_picture(truth)).permute(2, 0, 1)[None].contiguous()
         yield Lesson(pixels, read_prompt(text, tokenizer, tower))
-
-
-def evaluate_spade(
-    stage: SpadeStage, images: Sequence[AnnotatedImage], vocabulary: Vocabulary
-) -> dict[str, float]:
-    """Return R@k and mR@k in percent on given masks and labels (PredCls)."""
-    stage.set_words(vocabulary.label_names, vocabulary.predicate_names)
-    evaluator = Evaluator(vocabulary, "PredCls")
-    for truth in images:
-        graph = predict_relations(stage, read_picture(truth), truth.segmentation, vocabulary)
-        evaluator.add(truth.image_id, truth, graph)
-    return dict(evaluator.report().scores)
