@@ -99,6 +99,11 @@ class StageProcess:
                 start_new_session=True,  # Ctrl-C is for the node, which ends it
             )
 
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there; it may hang."""
+        return self._process.poll() is None
+
     def ask(self, question: Question, limit_s: float) -> Answer:
         """Return the answer; waits for it, and before the first one for the stage to be loaded.
 
