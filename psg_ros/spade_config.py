@@ -97,7 +97,8 @@ def trained_predicates(folder: Path) -> tuple[str, ...]:
     path = Path(folder).expanduser() / SPADE_SETTINGS
     if not path.is_file():
         raise FileNotFoundError(f"spade_model {folder} holds no trained SPADE: no {path}")
-    trained, network = (_part(path, name) for name in ("trained", "spade"))
+    settings = read_mapping(path)
+    trained, network = (_part(settings, name, path) for name in ("trained", "spade"))
     words = config_from_dict(TrainedWords, trained, f"{path}: trained").predicates
     mask_source = network.get("mask_source")
     if mask_source != EXTERNAL:
@@ -112,9 +113,9 @@ def trained_predicates(folder: Path) -> tuple[str, ...]:
     return words
 
 
-def _part(path: Path, name: str) -> dict[str, Any]:
-    """Return a mapping in the settings of a trained SPADE."""
-    part = read_mapping(path).get(name)
+def _part(settings: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    """Return a mapping in the settings of a trained SPADE, which lie at a path."""
+    part = settings.get(name)
     if not isinstance(part, dict):
         raise ValueError(f"{path}: {name} must be a mapping, as psg spade train writes it, not "
                          f"{part!r}")  # fmt: skip

@@ -82,7 +82,7 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
         "--open-set",
         choices=tuple(PROTOCOLS),
         help="also report figures for base and novel words (ovr: predicates; ovdr: labels and "
-        "predicates) and for near and distant pairs; printed, and in --json",
+        "predicates) and for near and distant pairs",
     )
     parser.add_argument(
         "--save-results", type=Path, metavar="FOLDER", help="save the predictions for later"

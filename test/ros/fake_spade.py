@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """In place of `psg_ros.network.spade.process`: everything wears everything, as its folder says.
 
-Files in the folder have it refuse to load, hang, or die at an image.
+Files in the folder have it refuse to load, hang, wait, or die at an image.
 """
 
 import os
@@ -42,6 +42,9 @@ class Stage:
             time.sleep(600)
         if (self.folder / "dies").exists():
             os._exit(3)
+        while (self.folder / "waits").exists():
+            (self.folder / "waiting").touch()
+            time.sleep(0.02)
         return Seen(len(masks), len(self.predicates))
 
 

@@ -78,6 +78,12 @@ def stream(embedding, folder: Path):
     return start
 
 
+def shown(graph: SceneGraph, vocabularies: list[GraphVocabulary]) -> list[str]:
+    """Return the predicates of a graph as the vocabulary that it names has them."""
+    words = {v.version: v.predicates for v in vocabularies}[graph.vocabulary_version]
+    return [words[relation.predicate_id].name for relation in graph.relations]
+
+
 class Log:
     """What the node has written so far."""
 
@@ -144,6 +150,25 @@ def test_its_words_change_while_it_runs(embedding, stream) -> None:
     for wrong in (["near", "near"], ["near", " "], [f"word {i}" for i in range(1001)]):
         (result,) = node.set_parameters([Parameter("spade_predicates", value=wrong)])
         assert not result.successful and "spade_predicates" in result.reason
+
+
+def test_words_that_change_while_it_looks_leave_no_graph_with_words_of_another_list(
+    embedding, stream, folder: Path
+) -> None:
+    node, camera, graphs, words = stream(spade_every=1)
+    embedding.spin_until(lambda: graphs and graphs[-1].relations, lambda: shoot(camera))
+    (folder / "waits").touch()
+    embedding.spin_until((folder / "waiting").exists, lambda: shoot(camera))
+    graphs.clear()
+    (result,) = node.set_parameters([Parameter("spade_predicates", value=["balancing on"])])
+    assert result.successful
+    embedding.spin_until(lambda: len(graphs) > 5, lambda: shoot(camera))
+    (folder / "waits").unlink()
+    embedding.spin_until(lambda: "balancing on" in said(graphs[-1]), lambda: shoot(camera))
+    for graph in graphs:
+        assert shown(graph, words) == said(graph)
+        old = graph.vocabulary_version != graphs[-1].vocabulary_version
+        assert set(said(graph)) <= ({"wearing"} if old else {"balancing on"})
 
 
 def test_graphs_go_on_where_it_cannot_be_loaded(embedding, stream, folder: Path, log) -> None:

@@ -111,6 +111,11 @@ class SpadeStage:
             ValueError: a damaged file, or weights of other sizes.
         """
         folder = Path(folder).expanduser()
+        if not (folder / SETTINGS).is_file():
+            raise FileNotFoundError(
+                f"{folder} is no folder of a trained SPADE, as psg spade train writes it: it has "
+                f"no {SETTINGS}"
+            )
         settings = config_from_dict(
             Settings, read_mapping(folder / SETTINGS), str(folder / SETTINGS)
         )

@@ -29,7 +29,8 @@ class StageFacts:
     """How a stage has done.
 
     Attributes:
-        runs: whether there is a process.
+        runs: whether there is a process; of one that died by itself `ended` hears with the next
+            question.
         starts: processes so far.
         ended: of them, those that ended by themselves, could not load or hung.
         hung: of these, those that were ended because they were late.
@@ -87,8 +88,8 @@ class StageKeeper:
         """How it has done so far; waits for nobody who asks."""
         with self._lock:
             return StageFacts(
-                self._process is not None, self._starts, self._ended, self._hung, self._answers,
-                self._failure, self.rests_s,
+                self._process is not None and self._process.runs, self._starts, self._ended,
+                self._hung, self._answers, self._failure, self.rests_s,
             )  # fmt: skip
 
     def ask(self, question: Question, limit_s: float) -> Answer:

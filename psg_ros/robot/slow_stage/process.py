@@ -99,6 +99,11 @@ class StageProcess:
                 start_new_session=True,  # Ctrl-C is for the node, which ends it
             )
 
+    @property
+    def runs(self) -> bool:
+        """Whether the process is there; it may hang."""
+        return self._process.poll() is None
+
     def ask(self, question: Question, limit_s: float) -> Answer:
         """Return the answer; waits for it, and before the first one for the stage to be loaded.
 
@@ -139,16 +144,17 @@ class StageProcess:
 
     def _answer(self, question: Question, limit_s: float) -> Answer:
         if not self._ready:
-            self._receive(limit_s)
+            self._receive(time.monotonic() + limit_s)
             self._ready = True
         facts = {"num_segments": question.num_segments, "predicates": list(question.predicates)}
         arrays = {"image": question.image, "label_map": question.label_map}
-        send(self._channel, facts, arrays, time.monotonic() + limit_s)
-        found = self._receive(limit_s)
+        end_s = time.monotonic() + limit_s
+        send(self._channel, facts, arrays, end_s)
+        found = self._receive(end_s)
         return Answer(found["pairs"], found["scores"])
 
-    def _receive(self, limit_s: float) -> dict[str, np.ndarray]:
-        facts, arrays = receive(self._channel, time.monotonic() + limit_s)
+    def _receive(self, end_s: float) -> dict[str, np.ndarray]:
+        facts, arrays = receive(self._channel, end_s)
         if facts.get("fatal"):
             self._end = StageEnded(facts["error"])
             raise self._end

@@ -5,15 +5,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.data.dataset import PanopticDataset, read_picture
+from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.hold_out import base_of
+from psg_ros.data.pictures import read_rgb_of_size
+from psg_ros.data.records import ImageRecord
 from psg_ros.labels import Vocabulary
 from psg_ros.network.spade.config import SpadeConfig
 from psg_ros.network.spade.frozen import FrozenModels, open_frozen_models, open_prompt_reader
@@ -78,7 +80,7 @@ def train_spade(
     models, curve = open_frozen_models(config), []
     if calibration is None:
         cache = MapCache(maps, config.calibration, config.diffusion_model)
-        curve = calibrate(models, list(lessons(config, images, vocabulary)), cache=cache, seed=seed)
+        curve = calibrate(models, Lessons(config, images, vocabulary), cache=cache, seed=seed)
     else:
         load_calibration(models, calibration)
     embed = open_text_tower(config)
@@ -98,17 +100,41 @@ def new_network(models: FrozenModels) -> SpadeNetwork:
     return SpadeNetwork(models.config, models.taps.widths, models.vision.config.projection_dim)
 
 
-def lessons(
-    config: SpadeConfig, images: Sequence[AnnotatedImage], vocabulary: Vocabulary
-) -> Iterator[Lesson]:
-    """Yield what stage 1 learns from; images without relations have no prompt and are left out."""
-    tokenizer, tower = open_prompt_reader(config)
-    for truth in images:
-        if not len(truth.triplets):
-            continue
-        names = [vocabulary.label_names[label] for label in truth.segmentation.labels]
-        text = relation_prompt(
-            [(names[s], vocabulary.predicate_names[p], names[o]) for s, o, p in truth.triplets]
+class Lessons(Sequence[Lesson]):
+    """What stage 1 learns from; each is read when it is asked for.
+
+    Images without relations have no prompt and are left out.
+
+    Raises:
+        As `open_prompt_reader`.
+    """
+
+    def __init__(
+        self, config: SpadeConfig, dataset: PanopticDataset, vocabulary: Vocabulary
+    ) -> None:
+        self._tokenizer, self._tower = open_prompt_reader(config)
+        self._dataset, self._vocabulary = dataset, vocabulary
+        self._records = [record for record in dataset.records if len(record.triplets)]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return one lesson.
+
+        Raises:
+            FileNotFoundError, ValueError: its picture is missing or broken.
+        """
+        record = self._records[index]
+        pixels = read_rgb_of_size(self._dataset.image_path(record), record.image_hw)
+        image = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+        return Lesson(image, read_prompt(self._text(record), self._tokenizer, self._tower))
+
+    def _text(self, record: ImageRecord) -> str:
+        names, predicates = self._vocabulary.label_names, self._vocabulary.predicate_names
+        return relation_prompt(
+            [
+                (names[record.labels[subject]], predicates[predicate], names[record.labels[end]])
+                for subject, end, predicate in record.triplets
+            ]
         )
-        pixels = torch.from_numpy(read_picture(truth)).permute(2, 0, 1)[None].contiguous()
-        yield Lesson(pixels, read_prompt(text, tokenizer, tower))

@@ -27,7 +27,7 @@ class Process:
     """Fails with `error`, if there is one; `waits` holds a question up."""
 
     def __init__(self, error: StageError | None = None) -> None:
-        self.error, self.closed = error, 0
+        self.error, self.closed, self.runs = error, 0, True
         self.asked, self.waits = threading.Event(), threading.Event()
         self.waits.set()
 
@@ -124,6 +124,13 @@ def test_two_cameras_that_meet_one_end_are_told_of_it_once() -> None:
     for thread in threads:
         thread.join(20)
     assert len(kept.warnings) == 1 and kept.keeper.facts.ended == 1
+
+
+def test_a_process_that_died_while_nobody_asked_is_seen_not_to_run() -> None:
+    kept = Kept()
+    assert kept.keeper.facts.runs
+    kept.made[0].runs = False
+    assert not kept.keeper.facts.runs
 
 
 def test_closing_ends_who_waits_and_nothing_starts_afterwards() -> None:

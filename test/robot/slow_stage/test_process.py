@@ -138,8 +138,9 @@ def test_a_stage_that_cannot_be_opened_says_why(tmp_path: Path) -> None:
 
 def test_closing_ends_the_process(process: StageProcess) -> None:
     ask(process, 5)
+    assert process.runs
     process.close()
-    assert process._process.returncode is not None
+    assert not process.runs
     with pytest.raises(StageClosed):
         ask(process, 5)
 

@@ -26,7 +26,7 @@ from psg_ros.network.spade.frozen import open_frozen_models
 from psg_ros.network.spade.stage import Settings
 from psg_ros.setting_files import config_from_dict, read_mapping
 from psg_ros.training.spade.examples import Examples
-from psg_ros.training.spade.run import lessons
+from psg_ros.training.spade.run import Lessons
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_novel_names_are_neither_in_prompts_nor_in_what_stage_2_learns_from(
     ball, beside = vocabulary.label_index(["ball"]), vocabulary.predicate_index(["beside"])
     left, base = base_of(dataset, vocabulary, ball, beside)
     assert base.label_names == ("box", "ground") and base.predicate_names == ("on",)
-    texts = [lesson.prompt.text for lesson in lessons(config, left, base)]
+    texts = [lesson.prompt.text for lesson in Lessons(config, left, base)]
     assert texts == ["box is on ground"] * len(dataset)
     for example in Examples(open_frozen_models(config), left):
         assert sorted(example.labels.tolist()) == [0, 1] and len(example.masks) == 2
