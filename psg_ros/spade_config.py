@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from psg_ros.setting_fields import check_ranges, described
-from psg_ros.setting_files import read_mapping
+from psg_ros.setting_files import config_from_dict, read_mapping
 from psg_ros.word_rules import check_words
 
 SPADE_SETTINGS = "spade.yaml"
@@ -27,6 +28,14 @@ def check_predicates(words: tuple[str, ...]) -> None:
 
 MAX_WORDS = 1000
 """More than any list of relations has; each takes three sentences to embed (our choice)."""
+
+
+@dataclass(frozen=True)
+class TrainedWords:
+    """Words of a training, as its settings keep them: their scores are weighed by `alpha_seen`."""
+
+    objects: tuple[str, ...] = ()
+    predicates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,13 @@ class SpadeRunConfig:
         minimum=0.1,
         maximum=3600.0,
     )
+    spade_timeout_s: float = described(
+        300.0,
+        "seconds within which SPADE must have loaded, and from then on answer each frame; a "
+        "process that takes longer is ended and started again after a rest",
+        minimum=1.0,
+        maximum=86_400.0,
+    )
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -82,13 +98,9 @@ def trained_predicates(folder: Path) -> tuple[str, ...]:
     if not path.is_file():
         raise FileNotFoundError(f"spade_model {folder} holds no trained SPADE: no {path}")
     settings = read_mapping(path)
-    try:
-        words = tuple(settings["trained"]["predicates"])
-        mask_source = settings["spade"]["mask_source"]
-    except (KeyError, TypeError) as error:
-        raise ValueError(
-            f"{path} does not say the predicates and the mask_source of its training"
-        ) from error
+    trained, network = (_part(settings, name, path) for name in ("trained", "spade"))
+    words = config_from_dict(TrainedWords, trained, f"{path}: trained").predicates
+    mask_source = network.get("mask_source")
     if mask_source != EXTERNAL:
         raise ValueError(
             f"{path}: beside a node SPADE gets the node's segments; train one with mask_source "
@@ -99,3 +111,12 @@ def trained_predicates(folder: Path) -> tuple[str, ...]:
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return words
+
+
+def _part(settings: dict[str, Any], name: str, path: Path) -> dict[str, Any]:
+    """Return a mapping in the settings of a trained SPADE, which lie at a path."""
+    part = settings.get(name)
+    if not isinstance(part, dict):
+        raise ValueError(f"{path}: {name} must be a mapping, as psg spade train writes it, not "
+                         f"{part!r}")  # fmt: skip
+    return part

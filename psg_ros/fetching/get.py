@@ -110,7 +110,7 @@ def get(order: Order, say: Callable[[str], None]) -> Path:
         if converted.assumed:
             say(f"assumed: {converted.assumed}")
         export_segments(converted, out, order.model.labels)
-        (out / shelf.ORIGIN_FILE).write_text(_origin(order, files))
+        (out / shelf.ORIGIN_FILE).write_text(_origin(order, files), encoding="utf-8")
         if order.run:
             say(f"wrote {write_run(converted, order.run, order.model.labels)}")
         folder = shelf.put(out)

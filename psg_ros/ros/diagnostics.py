@@ -16,6 +16,7 @@ from rclpy.node import Node
 
 from psg_ros.machine import resident_mib
 from psg_ros.robot.pipeline import Pipeline
+from psg_ros.robot.slow_stage.keeper import StageFacts
 from psg_ros.ros.health import CameraFacts, Finding, Level, findings
 from psg_ros.ros.temperature import hottest
 
@@ -107,3 +108,20 @@ def camera_status(name: str, camera: CameraFacts) -> DiagnosticStatus:
         "last failure": camera.last_failure,
     }
     return status(name, camera.topic, findings(camera), healthy, values)
+
+
+def spade_status(name: str, stage: StageFacts) -> DiagnosticStatus:
+    """Return the status of SPADE's process: a warning from its end to the next answer."""
+    found: list[Finding] = []
+    if stage.failure:
+        again = f"may start again in {stage.rests_s:.0f} s, at once with ~/run_spade"
+        now = "was started again" if stage.runs else again
+        found = [Finding(Level.WARN, f"{stage.failure}; it {now}")]
+    values: dict[str, object] = {
+        "running": stage.runs,
+        "answers": stage.answers,
+        "starts": stage.starts,
+        "ends": stage.ended,
+        "ends for being late": stage.hung,
+    }
+    return status(name, "", found, f"{stage.answers} answers", values)

@@ -94,6 +94,10 @@ class OpenSet:
     Args:
         protocol: a key of `PROTOCOLS`.
 
+    Attributes:
+        protocol: the same.
+        novel_names: labels and predicates that are novel, by these two words.
+
     Raises:
         ValueError: an unknown protocol.
     """
@@ -103,6 +107,7 @@ class OpenSet:
     ) -> None:
         if protocol not in PROTOCOLS:
             raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}, not {protocol!r}")
+        self.protocol = protocol
         self._ks, self._task, self._views = tuple(ks), task, PROTOCOLS[protocol]
         self._count = vocabulary.num_predicates
         self._novel = (
