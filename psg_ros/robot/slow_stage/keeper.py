@@ -85,12 +85,13 @@ class StageKeeper:
 
     @property
     def facts(self) -> StageFacts:
-        """How it has done so far; waits for nobody who asks."""
-        with self._lock:
-            return StageFacts(
-                self._process is not None and self._process.runs, self._starts, self._ended,
-                self._hung, self._answers, self._failure, self.rests_s,
-            )  # fmt: skip
+        """How it has done so far; does not wait for anybody."""
+        # Without the lock, under which a process is started: that takes a while on a busy machine.
+        process = self._process
+        return StageFacts(
+            process is not None and process.runs, self._starts, self._ended, self._hung,
+            self._answers, self._failure, self.rests_s,
+        )  # fmt: skip
 
     def ask(self, question: Question, limit_s: float) -> Answer:
         """Return the answer, see `StageProcess.ask`; starts a process where there is none.

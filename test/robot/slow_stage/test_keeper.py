@@ -133,6 +133,27 @@ def test_a_process_that_died_while_nobody_asked_is_seen_not_to_run() -> None:
     assert not kept.keeper.facts.runs
 
 
+def test_facts_do_not_wait_for_a_process_that_is_being_started() -> None:
+    kept = Kept(StageEnded("its process ended"), None)
+    kept.fail()
+    kept.keeper.hurry()
+    begun, go_on, start = threading.Event(), threading.Event(), kept.start
+
+    def slowly() -> Process:
+        begun.set()
+        assert go_on.wait(20)
+        return start()
+
+    kept.keeper._start = slowly
+    thread = threading.Thread(target=lambda: kept.keeper.ask(QUESTION, 1.0))
+    thread.start()
+    assert begun.wait(20)
+    assert kept.keeper.facts.starts == 1 and kept.keeper.rests_s == 0
+    go_on.set()
+    thread.join(20)
+    assert kept.keeper.facts.starts == 2
+
+
 def test_closing_ends_who_waits_and_nothing_starts_afterwards() -> None:
     kept = Kept()
     process, errors = kept.made[0], []
