@@ -34,7 +34,7 @@ DOMAINS = 102
 
 ROOT = Path(__file__).parents[1]
 NODE_FOLDER = "test/ros/"
-"""Its tests start nodes and cameras: all side by side, they would take the cores from each other."""
+"""Its tests start nodes and cameras: side by side, they would take the cores from each other."""
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -136,4 +136,4 @@ def _with_losses(int8: Int8, scores: Mapping[str, Scores]) -> Int8:
 def _write_manifest(path: Path, int8: Int8) -> None:
     values = read_mapping(path) | {"int8": dataclasses.asdict(int8)}
     config_from_dict(Int8, values["int8"], str(path))
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

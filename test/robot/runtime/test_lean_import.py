@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from psg_ros.robot.runtime.lean_import import without
+from psg_ros.robot.runtime.lean_import import on_demand, without
 
 LIBRARY = """
 try:
@@ -56,3 +56,13 @@ def test_an_import_that_fails_leaves_no_trace(library) -> None:
     from some_library.heavy import convert
 
     assert convert == 1
+
+
+def test_others_find_the_part_when_they_ask_for_it(library) -> None:
+    with without("some_library.heavy"):
+        import some_library
+    on_demand(some_library, "convert", "some_library.heavy")
+    assert "some_library.heavy" not in sys.modules
+    assert some_library.convert == 1 and "some_library.heavy" in sys.modules
+    with pytest.raises(AttributeError, match="'some_library' has no attribute 'other'"):
+        some_library.other  # noqa: B018

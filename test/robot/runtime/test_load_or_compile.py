@@ -88,7 +88,7 @@ def test_a_library_that_cannot_read_or_write_it_costs_time_alone(
     compiler.broken = (broken,)
     assert [compiler.network() for _ in range(2)] == ["NETWORK"] * 2
     assert compiler.compiled == 2 + (broken == "restore")
-    assert ("is of no use" if broken == "restore" else "cannot be kept") in caplog.text
+    assert ("cannot be used" if broken == "restore" else "cannot be kept") in caplog.text
 
 
 def test_what_compiling_raises_is_passed_on(own_home: Path) -> None:
