@@ -17,6 +17,7 @@ import torch
 import yaml
 from absent_packages import hide
 from backends import needs
+from tiny_networks import every_segmenter
 
 from psg_ros.__main__ import main
 from psg_ros.config import PipelineConfig, Recommendation
@@ -88,18 +89,18 @@ def numbers(content: Any) -> list[float]:
     return [] if isinstance(content, str) else [np.nan if content is None else float(content)]
 
 
+@pytest.fixture(params=["dense", pytest.param("pruned", marks=pytest.mark.slow)])
+def both(request, write_run, tmp_path: Path) -> tuple[Path, Path]:
+    """A run, and the model folder that it was exported to."""
+    run = write_run(prune=request.param == "pruned")
+    return run, export_model(run, tmp_path / "model", Recommendation(**LOW))
+
+
 @needs("onnxruntime")
-@pytest.mark.slow
+@every_segmenter
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
-@pytest.mark.parametrize(
-    ("tiny_network", "prune"),
-    [("eomt", False), ("eomt", True), ("pro_scale", False), ("yoso", True)],
-    indirect=["tiny_network"],
-)
-def test_a_run_is_what_its_export_is(prune, write_run, tiny_psg, tmp_path, capsys):
-    """Of every segmenter, and of relations that prune or do not: neither knows of the other."""
-    run = write_run(prune=prune)
-    model = export_model(run, tmp_path / "model", Recommendation(**LOW))
+def test_a_run_is_what_its_export_is(both, tiny_psg, tmp_path, capsys):
+    run, model = both
     say_the_same_of_a_picture(run, model, tiny_psg / "0.png")
     have_the_same_manifest(run, model)
     agree_network_by_network(run, model, tiny_psg / "0.png", tmp_path / "report.json")
