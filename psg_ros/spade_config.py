@@ -48,30 +48,30 @@ class SpadeRunConfig:
 
     spade_model: str = described(
         "",
-        "folder of a trained SPADE, an open-vocabulary relation stage that looks at some frames in "
-        "a process of its own (needs torch); empty: none",
+        "folder of a trained SPADE, an open-vocabulary relation stage that looks at some frames "
+        "in its own process (needs torch); empty: none",
         fixed=True,
     )
     spade_every: int = described(
         30,
-        "of so many frames SPADE looks at one, unless it is still busy; 0: only when ~/run_spade "
-        "asks",
+        "SPADE looks at one frame in this many, unless it is still busy; 0: only when "
+        "~/run_spade is called",
         minimum=0,
         maximum=1_000_000,
     )
     spade_predicates: tuple[str, ...] = described(
         (),
-        "words that SPADE may use for relations, any; those that the model lacks are appended to "
-        "the vocabulary, whose version grows; empty: those of its training",
+        "words that SPADE may use for relations; any words work, and those that the model lacks "
+        "are appended to the vocabulary, whose version increases; empty: those of its training",
         check=check_predicates,
     )
     spade_threshold: float = described(
-        0.1, "relations that SPADE scores lower are left out", minimum=0.0, maximum=1.0
+        0.1, "drop SPADE's relations with a lower score", minimum=0.0, maximum=1.0
     )
     spade_lasts_s: float = described(
         10.0,
-        "seconds over which what SPADE said of a frame fades, unless its nodes move against each "
-        "other or go before",
+        "seconds over which SPADE's relations fade, unless their nodes move relative to each "
+        "other or disappear earlier",
         minimum=0.1,
         maximum=3600.0,
     )

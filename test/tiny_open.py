@@ -15,8 +15,8 @@ from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import DsFlash, build_dsflash
 from psg_ros.network.segmenters.eomt_config import EomtConfig
 from psg_ros.network.word_scores import WordScores
-from psg_ros.training.network import take_words
 from psg_ros.training.release import release
+from psg_ros.training.words import take_words
 
 ENCODER = "bag_of_words"
 LABELS = """\

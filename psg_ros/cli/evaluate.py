@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measure a model on an annotated data set: recall of relations and panoptic quality, in percent.
 
-The task sgdet judges everything the model says. The task predcls gives it the true masks and labels
-and judges the relations alone. Results of any method, as a folder, can be judged in place of a
-model; `psg_ros.evaluation.results.format` says what such a folder holds. So can a run folder of
-`psg train`, whose network then runs in torch, with the thresholds that an export recommends.
+The task sgdet judges everything the model finds. The task predcls gives it the true masks and
+labels, and judges only the relations. Instead of a model you can judge a folder of results from any
+method (`psg_ros.evaluation.results.format` describes it), or a run folder of `psg train`, whose
+network then runs in torch with the thresholds that an export would recommend.
 
-Unlike the node, this merges masks at image size and computes in fp32, so that figures compare with
-those of other methods and other processors; give --merge-resolution and --precision to judge
-another way. The report names both, and how images were scaled.
+Unlike the node, this merges masks at image size and computes in fp32, so that figures can be
+compared with other methods and other processors. --merge-resolution and --precision change that.
+The report names both, and how images were scaled.
 """
 
 from __future__ import annotations
@@ -62,7 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DATA",
         help="folder or annotation file, in PSG's layout or, without relations, COCO panoptic",
     )
-    parser.add_argument("--split", choices=SPLITS, default="test", help="(default: test)")
+    parser.add_argument(
+        "--split", choices=SPLITS, default="test", help="split to evaluate (default: test)"
+    )
     parser.add_argument(
         "--task", choices=sorted(TASKS), help="see above (default: sgdet, or what --results says)"
     )
@@ -74,7 +76,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="run folder of psg train: evaluate its network in torch, on --device (auto is cpu)",
     )
     parser.add_argument(
-        "--results", type=Path, metavar="FOLDER", help="evaluate these, without model and photos"
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="evaluate these results, without model and photos",
     )
     add_data_options(parser)
     add_pipeline_options(parser, kind=EvaluationConfig, without=TRACKING_SETTINGS)

@@ -70,19 +70,19 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
         type=depths,
         metavar="LIST",
         default=DEFAULT_KS,
-        help="how many best entries count; pairs means as many as the image has annotated pairs "
+        help="how many of the best entries count; pairs: as many as the image has annotated pairs "
         f"(default: {','.join(map(k_name, DEFAULT_KS))})",
     )
     parser.add_argument(
         "--multi-mpo",
         action="store_true",
-        help="also the figures of the first protocol, which are not comparable with others",
+        help="also report figures of the first protocol, which are not comparable with others",
     )
     parser.add_argument(
         "--open-set",
         choices=tuple(PROTOCOLS),
-        help="also the figures of base and novel words (ovr: predicates; ovdr: labels and "
-        "predicates) and of near and distant pairs",
+        help="also report figures for base and novel words (ovr: predicates; ovdr: labels and "
+        "predicates) and for near and distant pairs",
     )
     parser.add_argument(
         "--save-results", type=Path, metavar="FOLDER", help="save the predictions for later"

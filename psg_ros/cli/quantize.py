@@ -1,14 +1,14 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Give a model int8 files, which processors made for int8 run up to twice as fast as fp32.
+"""Add int8 files to a model; processors made for int8 run them up to twice as fast as fp32.
 
-Pictures that show what the model will see set the ranges: of the split train of --data, or of a
-folder. Then the split --split of --data is judged in fp32 and in int8, as `psg evaluate` does, and
-what int8 loses is written into the model's manifest. Where the processor has instructions for int8
-and none for bf16, precision auto takes the int8 files if they lose at most 0.5 points of PQ and of
-mR@50; anywhere else they run with --precision int8.
+The ranges come from pictures like those the model will see: the split train of --data, or a folder.
+Then the split --split of --data is evaluated in fp32 and in int8, as `psg evaluate` does, and the
+loss is recorded in the model's manifest. On a processor with int8 instructions but without bf16,
+precision auto uses the int8 files if they lose at most 0.5 points of PQ and of mR@50. Elsewhere,
+select them with --precision int8.
 
-A quarter of the size, made from the file in fp32; the model's other files stay as they are.
+The int8 file is a quarter of the size of the fp32 file, which stays, like all other files.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from psg_ros.cli.options import positive_int
+from psg_ros.cli.options import TRAIN_EXTRA, positive_int
 from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import SPLITS, open_dataset
 from psg_ros.labels import Vocabulary
 from psg_ros.media import open_media
+from psg_ros.quoting import counted
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.runtime.int8_choice import MAX_LOSS, is_accurate
 
@@ -37,7 +38,7 @@ EXAMPLES = """\
 examples:
   psg simulate rooms --train 400 --test 200 && psg quantize models/mine --data rooms
   psg quantize models/mine --data rooms --calibration my_robot/photos
-  psg quantize models/mine --calibration my_robot/photos      what it loses stays unknown
+  psg quantize models/mine --calibration my_robot/photos      without measuring the loss
   psg predict photo.jpg --model models/mine --precision int8
 
 needs the extra quantize (nncf) and onnx, which the extra train brings.
@@ -49,16 +50,16 @@ Read = Callable[[], np.ndarray]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg quantize`."""
     parser.add_argument(
-        "model", metavar="MODEL", help="name or folder of the model; the files go there"
+        "model", metavar="MODEL", help="name or folder of the model, which gets the new files"
     )
     parser.add_argument(
         "--data", type=Path, metavar="DATA", help="annotated data set, in PSG's layout or COCO's"
     )
     parser.add_argument(
-        "--split", choices=SPLITS, default="test", help="what is judged (default: test)"
+        "--split", choices=SPLITS, default="test", help="split to evaluate on (default: test)"
     )
     parser.add_argument(
-        "--images", type=positive_int, metavar="N", help="judge on its first N images only"
+        "--images", type=positive_int, metavar="N", help="evaluate on its first N images only"
     )
     parser.add_argument(
         "--calibration",
@@ -70,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=128,
         metavar="N",
-        help="how many of them, evenly chosen (default: 128)",
+        help="how many of these pictures, evenly chosen (default: 128)",
     )
 
 
@@ -81,9 +82,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from psg_ros.training.quantization import judge_on, quantize_model
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"quantizing needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"quantizing needs: {TRAIN_EXTRA} ({error})") from error
     vocabulary = load_model(args.model).vocabulary
     judged = _open(args.data, vocabulary, args.split) if args.data else None
     judge = judge_on(judged, args.images, _progress) if judged else None
@@ -91,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
     made_by = shlex.join(["psg", "quantize", *_said(args)])
     int8, scores = quantize_model(args.model, pictures, judge, made_by)
     files = ", ".join(file.file for file in int8.files.values())
-    print(f"wrote {files}, from {len(pictures)} pictures")
+    print(f"wrote {files}, from {counted(len(pictures), 'picture')}")
     for precision, found in scores.items():
         told = ", ".join(f"{name} {found[name]:.2f}" for name in ("PQ", "mR@50") if name in found)
         print(f"  {precision}: {told}")

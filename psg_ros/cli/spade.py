@@ -1,9 +1,9 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Train SPADE, an open-vocabulary relation stage on Stable Diffusion and CLIP, or measure one.
+"""Train or evaluate SPADE, an open-vocabulary relation stage based on Stable Diffusion and CLIP.
 
-The public models are folders that you have, in the layouts of diffusers and transformers, named in
-the config (diffusion_model, clip_model). Stage 1 calibrates the diffusion UNet, stage 2 learns
+The config names the folders of the public models (diffusion_model, clip_model), in the layouts of
+diffusers and transformers. Stage 1 calibrates the diffusion UNet, stage 2 learns
 relations on its features. The result is a folder for the node's parameter spade_model.
 
 evaluate judges as `psg evaluate` does: relations on the true masks (PredCls) where SPADE was
@@ -51,14 +51,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     train.add_argument("--config", type=Path, metavar="FILE", help="settings of SPADE")
     train.add_argument("--images", type=positive_int, metavar="N", help="only the first N images")
     train.add_argument(
-        "--calibration", type=Path, metavar="FILE", help="what stage 1 of another run has written"
+        "--calibration", type=Path, metavar="FILE", help="output of stage 1 of another run"
     )
     train.add_argument(
         "--maps",
         type=Path,
         default=Path("teacher_maps"),
         metavar="DIR",
-        help="keeps the teacher's maps, which take longest (default: teacher_maps)",
+        help="keep the teacher's maps here, which take longest (default: teacher_maps)",
     )
     train.set_defaults(act=_train)
     evaluate = actions.add_parser("evaluate", help="measure a folder that train has written")

@@ -154,7 +154,7 @@ class CameraStream:
         """Subscribe when somebody wants graphs, unsubscribe when nobody has for a while."""
         if self._input is None:
             return
-        self._snapshots.expire(f"no image came on {self._input.topic}")
+        self._snapshots.expire(f"no image arrived on {self._input.topic}")
         if not self._config.lazy or self.demand.is_present():
             self._wake()
         elif self._input.awake and self.demand.is_gone():
@@ -253,6 +253,6 @@ class CameraStream:
 
     def _tell_of_rest(self) -> None:
         self._node.get_logger().info(
-            "nobody listens to the graph or a picture: images are skipped until somebody does",
+            "nobody subscribes to the graph or a picture: images are skipped until somebody does",
             once=True,
         )

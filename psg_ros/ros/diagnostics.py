@@ -71,8 +71,8 @@ def model_status(name: str, state: str, model: Pipeline | None, refusal: str) ->
         found.append(
             Finding(
                 Level.WARN,
-                f"{heat.zone} has {heat.celsius:.0f} C, and the machine slows down from "
-                f"{heat.limit_celsius:.0f} C on: cool it, or work less with max_rate",
+                f"{heat.zone} is at {heat.celsius:.0f} C, and the machine slows down from "
+                f"{heat.limit_celsius:.0f} C: cool it, or lower max_rate",
             )
         )
     values: dict[str, object] = {
@@ -94,8 +94,8 @@ def model_status(name: str, state: str, model: Pipeline | None, refusal: str) ->
 def camera_status(name: str, camera: CameraFacts) -> DiagnosticStatus:
     """Return the status of one active camera."""
     recent, counts = camera.recent, camera.counts
-    rate = f"{recent.rate_hz:.1f} graphs a second"
-    healthy = rate if camera.awake else "at rest: nobody listens"
+    rate = f"{recent.rate_hz:.1f} graphs per second"
+    healthy = rate if camera.awake else "at rest: nobody subscribes"
     healthy = "paused by a service" if camera.paused else healthy
     values = {
         "subscribed": camera.awake,

@@ -200,9 +200,9 @@ class ImageInput:
         policy = qos_policy_name_from_kind(event.last_policy_kind)
         override = f" without {self._override}, and" if self._overridden else ""
         self._node.get_logger().error(
-            f"{self._describe_publishers()}; no image will come from the one whose {policy} "
+            f"{self._describe_publishers()}; no image will arrive from one whose {policy} "
             f"does not fit. Restart this node{override} with image_reliability:=best_effort, "
-            "which hears every publisher, or image_reliability:=match"
+            "which works with every publisher, or image_reliability:=match"
         )
 
     def _check_silence(self) -> None:

@@ -135,7 +135,7 @@ class SpaceInput:
     def _camera(self, frame: Frame, config: NodeConfig) -> Camera:
         info = self._info
         if info is None:
-            raise ValueError(f"nothing has come on {self._info_topic}")
+            raise ValueError(f"nothing has arrived on {self._info_topic}")
         self._check_frame(self._info_topic, info.header.frame_id, frame)
         return camera_of(info, frame.image_hw, rectified=config.rectified_images)
 
@@ -176,6 +176,6 @@ class SpaceInput:
         if frame_id and frame.frame_id and frame_id.lstrip("/") != frame.frame_id.lstrip("/"):
             raise ValueError(
                 f"{topic} is of frame {plain(frame_id)}, the image of {plain(frame.frame_id)}: "
-                "take the depth that is aligned to the image (of a RealSense "
+                "use depth that is aligned to the image (on a RealSense, "
                 "aligned_depth_to_color/image_raw) and the camera_info of the image"
             )

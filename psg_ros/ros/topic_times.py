@@ -161,9 +161,11 @@ class _Pair:
         ], len(graph.nodes)
 
     def _publish(self, image_rgb: np.ndarray) -> int:
-        """Publish, and return the stamp in ns: the time just before the message is made."""
+        """Publish, and return the stamp in ns: the time just before, when the message is made."""
+        message = rgb_to_msg(image_rgb, Header())
         stamp = self._node.get_clock().now()
-        self._publisher.publish(rgb_to_msg(image_rgb, Header(stamp=stamp.to_msg())))
+        message.header.stamp = stamp.to_msg()
+        self._publisher.publish(message)
         return stamp.nanoseconds
 
     def _wait(

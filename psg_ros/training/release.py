@@ -34,7 +34,7 @@ from psg_ros.robot.manifest import (
     Manifest,
     file_sha256,
 )
-from psg_ros.text.encoders import open_encoder
+from psg_ros.text.whitening import whitening_of, word_vectors
 from psg_ros.training.train import load_run
 from psg_ros.word_table import WORDS_FILE, WordTable, write_table
 
@@ -218,8 +218,9 @@ def write_words(model: DsFlash, labels_path: Path, folder: Path) -> dict[str, An
             for name in (*vocabulary.label_names, *vocabulary.predicate_names)
         )
     )
-    vectors = open_encoder(encoder).encode(phrases)
-    write_table(WordTable(encoder, tuple(phrases), vectors), folder / WORDS_FILE)
+    vectors = word_vectors(encoder, phrases)
+    table = WordTable(encoder, tuple(phrases), vectors, whitening_of(encoder))
+    write_table(table, folder / WORDS_FILE)
     digest = file_sha256(folder / WORDS_FILE)
     return {"words": {"file": WORDS_FILE, "sha256": digest, "encoder": encoder}}
 

@@ -34,6 +34,7 @@ from psg_ros.training.relations.relation_data import check_relation_data
 from psg_ros.training.segmenter import segmentation, segmentation_run
 from psg_ros.training.segmenter.initial_weights import load_initial_weights
 from psg_ros.training.segmenter.segmentation_checks import check_settings
+from psg_ros.training.words import take_ways
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +87,7 @@ def run_stages(
     torch.manual_seed(config.seed)
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary)
+    take_ways(model, config, vocabulary)
     dataset = open_split(config, vocabulary, "train", ranks)
     mixed = open_mix(config, vocabulary) if stage != "relations" else None
     pictures = dataset if mixed is None else mixed

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from absent_packages import hide
 from tiny_model import COLORS, NUM_THINGS, PREDICATES, paint
 from tiny_psg import change_json
 
@@ -384,15 +384,13 @@ def test_a_device_that_cannot_be_is_refused(
 
 
 def test_without_torch_a_run_names_the_extra(dataset: Path, capsys, monkeypatch) -> None:
-    for name in [n for n in sys.modules if n.startswith(("psg_ros.training", "psg_ros.network"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
+    hide(monkeypatch, "torch", "psg_ros.training", "psg_ros.network")
     assert main(["evaluate", str(dataset), "--run", "runs/mine"]) == 1
     assert "pip install '.[train]'" in capsys.readouterr().err
 
 
 def test_a_model_is_judged_without_torch(dataset: Path, tiny_model: Path, monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
+    hide(monkeypatch, "torch")
     assert main(["evaluate", str(dataset), "--model", str(tiny_model)]) == 0
 
 

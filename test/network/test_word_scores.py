@@ -13,7 +13,7 @@ from torch.nn import functional  # noqa: E402
 
 from psg_ros.network.config import RelationConfig  # noqa: E402
 from psg_ros.network.relation_head import RelationHead  # noqa: E402
-from psg_ros.network.word_scores import WordScores, word_scores  # noqa: E402
+from psg_ros.network.word_scores import WordScores, mixed, word_scores  # noqa: E402
 
 SEEN = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
 
@@ -66,6 +66,36 @@ def test_words_are_no_weights(scores):
 def test_vectors_of_another_encoder_are_refused(scores):
     with pytest.raises(ValueError, match="must have 5 numbers .text_dim., not 6"):
         scores.take_words(torch.ones(3, 6))
+
+
+def test_training_mixes_the_ways_to_say_a_word_anew_in_every_step(scores):
+    words, ways = unit(3), [unit(4, seed=2), unit(1, seed=3), unit(2, seed=4)]
+    scores.take_words(words)
+    plain = scores(SEEN)
+    scores.take_ways(ways)
+    torch.testing.assert_close(scores(SEEN), plain)  # words alone count where nothing is learned
+    scores.train()
+    first, second = scores(SEEN), scores(SEEN)
+    assert (first[:, [1, 3]] != second[:, [1, 3]]).all()
+    torch.testing.assert_close(first[:, 2], second[:, 2])  # one way is always the same
+    scores.take_words(words)
+    torch.testing.assert_close(scores(SEEN), plain)
+
+
+def test_a_mixture_lies_between_the_ways_and_leans_to_some():
+    ways = torch.zeros(1, 3, 5)
+    ways[0, 0, 0] = ways[0, 1, 1] = 1  # the third row is no way
+    drawn = torch.cat([mixed(ways) for _ in range(200)])
+    torch.testing.assert_close(drawn.norm(dim=1), torch.ones(200))
+    assert (drawn >= 0).all() and (drawn[:, 2:] == 0).all()
+    leaning = (drawn.max(dim=1).values > 0.9).float().mean()
+    assert 0.3 < leaning < 0.8
+    assert abs((drawn[:, 0] > drawn[:, 1]).float().mean() - 0.5) < 0.15
+
+
+def test_ways_to_say_other_words_are_refused(scores):
+    with pytest.raises(ValueError, match="other ways to say 2 words, but there are 3"):
+        scores.take_ways([unit(2), unit(2)])
 
 
 def test_a_relation_head_has_them_where_its_config_names_an_encoder():

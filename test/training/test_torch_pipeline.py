@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from absent_packages import hide
 from backends import needs
-from tiny_networks import every_segmenter
 
 from psg_ros.__main__ import main
 from psg_ros.config import PipelineConfig, Recommendation
@@ -89,18 +88,18 @@ def numbers(content: Any) -> list[float]:
     return [] if isinstance(content, str) else [np.nan if content is None else float(content)]
 
 
-@pytest.fixture(params=["dense", pytest.param("pruned", marks=pytest.mark.slow)])
-def both(request, write_run, tmp_path: Path) -> tuple[Path, Path]:
-    """A run, and the model folder that it was exported to."""
-    run = write_run(prune=request.param == "pruned")
-    return run, export_model(run, tmp_path / "model", Recommendation(**LOW))
-
-
 @needs("onnxruntime")
-@every_segmenter
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
-def test_a_run_is_what_its_export_is(both, tiny_psg, tmp_path, capsys):
-    run, model = both
+@pytest.mark.parametrize(
+    ("tiny_network", "prune"),
+    [("eomt", False), ("eomt", True), ("pro_scale", False), ("yoso", True)],
+    indirect=["tiny_network"],
+)
+def test_a_run_is_what_its_export_is(prune, write_run, tiny_psg, tmp_path, capsys):
+    """Of every segmenter, and of relations that prune or do not: neither knows of the other."""
+    run = write_run(prune=prune)
+    model = export_model(run, tmp_path / "model", Recommendation(**LOW))
     say_the_same_of_a_picture(run, model, tiny_psg / "0.png")
     have_the_same_manifest(run, model)
     agree_network_by_network(run, model, tiny_psg / "0.png", tmp_path / "report.json")
@@ -306,8 +305,7 @@ def test_what_is_for_model_folders_refuses_it_by_name():
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):
-    monkeypatch.delitem(sys.modules, "psg_ros.training.torch_pipeline", raising=False)
-    monkeypatch.setitem(sys.modules, "psg_ros.training.torch_backend", None)
+    hide(monkeypatch, "psg_ros.training.torch_backend", "psg_ros.training.torch_pipeline")
     cure = re.escape("pip install '.[train]' in the source folder")
     with pytest.raises(ImportError, match=f"backend 'torch' cannot be used .*{cure}"):
         Pipeline.open(PipelineConfig(model="any", backend="torch"))

@@ -48,6 +48,7 @@ class RelationRun:
 
     Args:
         held_out: predicates that are not learned.
+        label_words: see `RelationLosses`.
 
     Attributes:
         batches_seen: batches that are done, over all epochs.
@@ -64,6 +65,7 @@ class RelationRun:
         weights: Tensor,
         ranks: Ranks,
         held_out: Sequence[int] = (),
+        label_words: Tensor | None = None,
     ) -> None:
         self.model, self.settings, self.ranks = model.to(ranks.device), settings, ranks
         self.segmenter_digest = weights_digest(model.segmenter.state_dict())
@@ -72,7 +74,9 @@ class RelationRun:
         for part in model.segmenter.parts_without_features():  # no loss of stage 2 reaches them
             part.requires_grad_(False)
         num_labels = model.segmenter.num_labels
-        losses = RelationLosses(model.relations, settings, weights, segmenter, num_labels, held_out)
+        losses = RelationLosses(
+            model.relations, settings, weights, segmenter, num_labels, held_out, label_words
+        )
         self.losses = ranks.wrap(losses.to(ranks.device))
         self.node_head = losses.node_head
         self.optimizer = make_optimizer(model, settings, self.node_head)

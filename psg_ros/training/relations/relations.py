@@ -41,6 +41,7 @@ from psg_ros.training.relations.relation_run import (
 from psg_ros.training.relations.relation_samples import RelationSample
 from psg_ros.training.relations.relation_weights import learning_rate, positive_weights
 from psg_ros.training.relations.validation import MAIN_SCORE, evaluate_relations
+from psg_ros.training.words import label_words
 
 __all__ = ["STATE", "WEIGHTS", "train_relations"]
 
@@ -83,7 +84,8 @@ def train_relations(
     directed = learns_directed_pairs(model.relations, settings)
     weights = positive_weights(truths, vocabulary.num_predicates, settings, directed=directed)
     held_out = held_out_predicates(settings, vocabulary)
-    run = RelationRun(model, settings, weights, ranks, held_out)
+    words = label_words(model, vocabulary) if settings.prior_weight else None
+    run = RelationRun(model, settings, weights, ranks, held_out, words)
     if goes_on:
         run.load(folder)
     plan = BatchPlan(config, len(truths), ranks.world_size)

@@ -1,0 +1,78 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The words of a network in training: their vectors, and other ways to say them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from psg_ros.labels import Vocabulary, phrase
+from psg_ros.network.dsflash import DsFlash
+from psg_ros.network.word_scores import word_scores
+from psg_ros.text.encoders import open_encoder
+from psg_ros.text.paraphrases import load_paraphrases, ways_to_say
+from psg_ros.text.whitening import fit_whitening, word_vectors
+from psg_ros.training.config import TrainConfig
+from psg_ros.training.relations.held_out import held_out_predicates
+
+
+def take_words(model: DsFlash, vocabulary: Vocabulary) -> None:
+    """Have the heads that compare with words score those of a vocabulary.
+
+    Raises:
+        ImportError, ValueError: see `open_encoder`; or an encoder of another `text_dim`.
+    """
+    heads = (
+        (model.segmenter, model.config.segmenter.text_encoder, vocabulary.label_names),
+        (model.relations, model.config.relations.text_encoder, vocabulary.predicate_names),
+    )
+    for stage, encoder, names in heads:
+        scores = word_scores(stage)
+        if scores is not None:
+            vectors = word_vectors(encoder, [phrase(name) for name in names])
+            scores.take_words(torch.from_numpy(vectors))
+
+
+def take_ways(model: DsFlash, config: TrainConfig, vocabulary: Vocabulary) -> None:
+    """Have these heads learn other ways to say their words, where the settings have it so."""
+    known = load_paraphrases()
+    if config.segmentation.paraphrases:
+        names = vocabulary.label_names
+        teach(model.segmenter, model.config.segmenter.text_encoder, names, known.classes)
+    if config.relations.paraphrases:
+        names = vocabulary.predicate_names
+        held_out = [names[index] for index in held_out_predicates(config.relations, vocabulary)]
+        encoder = model.config.relations.text_encoder
+        teach(model.relations, encoder, names, known.predicates, held_out)
+
+
+def label_words(model: DsFlash, vocabulary: Vocabulary) -> Tensor | None:
+    """Return the vectors float32 [label, text_dim] of labels for the prior of predicates.
+
+    They are whitened by themselves: which of two labels it is says more than that both are things.
+    None: the predicates are a closed list.
+    """
+    encoder = model.config.relations.text_encoder
+    if not encoder:
+        return None
+    vectors = open_encoder(encoder).encode([phrase(name) for name in vocabulary.label_names])
+    return torch.from_numpy(fit_whitening(vectors)(vectors))
+
+
+def teach(
+    stage: nn.Module,
+    encoder: str,
+    names: Sequence[str],
+    others: Mapping[str, Sequence[str]],
+    held_out: Collection[str] = (),
+) -> None:
+    """Teach the head of a stage other ways to say names; one of a closed list needs none."""
+    scores = word_scores(stage)
+    if scores is None:
+        return
+    ways = ways_to_say(names, others, held_out)
+    vectors = torch.from_numpy(word_vectors(encoder, [way for group in ways for way in group]))
+    scores.take_ways(vectors.split([len(group) for group in ways]))
