@@ -41,7 +41,7 @@ class Paraphrases:
 @cache
 def load_paraphrases() -> Paraphrases:
     """Read the file of the package."""
-    content = yaml.safe_load((share_path() / FILE).read_text())
+    content = yaml.safe_load((share_path() / FILE).read_text(encoding="utf-8"))
     kinds = ("classes", "predicates")
     return Paraphrases(*({n: tuple(o) for n, o in content[kind].items()} for kind in kinds))
 

@@ -300,9 +300,11 @@ class TrainConfig:
             calls novel (`psg_ros.open_set`). Their segments are void and relations that touch them
             are taken out, of the images for validation, too (with `held_out_predicates`: the
             protocol OvD+R); images without any other segment are left out. What void teaches is for
-            `segmentation.ignore_void` to say: nothing, or that there is no object. A class head
-            that compares words (`text_encoder`) learns nothing about the novel ones; one of a
-            closed list learns that they are never there.
+            `segmentation.ignore_void` to say: nothing, or that there is no object. With
+            `relations.masks: inferred`, a segment found on such a thing counts as unrelated, as all
+            do that match no annotated one. A class head that compares words (`text_encoder`)
+            learns nothing about the novel ones; one of a closed list learns that they are never
+            there.
 
     Raises:
         ValueError: a choice that there is not.

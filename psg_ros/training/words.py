@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from psg_ros.labels import Vocabulary, phrase
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.network.word_scores import word_scores
+from psg_ros.open_set import held_out
 from psg_ros.text.encoders import open_encoder
 from psg_ros.text.paraphrases import load_paraphrases, ways_to_say
 from psg_ros.text.whitening import fit_whitening, word_vectors
@@ -41,12 +42,14 @@ def take_ways(model: DsFlash, config: TrainConfig, vocabulary: Vocabulary) -> No
     known = load_paraphrases()
     if config.segmentation.paraphrases:
         names = vocabulary.label_names
-        teach(model.segmenter, model.config.segmenter.text_encoder, names, known.classes)
+        unseen = [names[index] for index in held_out(config.held_out_labels, names)]
+        encoder = model.config.segmenter.text_encoder
+        teach(model.segmenter, encoder, names, known.classes, unseen)
     if config.relations.paraphrases:
         names = vocabulary.predicate_names
-        held_out = [names[index] for index in held_out_predicates(config.relations, vocabulary)]
+        unseen = [names[index] for index in held_out_predicates(config.relations, vocabulary)]
         encoder = model.config.relations.text_encoder
-        teach(model.relations, encoder, names, known.predicates, held_out)
+        teach(model.relations, encoder, names, known.predicates, unseen)
 
 
 def label_words(model: DsFlash, vocabulary: Vocabulary) -> Tensor | None:

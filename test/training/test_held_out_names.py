@@ -16,7 +16,7 @@ from psg_ros.network.segmenters.eomt_config import EomtConfig
 from psg_ros.network.word_scores import word_scores
 from psg_ros.open_set import novel_indices
 from psg_ros.setting_files import load_config
-from psg_ros.training import train
+from psg_ros.training import train, words
 from psg_ros.training.config import Phase, SegmentationTraining, TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.losses import SegmentTargets, count_totals
@@ -53,6 +53,21 @@ def test_stage_1_runs_without_novel_labels(write_config) -> None:
 def test_other_choices_are_refused(write_config) -> None:
     with pytest.raises(ValueError, match="held_out_labels must be one of none, novel"):
         load_config(TrainConfig, write_config(held_out_labels="box"))
+
+
+def test_other_ways_to_say_a_word_tell_nothing_of_novel_names(write_config, monkeypatch) -> None:
+    hidden = []
+    monkeypatch.setattr(words, "teach", lambda *arguments: hidden.append(arguments[4]))
+    config = load_config(
+        TrainConfig,
+        write_config(
+            held_out_labels="novel",
+            segmentation={"paraphrases": True},
+            relations={"paraphrases": True, "held_out_predicates": "novel"},
+        ),
+    )
+    words.take_ways(build_model(config, VOCABULARY), config, VOCABULARY)
+    assert hidden == [["box"], ["beside"]]
 
 
 @pytest.mark.parametrize("augmentation", ["none", "three_augment"])
@@ -94,13 +109,13 @@ def losses_of(held_out: tuple[int, ...], text_encoder: str, move: float) -> dict
         precision="float32", phases=(Phase((32, 32), 100),), semantic_weight=0.0
     )
     module = SegmentationLosses(Eomt(network, num_labels=3), settings, held_out)
-    words = word_scores(module.model)
+    scores = word_scores(module.model)
     with torch.no_grad():
-        if words is None:
+        if scores is None:
             module.model.class_head.bias[1] += move
         else:
-            words.words[:] = torch.nn.functional.normalize(torch.randn(3, 8), dim=1)
-            words.words[1] *= -1 if move else 1
+            scores.words[:] = torch.nn.functional.normalize(torch.randn(3, 8), dim=1)
+            scores.words[1] *= -1 if move else 1
     masks = torch.zeros(2, 8, 8)
     masks[0, :4], masks[1, 4:] = 1, 1
     target = SegmentTargets(torch.tensor([0, 2]), masks, torch.zeros(8, 8, dtype=torch.int64))
