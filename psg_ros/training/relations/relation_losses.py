@@ -68,7 +68,7 @@ class RelationLosses(nn.Module):
         self.register_buffer("label_words", label_words, persistent=False)
 
     def forward(self, batch: PairBatch) -> dict[str, Tensor]:
-        """Return "bce" and, where they are, "consistency", "nodes" and "prior", not weighted yet."""
+        """Return "bce" and, where they are, "consistency", "nodes" and "prior", unweighted."""
         cells = self.stage.tap_embedding(self.feature_maps(batch.features))
         vectors = self.vectors(cells, batch, swapped=learns_both_orders(self.stage, self.settings))
         terms = self.relation_terms(vectors, batch) | self.node_terms(vectors, batch)
