@@ -3,8 +3,8 @@
 """WordTable: vectors of phrases, encoded once and kept beside a model that compares with them.
 
 An .npz file of plain arrays: `encoder` (text), `phrases` (text [phrase]), `vectors` (float32
-[phrase, dim], each of length 1), and the `mean` and `matrix` of the whitening that they went
-through. Whoever reads it needs no text encoder.
+[phrase, dim], each of length 1), the `mean` and `matrix` of the whitening that they went through,
+`taught` (text [phrase]) and `gain` (float32). Whoever reads it needs no text encoder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from psg_ros.files import NPZ_DAMAGE, replacing
 from psg_ros.labels import phrase
 
 WORDS_FILE = "words.npz"
-ARRAYS = ("encoder", "phrases", "vectors", "mean", "matrix")
+ARRAYS = ("encoder", "phrases", "vectors", "mean", "matrix", "taught", "gain")
 DAMAGE = (*NPZ_DAMAGE, KeyError, AttributeError)
 """And what comes of a file with other arrays, or with one alone."""
 
@@ -61,18 +61,25 @@ class WordTable:
         phrases: as `psg_ros.labels.phrase` gives them.
         vectors: float32 [phrase, dim], whitened, each of length 1.
         whitening: what vectors of other phrases have to go through.
+        taught: the predicates that training has seen, in all ways to say them.
+        gain: 1 or more; how much longer the vector of any other predicate must be to win beside
+            them, see `psg_ros.training.relations.unseen_words`.
 
     Raises:
-        ValueError: phrases twice, vectors that are not one of length 1 for each of them, or a
-            whitening of vectors of another length.
+        ValueError: phrases twice, vectors that are not one of length 1 for each of them, a
+            whitening of vectors of another length, or a gain below 1.
     """
 
     encoder: str
     phrases: tuple[str, ...]
     vectors: np.ndarray
     whitening: Whitening
+    taught: frozenset[str] = frozenset()
+    gain: float = 1.0
 
     def __post_init__(self) -> None:
+        if not self.gain >= 1:  # NaN fails, too
+            raise ValueError(f"the gain of predicates must be 1 or more, not {self.gain}")
         if len(set(self.phrases)) < len(self.phrases):
             raise ValueError("a table of words holds a phrase twice")
         shape, dtype = self.vectors.shape, self.vectors.dtype
@@ -108,6 +115,11 @@ class WordTable:
         place = {text: index for index, text in enumerate(self.phrases)}
         return self.vectors[[place[phrase(name)] for name in names]].reshape(-1, self.dim)
 
+    def predicate_rows(self, names: Sequence[str]) -> np.ndarray:
+        """Return what `rows` does; predicates that training has not seen are longer by the gain."""
+        gains = [1.0 if phrase(name) in self.taught else self.gain for name in names]
+        return self.rows(names) * np.array(gains, np.float32)[:, None]
+
     def joined(self, phrases: Sequence[str], vectors: np.ndarray) -> WordTable:
         """Return a table with more phrases, from their vectors as the text encoder gives them."""
         return replace(
@@ -127,6 +139,8 @@ def write_table(table: WordTable, path: Path) -> None:
             vectors=table.vectors,
             mean=table.whitening.mean,
             matrix=table.whitening.matrix,
+            taught=np.array(sorted(table.taught), dtype=np.str_),
+            gain=np.float32(table.gain),
         )
 
 
@@ -139,9 +153,10 @@ def read_table(path: Path) -> WordTable:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            encoder, phrases, vectors, *whitening = (file[name] for name in ARRAYS)
-            texts = tuple(map(str, phrases.ravel()))
-            return WordTable(str(encoder), texts, vectors, Whitening(*whitening))
+            encoder, phrases, vectors, mean, matrix, taught, gain = (file[n] for n in ARRAYS)
+            texts, known = (tuple(map(str, array.ravel())) for array in (phrases, taught))
+            whitening = Whitening(mean, matrix)
+            return WordTable(str(encoder), texts, vectors, whitening, frozenset(known), gain.item())
     except FileNotFoundError:
         raise
     except DAMAGE as error:

@@ -60,6 +60,24 @@ def test_words_that_join_are_whitened_first():
     assert (joined.rows(TABLE.phrases) == TABLE.vectors).all()
 
 
+def test_predicates_are_longer_where_training_has_not_seen_them(tmp_path):
+    table = WordTable(
+        "toy", TABLE.phrases, TABLE.vectors, TABLE.whitening, frozenset({"cup"}), gain=2.5
+    )
+    write_table(table, tmp_path / "words.npz")
+    found = read_table(tmp_path / "words.npz")
+    assert (found.taught, found.gain) == (table.taught, 2.5)
+    rows = found.predicate_rows(["Cup", "table-merged"])
+    assert np.linalg.norm(rows, axis=1).tolist() == [1, 2.5]
+    assert found.joined(["mug"], np.eye(1, 4, dtype=np.float32)).gain == 2.5
+
+
+@pytest.mark.parametrize("gain", [0.9, float("nan")])
+def test_a_gain_below_one_is_refused(gain):
+    with pytest.raises(ValueError, match="the gain of predicates must be 1 or more"):
+        WordTable("toy", TABLE.phrases, TABLE.vectors, TABLE.whitening, gain=gain)
+
+
 def test_a_whitening_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="have 4 numbers, the whitening 3"):
         WordTable("toy", TABLE.phrases, TABLE.vectors, no_whitening(3))

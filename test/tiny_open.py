@@ -19,6 +19,7 @@ from psg_ros.training.release import release
 from psg_ros.training.words import take_words
 
 ENCODER = "bag_of_words"
+GAIN = 1.5
 LABELS = """\
 things:
   - {name: cup, color: "#ff0000"}
@@ -50,6 +51,7 @@ def open_network(folder: Path) -> tuple[DsFlash, Path]:
     for part in model.modules():
         if isinstance(part, WordScores):
             nn.init.zeros_(part.offset)  # else it sees nothing before it is trained
+            part.gain.fill_(GAIN)
     return model, labels
 
 

@@ -21,8 +21,8 @@ from psg_ros.word_table import Whitening
 
 BACKGROUND = "psg"
 """The vocabulary whose words show what words have in common."""
-FLOOR = 0.5
-"""Under every variance, as a share of the mean one."""
+FLOOR = 10.0
+"""Under every variance, as a share of the mean one: strong directions shrink, weak ones stay."""
 
 
 def fit_whitening(vectors: np.ndarray) -> Whitening:

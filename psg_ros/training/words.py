@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -39,43 +39,49 @@ def take_words(model: DsFlash, vocabulary: Vocabulary) -> None:
 
 def take_ways(model: DsFlash, config: TrainConfig, vocabulary: Vocabulary) -> None:
     """Have these heads learn other ways to say their words, where the settings have it so."""
-    known = load_paraphrases()
     if config.segmentation.paraphrases:
-        names = vocabulary.label_names
+        encoder, names = model.config.segmenter.text_encoder, vocabulary.label_names
         unseen = [names[index] for index in held_out(config.held_out_labels, names)]
-        encoder = model.config.segmenter.text_encoder
-        teach(model.segmenter, encoder, names, known.classes, unseen)
+        teach(model.segmenter, encoder, names, "classes", unseen)
     if config.relations.paraphrases:
-        names = vocabulary.predicate_names
+        encoder, names = model.config.relations.text_encoder, vocabulary.predicate_names
         unseen = [names[index] for index in held_out_predicates(config.relations, vocabulary)]
-        encoder = model.config.relations.text_encoder
-        teach(model.relations, encoder, names, known.predicates, unseen)
+        teach(model.relations, encoder, names, "predicates", unseen)
 
 
-def label_words(model: DsFlash, vocabulary: Vocabulary) -> Tensor | None:
+def label_words(encoder: str, vocabulary: Vocabulary) -> Tensor:
     """Return the vectors float32 [label, text_dim] of labels for the prior of predicates.
 
     They are whitened by themselves: which of two labels it is says more than that both are things.
-    None: the predicates are a closed list.
     """
-    encoder = model.config.relations.text_encoder
-    if not encoder:
-        return None
     vectors = open_encoder(encoder).encode([phrase(name) for name in vocabulary.label_names])
     return torch.from_numpy(fit_whitening(vectors)(vectors))
+
+
+def raise_unseen(model: DsFlash) -> None:
+    """Lengthen the vectors of predicates that training has not seen, as the robot has them."""
+    scores = word_scores(model.relations)
+    if scores is not None:
+        gains = torch.where(scores.taught, torch.ones(()), scores.gain)
+        scores.take_words(scores.words * gains[:, None])
 
 
 def teach(
     stage: nn.Module,
     encoder: str,
     names: Sequence[str],
-    others: Mapping[str, Sequence[str]],
-    held_out: Collection[str] = (),
+    kind: str,
+    unseen: Collection[str],
 ) -> None:
-    """Teach the head of a stage other ways to say names; one of a closed list needs none."""
+    """Teach the head of a stage other ways to say names; one of a closed list needs none.
+
+    Args:
+        kind: `classes` or `predicates`.
+        unseen: names that the training must know nothing of, see `ways_to_say`.
+    """
     scores = word_scores(stage)
     if scores is None:
         return
-    ways = ways_to_say(names, others, held_out)
+    ways = ways_to_say(names, getattr(load_paraphrases(), kind), unseen)
     vectors = torch.from_numpy(word_vectors(encoder, [way for group in ways for way in group]))
     scores.take_ways(vectors.split([len(group) for group in ways]))

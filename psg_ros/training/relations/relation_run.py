@@ -53,6 +53,7 @@ class RelationRun:
     Attributes:
         batches_seen: batches that are done, over all epochs.
         best: highest validation score so far.
+        bare_losses: what `losses` is one rank's copy of.
         directed: whether a drawn pair teaches one direction only.
         means: of the loss terms since the last report.
         segmenter_digest: of the weights that stage 2 started on.
@@ -77,7 +78,8 @@ class RelationRun:
         losses = RelationLosses(
             model.relations, settings, weights, segmenter, num_labels, held_out, label_words
         )
-        self.losses = ranks.wrap(losses.to(ranks.device))
+        self.bare_losses = losses.to(ranks.device)
+        self.losses = ranks.wrap(self.bare_losses)
         self.node_head = losses.node_head
         self.optimizer = make_optimizer(model, settings, self.node_head)
         self.directed = learns_directed_pairs(model.relations, settings)

@@ -7,7 +7,8 @@ The stage turns every pair into a vector once. All heads then see the same vecto
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,14 +20,14 @@ from psg_ros.network.dsflash import RelationStage
 from psg_ros.network.relation_head import RelationHead
 from psg_ros.network.word_scores import word_scores
 from psg_ros.training.losses import relation_targets
-from psg_ros.training.relations.features import unpack
 from psg_ros.training.relations.relation_losses import pair_vectors, prior_loss
 from psg_ros.training.relations.relation_samples import RelationSample, RelationTruth
 from psg_ros.training.relations.validation import all_pairs
 
-STEPS, BATCH_PAIRS, RATE, DECAY = 200, 512, 2e-3, 0.02
+STEPS, BATCH_PAIRS, RATE, DECAY = 400, 512, 2e-3, 0.02
 RELATED_SHARE = 2 / 3
 """Of the pairs of a step."""
+FeatureMaps = Callable[[Tensor], Sequence[Tensor]]
 
 
 @dataclass(frozen=True)
@@ -68,12 +69,18 @@ class Lesson:
     seed: int = 0
 
 
-def image_vectors(stage: RelationStage, samples: Iterable[RelationSample]) -> Iterator[Tensor]:
-    """Yield the vectors [pair, dim] of all pairs of each image, the stage on the CPU."""
+def image_vectors(
+    stage: RelationStage, feature_maps: FeatureMaps, samples: Iterable[RelationSample]
+) -> Iterator[Tensor]:
+    """Yield the vectors [pair, dim] of all pairs of each image; the stage is on the CPU.
+
+    Args:
+        feature_maps: [1, value] of a sample -> maps [1, cell, width], see `RelationLosses`.
+    """
     for sample in samples:
         ends = all_pairs(len(sample.overlap))
         with torch.no_grad():
-            maps = unpack(sample.features[None], stage.tap_embedding.shapes, "float32")
+            maps = [part.float().cpu() for part in feature_maps(sample.features[None])]
             image = torch.zeros(len(ends), dtype=torch.int64)
             cells = stage.tap_embedding(maps)
             yield pair_vectors(stage, cells, image, sample.overlap[ends], sample.boxes[ends])
@@ -92,9 +99,22 @@ def join_pairs(
     return Pairs(torch.cat(list(vectors)), torch.cat(targets), torch.cat(labels))
 
 
-def learn_head(head: RelationHead, pairs: Pairs, lesson: Lesson) -> RelationHead:
-    """Teach a head, which has its words already, and return it in evaluation mode."""
-    generator = torch.Generator().manual_seed(lesson.seed)
+def learn_head(start: RelationHead, pairs: Pairs, lesson: Lesson) -> RelationHead:
+    """Return a head that has learned from pairs, in evaluation mode.
+
+    Args:
+        start: where all but the scores start from, which start from nothing; with its words.
+    """
+    head = copy.deepcopy(start)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(lesson.seed)
+        head.mlp[-1].reset_parameters()
+        learn(head.train(), pairs, lesson)
+    return head.eval()
+
+
+def learn(head: RelationHead, pairs: Pairs, lesson: Lesson) -> None:
+    """Teach a head in `STEPS` steps."""
     related = (pairs.targets[:, :, 0] == 0).any(dim=1)
     pools = related.nonzero()[:, 0], (~related).nonzero()[:, 0]
     sizes = int(BATCH_PAIRS * RELATED_SHARE), BATCH_PAIRS - int(BATCH_PAIRS * RELATED_SHARE)
@@ -102,11 +122,10 @@ def learn_head(head: RelationHead, pairs: Pairs, lesson: Lesson) -> RelationHead
     columns[[1 + predicate for predicate in lesson.held_out]] = 0
     optimizer = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    head.train()
     for _ in range(STEPS):
         chosen = torch.cat(
             [
-                pool[torch.randint(len(pool), (size,), generator=generator)]
+                pool[torch.randint(len(pool), (size,))]
                 for pool, size in zip(pools, sizes, strict=True)
                 if len(pool)
             ]
@@ -124,4 +143,3 @@ def learn_head(head: RelationHead, pairs: Pairs, lesson: Lesson) -> RelationHead
         total.backward()
         optimizer.step()
         schedule.step()
-    return head.eval()
