@@ -38,7 +38,7 @@ COMMANDS = {
     "export": "turn a training run into a model folder",
     "words": "give a model other classes and predicates, without training",
     "build-engine": "build a model's TensorRT engines for this machine's GPU",
-    "quantize": "give a model int8 files, and measure what they lose",
+    "quantize": "give a model int8 or fp8 files, and measure what they lose",
     "models": "public models: list them, get one, remove it",
     "convert": "turn a public EoMT checkpoint into ours",
     "calibrate": "fit probabilities to a model's relation scores",

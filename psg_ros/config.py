@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psg_ros.backend_table import parse_device, pipeline_choices
+from psg_ros.backend_table import TWINS, parse_device, pipeline_choices
 from psg_ros.labels import check_pairs
 from psg_ros.setting_fields import MODEL_THRESHOLD, check_ranges, described
 
@@ -102,10 +102,11 @@ class PipelineConfig:
     )
     precision: str = described(
         "auto",
-        "arithmetic of the backend; auto takes what is fastest of bf16 (processors that have it), "
-        "fp16 (GPU of Intel) and fp32, and the int8 files of a model that has some where the "
-        "processor is made for int8 but not for bf16",
-        choices=("auto", "fp32", "bf16", "fp16", "int8"),
+        "arithmetic of the backend; int8 and fp8 run files of psg quantize; auto takes what is "
+        "fastest of bf16 (processors that have it), fp16 (GPU of Intel) and fp32, or the types of "
+        "the file (tensorrt), and the int8 files of a model that has some where the processor is "
+        "made for int8 but not for bf16",
+        choices=("auto", "fp32", "bf16", "fp16", *TWINS),
         fixed=True,
     )
     score_threshold: float = described(
