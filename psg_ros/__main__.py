@@ -38,7 +38,7 @@ COMMANDS = {
     "export": "turn a training run into a model folder",
     "words": "give a model other classes and predicates, without training",
     "build-engine": "build a model's TensorRT engines for this machine's GPU",
-    "quantize": "add int8 files to a model, and measure the loss of quality",
+    "quantize": "add int8 or fp8 files to a model, and measure the loss of quality",
     "models": "list public models, get one, remove it",
     "convert": "turn public weights into a run or model folder",
     "calibrate": "fit probabilities to a model's relation scores",

@@ -13,6 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 AUTO = "auto"
+INT8, FP8 = "int8", "fp8"
+TWINS = (INT8, FP8)
+"""Kinds of files that `psg quantize` makes beside those that were exported; each backend computes
+them, where its device can."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from psg_ros.backend_table import parse_device, pipeline_choices
+from psg_ros.backend_table import TWINS, parse_device, pipeline_choices
 from psg_ros.labels import check_pairs
 from psg_ros.setting_fields import MODEL_THRESHOLD, check_ranges, described
 
@@ -107,10 +107,11 @@ class PipelineConfig:
     )
     precision: str = described(
         "auto",
-        "arithmetic of the backend; auto: the fastest of bf16 (if the processor has it), fp16 "
-        "(Intel GPUs) and fp32, or the model's int8 files, if it has some and the processor is "
-        "made for int8 but not for bf16",
-        choices=("auto", "fp32", "bf16", "fp16", "int8"),
+        "arithmetic of the backend; int8 and fp8 run files of psg quantize; auto: the fastest of "
+        "bf16 (if the processor has it), fp16 (Intel GPUs) and fp32, the types of the file "
+        "(tensorrt), or the model's int8 files, if it has some and the processor is made for int8 "
+        "but not for bf16",
+        choices=("auto", "fp32", "bf16", "fp16", *TWINS),
         fixed=True,
     )
     score_threshold: float = described(

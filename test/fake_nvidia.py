@@ -22,16 +22,16 @@ OURS = (
 )  # fmt: skip
 
 
-def install(monkeypatch, gpu, library="cuda", version="10.3.0", driver_version="12.6"):
+def install(monkeypatch, gpu, library="cuda", version="10.3.0", driver_version="12.6", card=GPU):
     """Put the fakes where the real libraries would be; returns that of TensorRT."""
     if shutil.which("g++") is None:
         pytest.skip("the fake GPU runs kernels by g++")
     cuda.compile_kernels.cache_clear()
     source_as_code = lambda name, source, target: fake_cuda.CUBIN + source.encode()  # noqa: E731
     monkeypatch.setattr(cuda, "_by_nvcc", source_as_code)  # that of pycuda's users
-    trt = fake_tensorrt.make(gpu, version)
+    trt = fake_tensorrt.make(gpu, version, card.capability)
     monkeypatch.setattr(driver, "shows_itself", lambda: True)
-    monkeypatch.setattr(driver, "ask_driver", lambda: driver.Driver(driver_version, (GPU, GPU)))
+    monkeypatch.setattr(driver, "ask_driver", lambda: driver.Driver(driver_version, (card, card)))
     monkeypatch.setattr(driver, "access_module", lambda: library)
     for name in ("cuda", "pycuda", "tensorrt"):
         for loaded in [m for m in sys.modules if m.partition(".")[0] == name]:

@@ -4,7 +4,8 @@
 
 It has the members that the package uses and fails on all others; test_tensorrt_names.py says that
 the real bindings have them. It checks what TensorRT checks or leaves undefined: order of calls,
-shapes within the profile, addresses within allocations, and the size of each output.
+shapes within the profile, addresses within allocations, the size of each output, and of a network
+in eight bits what `psg_ros.network.tensorrt_quantization` knows of its parser and its builder.
 """
 
 from __future__ import annotations
@@ -34,15 +35,39 @@ class HostMemory(bytes):
     """What the real library gives as IHostMemory, which is a buffer, too."""
 
 
-def make(gpu: Gpu, version: str = "10.3.0") -> Any:
+def quantized_kinds(content: bytes) -> set[str]:
+    """Return the 8-bit types of a network: "INT8", "FLOAT8E4M3FN", both or none.
+
+    Raises:
+        UnknownCall: the real parser would not take it, or build something slow.
+    """
+    if b"QuantizeLinear" not in content:
+        return set()
+    import onnx
+
+    from psg_ros.network.tensorrt_check import check_network
+
+    network = onnx.shape_inference.infer_shapes(
+        onnx.load_model_from_string(content), data_prop=True
+    )
+    if refusals := list(check_network(network)):
+        raise UnknownCall(f"a network that TensorRT refuses: {refusals}")
+    small = {onnx.TensorProto.INT8, onnx.TensorProto.FLOAT8E4M3FN}
+    types = {tensor.data_type for tensor in network.graph.initializer}
+    return {onnx.TensorProto.DataType.Name(kind) for kind in types & small}
+
+
+def make(gpu: Gpu, version: str = "10.3.0", capability: tuple[int, int] = (8, 7)) -> Any:
     """Return a module to stand for `tensorrt`.
 
     Its attribute `builds` counts the engines that were built, `refuse` makes the parser refuse,
-    `fail` makes the builder fail, and `timing_seen` lists the timing caches that it was given.
+    `fail` makes the builder fail, `timing_seen` lists the timing caches that it was given, and
+    `built_in` the 8-bit types of each network.
     """
     trt: Any = types.ModuleType("tensorrt")
     trt.__version__ = version
     trt.builds, trt.refuse, trt.fail, trt.timing_seen = 0, "", "", []
+    trt.built_in = []
 
     class ILogger(Strict):
         Severity = _Severity
@@ -159,6 +184,10 @@ def make(gpu: Gpu, version: str = "10.3.0") -> Any:
         def build_serialized_network(self, network: Network, config: Config) -> HostMemory | None:
             if config.workspace <= 0 or BuilderFlag.TF32 not in config.cleared:
                 raise UnknownCall("a build without a limit of memory, or with TF32")
+            kinds = quantized_kinds(network.onnx)
+            if "FLOAT8E4M3FN" in kinds and capability < (8, 9):
+                raise UnknownCall("Networks with FP8 Q/DQ layers require hardware with FP8 support")
+            trt.built_in.append(kinds)
             if trt.fail:
                 self._logger.log(_Severity.ERROR, trt.fail)
                 return None
@@ -180,8 +209,10 @@ def make(gpu: Gpu, version: str = "10.3.0") -> Any:
             size = int.from_bytes(content[4:8], "big")
             self._content = content
             self.profiles = json.loads(content[8 : 8 + size])["profiles"]
+            options = onnxruntime.SessionOptions()  # as written, as an engine is
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
             self.session = onnxruntime.InferenceSession(
-                content[8 + size :], providers=["CPUExecutionProvider"]
+                content[8 + size :], options, providers=["CPUExecutionProvider"]
             )
             self.inputs = {tensor.name: tensor for tensor in self.session.get_inputs()}
             self.outputs = {tensor.name: tensor for tensor in self.session.get_outputs()}

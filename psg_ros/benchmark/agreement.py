@@ -38,12 +38,14 @@ OF_OUTPUT = {
 }
 """Output of a network -> the measure that it counts for."""
 
+_EIGHT_BITS = {CLASS: 0.03, SIGNS: 0.015, TOKENS: 0.2, RELATIONS: 0.05, SEGMENTS: 0.03}
 _HALF = {CLASS: 0.01, SIGNS: 0.005, TOKENS: 0.05, RELATIONS: 0.02, SEGMENTS: 0.01}
 LIMITS = {
     "fp32": {CLASS: 0.001, SIGNS: 0.0005, TOKENS: 0.001, RELATIONS: 0.002, SEGMENTS: 0.001},
     "fp16": _HALF,
     "bf16": _HALF,
-    "int8": {CLASS: 0.03, SIGNS: 0.015, TOKENS: 0.2, RELATIONS: 0.05, SEGMENTS: 0.03},
+    "int8": _EIGHT_BITS,
+    "fp8": _EIGHT_BITS,
 }
 """Precision of the backend -> the most that each measure may be."""
 

@@ -17,18 +17,20 @@ import logging
 import sys
 import time
 
-from psg_ros.backend_table import parse_device
+from psg_ros.backend_table import AUTO, TWINS, parse_device
 from psg_ros.cli.options import TRAIN_EXTRA
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.runtime.backend import hardware_problem, open_backend
 from psg_ros.robot.runtime.cache_folder import make_cache_folder
+from psg_ros.robot.runtime.twin_choice import choose_twin
 
-USAGE = "MODEL [--device cuda:N | --check]"
+USAGE = "MODEL [--precision NAME] [--device cuda:N] | MODEL --check"
 EXAMPLES = """\
 examples:
   psg build-engine photo
   psg build-engine models/mine --device cuda:1
+  psg build-engine models/mine --precision int8      of the files of psg quantize
   psg build-engine models/mine --check
 
 exit status of --check: 0 if TensorRT accepts every file, else 1. It needs the extra train (onnx).
@@ -40,6 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg build-engine`."""
     parser.add_argument("model", metavar="MODEL", help="name or folder of a model")
     parser.add_argument(
+        "--precision",
+        choices=(AUTO, *TWINS),
+        default=AUTO,
+        help="of the exported files, or of those of psg quantize (default: %(default)s)",
+    )
+    parser.add_argument(
         "--device", default="cuda", metavar="DEVICE", help="which GPU (default: %(default)s)"
     )
     parser.add_argument(
@@ -50,14 +58,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Build, or check."""
     folder = load_model(args.model)
-    return check(folder) if args.check else build(folder, args.device)
+    return check(folder) if args.check else build(folder, args.device, args.precision)
 
 
-def build(folder: ModelFolder, device: str) -> int:
-    """Build and keep the engine of every file.
+def build(folder: ModelFolder, device: str, precision: str) -> int:
+    """Build and keep the engine of every file that a precision runs.
 
     Raises:
-        ValueError: there is no GPU that works, or TensorRT does not take a file.
+        ValueError: there is no GPU that works, no file of that precision, or TensorRT does not take
+            one.
         OSError: there is no folder to keep engines in that only this user can write into.
     """
     parse_device(device)
@@ -65,9 +74,13 @@ def build(folder: ModelFolder, device: str) -> int:
         raise ValueError(f"no engine can be built here: {problem}")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     kept = make_cache_folder(BACKEND, is_native=True)
-    for name, spec in folder.manifest.artifacts.items():
+    twin = choose_twin(precision, BACKEND, device, folder.manifest)
+    for name in folder.manifest.artifacts:
         started = time.monotonic()
-        path = folder.artifact_path(name)
+        spec, path = (
+            folder.manifest.artifact(name, twin=twin),
+            folder.artifact_path(name, twin=twin),
+        )
         open_backend(BACKEND, path, spec, device=device).close()
         print(f"{spec.file}: ready after {time.monotonic() - started:.1f} s", flush=True)
     print(f"engines lie in {kept}")
@@ -80,9 +93,12 @@ def check(folder: ModelFolder) -> int:
         from psg_ros.network.tensorrt_check import check_artifact
     except ModuleNotFoundError as error:
         raise ImportError(f"checking needs: {TRAIN_EXTRA} ({error})") from error
-    refused = False
-    for name, spec in folder.manifest.artifacts.items():
-        refusals = check_artifact(folder.artifact_path(name), spec)
+    refused, manifest = False, folder.manifest
+    files = [(name, "") for name in manifest.artifacts]
+    files += [(name, kind) for kind, twins in manifest.twins.items() for name in twins.files]
+    for name, twin in files:
+        spec = manifest.artifact(name, twin=twin)
+        refusals = check_artifact(folder.artifact_path(name, twin=twin), spec)
         refused = refused or bool(refusals)
         print(f"{spec.file}: {'TensorRT would refuse' if refusals else 'nothing to refuse'}")
         for sentence in refusals:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from psg_ros.backend_table import INT8
 from psg_ros.benchmark.ladder.inputs import read_picture, read_vocabulary
 from psg_ros.benchmark.ladder.measurement import build_step_network
 from psg_ros.benchmark.ladder.settings import LadderSettings
@@ -17,7 +18,6 @@ from psg_ros.benchmark.ladder.steps import DEPLOYED
 from psg_ros.benchmark.peers.settings import Peer, PeerSettings
 from psg_ros.config import RECOMMENDED
 from psg_ros.network.dsflash import build_dsflash
-from psg_ros.robot.runtime.int8_choice import INT8
 from psg_ros.training.quantization import quantize_model
 from psg_ros.training.release import Layout, write_folder
 
@@ -37,9 +37,11 @@ def export_for(peers: Sequence[Peer], ladder: LadderSettings, folder: Path) -> P
             folders[name] = str(folder / name)
             (folder / name).mkdir()
             write_folder(model, ladder.labels, folder / name, RECOMMENDED, Layout(form=form))
-    if any(peer.precision == INT8 for peer in peers) and importlib.util.find_spec("nncf"):
+    if any(peer.precision == INT8 for peer in peers) and importlib.util.find_spec("onnxruntime"):
         pictures = [
             partial(read_picture, dataclasses.replace(ladder, seed=seed)) for seed in range(4)
         ]
-        quantize_model(folders["segmenter"], pictures, None, "random weights, for times alone")
+        quantize_model(
+            folders["segmenter"], INT8, pictures, None, "random weights, for times alone"
+        )
     return PeerSettings(ladder, folders)

@@ -1,14 +1,17 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Add int8 files to a model; processors made for int8 run them up to twice as fast as fp32.
+"""Add int8 or fp8 files to a model, which hardware made for them runs faster.
 
 The ranges come from pictures like those the model will see: the split train of --data, or a folder.
-Then the split --split of --data is evaluated in fp32 and in int8, as `psg evaluate` does, and the
-loss is recorded in the model's manifest. On a processor with int8 instructions but without bf16,
+Then ONNX Runtime evaluates the split --split of --data with the old and the new files, and the loss
+is recorded in the model's manifest. On a processor with int8 instructions but without bf16,
 precision auto uses the int8 files if they lose at most 0.5 points of PQ and of mR@50. Elsewhere,
 select them with --precision int8.
 
-The int8 file is a quarter of the size of the fp32 file, which stays, like all other files.
+fp8 is for TensorRT on GPUs of compute capability 8.9 and above (Ada, Hopper); select it with
+--precision fp8. Around their 8-bit products the files keep the types of the model: for TensorRT,
+export it with --precision fp16 first. The new files are a quarter of the size of fp32 files; the
+model's other files stay as they are.
 """
 
 from __future__ import annotations
@@ -24,6 +27,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from psg_ros.backend_table import INT8, TWINS
 from psg_ros.cli.options import TRAIN_EXTRA, positive_int
 from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import SPLITS, open_dataset
@@ -31,7 +35,7 @@ from psg_ros.labels import Vocabulary
 from psg_ros.media import open_media
 from psg_ros.quoting import counted
 from psg_ros.robot.forms import load_model
-from psg_ros.robot.runtime.int8_choice import MAX_LOSS, is_accurate
+from psg_ros.robot.runtime.twin_choice import MAX_LOSS, is_accurate
 
 USAGE = "MODEL [--data DATA] [--calibration FOLDER] [options]"
 EXAMPLES = """\
@@ -40,8 +44,10 @@ examples:
   psg quantize models/mine --data rooms --calibration my_robot/photos
   psg quantize models/mine --calibration my_robot/photos      without measuring the loss
   psg predict photo.jpg --model models/mine --precision int8
+  psg export runs/mine models/gpu --precision fp16 && psg quantize models/gpu --data rooms
+  psg quantize models/gpu --data rooms --precision fp8
 
-needs the extra quantize (nncf) and onnx, which the extra train brings.
+needs the extras train and quantize (onnxruntime).
 """
 
 Read = Callable[[], np.ndarray]
@@ -51,6 +57,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg quantize`."""
     parser.add_argument(
         "model", metavar="MODEL", help="name or folder of the model, which gets the new files"
+    )
+    parser.add_argument(
+        "--precision", choices=TWINS, default=INT8, help="which files (default: %(default)s)"
     )
     parser.add_argument(
         "--data", type=Path, metavar="DATA", help="annotated data set, in PSG's layout or COCO's"
@@ -88,16 +97,17 @@ def run(args: argparse.Namespace) -> int:
     judge = judge_on(judged, args.images, _progress) if judged else None
     pictures = _of_media(args) if args.calibration else _of_split(args, vocabulary)
     made_by = shlex.join(["psg", "quantize", *_said(args)])
-    int8, scores = quantize_model(args.model, pictures, judge, made_by)
-    files = ", ".join(file.file for file in int8.files.values())
+    twins, scores = quantize_model(args.model, args.precision, pictures, judge, made_by)
+    files = ", ".join(file.file for file in twins.files.values())
     print(f"wrote {files}, from {counted(len(pictures), 'picture')}")
     for precision, found in scores.items():
         told = ", ".join(f"{name} {found[name]:.2f}" for name in ("PQ", "mR@50") if name in found)
         print(f"  {precision}: {told}")
-    if int8.pq_loss is None:
-        print("  what it loses was not measured: it runs only with --precision int8")
-    elif not is_accurate(int8):
-        print(f"  it loses more than {MAX_LOSS} points: it runs only with --precision int8")
+    only = f"it runs only with --precision {args.precision}"
+    if twins.pq_loss is None:
+        print(f"  what it loses was not measured: {only}")
+    elif not is_accurate(twins):
+        print(f"  it loses more than {MAX_LOSS} points: {only}")
     return 0
 
 
@@ -132,6 +142,8 @@ def _open(data: Path, vocabulary: Vocabulary, split: str) -> PanopticDataset:
 def _said(args: argparse.Namespace) -> Iterable[str]:
     """Return the arguments as a reader on another machine could give them."""
     yield Path(args.model).name
+    if args.precision != INT8:
+        yield from ("--precision", args.precision)
     if args.data:
         yield from ("--data", args.data.name, "--split", args.split)
     if args.images:

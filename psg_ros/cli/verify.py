@@ -33,8 +33,8 @@ from psg_ros.robot.manifest import Manifest, ModelFolder, model_sha256
 from psg_ros.robot.opening import open_model
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.runtime.backend import Backend, backend_version, open_backend, resolve_backend
-from psg_ros.robot.runtime.int8_choice import INT8, chooses_int8
 from psg_ros.robot.runtime.tensors import as_text
+from psg_ros.robot.runtime.twin_choice import choose_twin
 
 USAGE = "MODEL [SOURCE] [--backend NAME] [--run RUN] [--report FILE] [options]"
 EXAMPLES = """\
@@ -92,14 +92,14 @@ def run(args: argparse.Namespace) -> int:
         check_writable(args.report)
     folder, agreement = load_model(args.model), Agreement()
     name = resolve_backend(args.backend, args.device)
-    int8 = chooses_int8(args.precision, name, args.device, folder.manifest)
-    wanted = AUTO if int8 else args.precision
+    twin = choose_twin(args.precision, name, args.device, folder.manifest)
+    wanted = AUTO if twin else args.precision
     with ExitStack() as opened:
         pairs = []
         truths = _of_run(args.run, folder) if args.run else _of_model(folder)
         for artifact, truth in zip(form_of(folder).ARTIFACTS, truths, strict=True):
             opened.callback(truth.close)
-            other = _open(name, folder, artifact, args.device, wanted, int8=int8)
+            other = _open(name, folder, artifact, args.device, wanted, twin=twin)
             opened.callback(other.close)
             pairs.append((truth, other))
         # Nearly every query is a segment then, so that there are pairs to compare.
@@ -113,7 +113,7 @@ def run(args: argparse.Namespace) -> int:
             pipeline(Frame(picture))
             num_pictures += 1
         device = pairs[0][1].device
-        precision = INT8 if int8 else pairs[0][1].precision
+        precision = twin or pairs[0][1].precision
         reference = pairs[0][0].name
     if not num_pictures:
         raise ValueError(f"{args.source} holds no picture")
@@ -190,10 +190,10 @@ def _open(
     device: str,
     precision: str,
     *,
-    int8: bool = False,
+    twin: str = "",
 ) -> Backend:
-    spec = folder.manifest.artifact(artifact, int8=int8)
-    path = folder.artifact_path(artifact, int8=int8)
+    spec = folder.manifest.artifact(artifact, twin=twin)
+    path = folder.artifact_path(artifact, twin=twin)
     return open_backend(name, path, spec, device=device, precision=precision)
 
 

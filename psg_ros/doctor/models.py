@@ -35,14 +35,14 @@ def examine_model(folder: Path) -> Finding:
         return Finding(
             "model", name, "broken", str(error), "copy the folder again, or export again"
         )
-    int8 = model.manifest.int8.files if model.manifest.int8 else {}
+    twins = model.manifest.twins
     paths = [model.artifact_path(name) for name in model.manifest.artifacts]
-    paths += [model.artifact_path(name, int8=True) for name in int8]
+    paths += [model.artifact_path(n, twin=kind) for kind in twins for n in twins[kind].files]
     size_mb = sum(path.stat().st_size for path in paths) / 1e6
     height, width = model.manifest.input_hw
     vocabulary = model.vocabulary
     detail = (
         f"{size_mb:.1f} MB, {width}x{height} px, {vocabulary.num_labels} classes, "
-        f"{vocabulary.num_predicates} predicates{', int8 too' if int8 else ''}"
+        f"{vocabulary.num_predicates} predicates{''.join(f', {kind} too' for kind in twins)}"
     )
     return Finding("model", name, "ok", detail)

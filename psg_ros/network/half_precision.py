@@ -10,7 +10,7 @@ in a map, which are finer than float16 is. Inputs and outputs keep their types.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,15 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 _NAMES = """
-    Add Concat Conv ConvTranspose Erf Expand Flatten Gather Gemm Identity MatMul MaxPool Mul Neg Pad
-    Relu Reshape Slice Split Squeeze Sub Tile Transpose Unsqueeze
+    Add Concat Conv ConvTranspose DequantizeLinear Erf Expand Flatten Gather Gemm Identity MatMul
+    MaxPool Mul Neg Pad QuantizeLinear Relu Reshape Slice Split Squeeze Sub Tile Transpose Unsqueeze
 """
 HALF_OPERATORS = frozenset(_NAMES.split())
 """What is computed in float16, where nothing stands against it."""
 
 PRODUCTS = ("Conv", "ConvTranspose", "Einsum", "Gemm", "MatMul")
 MASKS = "mask_logits"
+_FLOATS = (TensorProto.FLOAT, TensorProto.FLOAT16)
 LARGEST = float(np.finfo(np.float16).max)
 
 
@@ -57,6 +58,44 @@ def to_half(path: Path) -> None:
     )
     model.graph.CopyFrom(graph)
     onnx.save(model, str(path))
+
+
+def to_float(model: onnx.ModelProto) -> bool:
+    """Let all be computed in float32 again; return whether some of it was in float16.
+
+    What was rounded stays so. Weights that were only stored in float16 are widened, too, see
+    `psg_ros.network.half_weights`.
+    """
+    graph = model.graph
+    typed = onnx.shape_inference.infer_shapes(model).graph
+    kinds = {v.name: v.type.tensor_type.elem_type for v in (*typed.value_info, *typed.input)}
+    kinds |= {tensor.name: tensor.data_type for tensor in graph.initializer}
+    is_half = any(kinds.get(name) == TensorProto.FLOAT16 for n in graph.node for name in n.output)
+    outputs, names = {value.name for value in graph.output}, dict[str, str]()
+    for node in [n for n in graph.node if n.op_type == "Cast" and kinds.get(n.input[0]) in _FLOATS]:
+        before, after = _last_name(names, node.input[0]), node.output[0]
+        if _target(node) in _FLOATS and before not in outputs:
+            names |= {before: after} if after in outputs else {after: before}
+            graph.node.remove(node)
+    for node in graph.node:
+        node.input[:] = [_last_name(names, name) for name in node.input]
+        node.output[:] = [_last_name(names, name) for name in node.output]
+    for tensor in graph.initializer:
+        if tensor.data_type == TensorProto.FLOAT16:
+            wide = numpy_helper.to_array(tensor).astype(np.float32)
+            tensor.CopyFrom(numpy_helper.from_array(wide, tensor.name))
+    del graph.value_info[:]
+    return is_half
+
+
+def _target(cast: NodeProto) -> int:
+    return next(a.i for a in cast.attribute if a.name == "to")
+
+
+def _last_name(names: Mapping[str, str], name: str) -> str:
+    while name in names:
+        name = names[name]
+    return name
 
 
 def behind_masks(graph: onnx.GraphProto) -> set[str]:

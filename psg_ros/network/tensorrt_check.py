@@ -9,54 +9,17 @@ cannot say that an engine will build: only building does.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import onnx
-from onnx import GraphProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import NodeProto, TensorProto, numpy_helper
 
 from psg_ros.network.tensorrt_operators import FLOATS, LARGEST_K, OPERATORS
+from psg_ros.network.tensorrt_quantization import PRODUCTS, check_linear, check_product
+from psg_ros.network.typed_graph import Graph, attribute, type_name
 from psg_ros.robot.manifest import ArtifactSpec
 
 MERGING_CURE = "export with a smaller input or --merge-ratio 0"
-
-
-@dataclass
-class Graph:
-    """A graph whose tensors are known.
-
-    Attributes:
-        types: tensor -> its type, a number of `TensorProto`.
-        constants: tensor -> initializer.
-        outputs: names of the outputs of the network.
-    """
-
-    nodes: list[NodeProto]
-    types: dict[str, int]
-    constants: dict[str, TensorProto]
-    outputs: set[str]
-    readers: dict[str, list[NodeProto]] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, graph: GraphProto) -> Graph:
-        """Index a graph whose shapes have been inferred."""
-        values = (*graph.value_info, *graph.input, *graph.output)
-        constants = {tensor.name: tensor for tensor in graph.initializer}
-        for node in graph.node:
-            if node.op_type == "Constant" and node.attribute[0].HasField("t"):
-                constants[node.output[0]] = node.attribute[0].t
-        types = {value.name: value.type.tensor_type.elem_type for value in values}
-        types |= {name: tensor.data_type for name, tensor in constants.items()}
-        known = cls(list(graph.node), types, constants, {value.name for value in graph.output})
-        for node in graph.node:
-            for name in node.input:
-                known.readers.setdefault(name, []).append(node)
-        return known
-
-    def type_of(self, name: str) -> int:
-        """Return the type of a tensor; 0, "undefined", where nobody says."""
-        return self.types.get(name, TensorProto.UNDEFINED)
 
 
 def check_artifact(path: Path, spec: ArtifactSpec) -> list[str]:
@@ -97,7 +60,7 @@ def _check_operator(node: NodeProto, graph: Graph) -> Iterator[str]:
     data = node.input[1 if node.op_type == "Where" else 0] if node.input else ""
     found = graph.type_of(data)
     if data and found not in OPERATORS[node.op_type]:
-        yield f"{node.op_type} of {_name(found)} ({data}): it takes {_names(node.op_type)}"
+        yield f"{node.op_type} of {type_name(found)} ({data}): it takes {_names(node.op_type)}"
 
 
 def _check_cast(node: NodeProto, graph: Graph) -> Iterator[str]:
@@ -105,10 +68,11 @@ def _check_cast(node: NodeProto, graph: Graph) -> Iterator[str]:
     before = graph.type_of(node.input[0])
     after = next(a.i for a in node.attribute if a.name == "to")
     if before == TensorProto.UINT8 and after not in FLOATS:
-        yield f"Cast of UINT8 to {_name(after)} ({node.input[0]}): bytes become floats only"
+        yield f"Cast of UINT8 to {type_name(after)} ({node.input[0]}): bytes become floats only"
     if after == TensorProto.UINT8:
         if before not in FLOATS:
-            yield f"Cast of {_name(before)} to UINT8 ({node.output[0]}): bytes are made of floats"
+            kind = type_name(before)
+            yield f"Cast of {kind} to UINT8 ({node.output[0]}): bytes are made of floats"
         if node.output[0] not in graph.outputs or node.output[0] in graph.readers:
             yield f"UINT8 inside of the network ({node.output[0]}): for inputs and outputs only"
 
@@ -122,7 +86,7 @@ def _check_topk(node: NodeProto, graph: Graph) -> Iterator[str]:
             f"TopK of {k:,} values ({node.output[0]}): the limit is {LARGEST_K:,}; token merging "
             f"sorts all patches: {MERGING_CURE}"
         )
-    if _attribute(node, "sorted", 1) != 1:
+    if attribute(node, "sorted", 1) != 1:
         yield f"TopK ({node.output[0]}) unsorted"
 
 
@@ -138,10 +102,10 @@ def _check_layer_norm(node: NodeProto, graph: Graph) -> Iterator[str]:
 
 
 def _check_resize(node: NodeProto, graph: Graph) -> Iterator[str]:
-    mode = _attribute(node, "mode", b"nearest")
+    mode = attribute(node, "mode", b"nearest")
     if mode not in (b"nearest", b"linear"):
         yield f"Resize {mode.decode()} ({node.output[0]}): nearest or linear only"
-    if _attribute(node, "antialias", 0):
+    if attribute(node, "antialias", 0):
         yield f"Resize ({node.output[0]}) with antialiasing"
 
 
@@ -151,19 +115,8 @@ def _check_softmax(node: NodeProto, graph: Graph) -> Iterator[str]:
         yield f"IsNaN behind a Softmax ({node.output[0]}): attention is not fused; export again"
 
 
-def _check_quantized(node: NodeProto, graph: Graph) -> Iterator[str]:
-    """Quantization is symmetric."""
-    zero = node.input[2] if len(node.input) > 2 else ""
-    if not zero:
-        return
-    if (values := graph.constants.get(zero)) is None:
-        yield f"{node.op_type} ({node.output[0]}) with a zero point that is no constant"
-    elif numpy_helper.to_array(values).any():
-        yield f"{node.op_type} ({node.output[0]}) with a zero point that is not 0"
-
-
 def _check_pool(node: NodeProto, graph: Graph) -> Iterator[str]:
-    if any(size != 1 for size in _attribute(node, "dilations", ())):
+    if any(size != 1 for size in attribute(node, "dilations", ())):
         yield f"{node.op_type} ({node.output[0]}) with dilations"
 
 
@@ -171,31 +124,26 @@ def _no_rule(node: NodeProto, graph: Graph) -> Iterator[str]:
     return iter(())
 
 
-RULES: Mapping[str, Callable[[NodeProto, Graph], Iterator[str]]] = {
-    "AveragePool": _check_pool,
-    "Cast": _check_cast,
-    "DequantizeLinear": _check_quantized,
-    "LayerNormalization": _check_layer_norm,
-    "LpPool": _check_pool,
-    "MaxPool": _check_pool,
-    "QuantizeLinear": _check_quantized,
-    "Resize": _check_resize,
-    "Softmax": _check_softmax,
-    "Squeeze": _check_axes_input,
-    "TopK": _check_topk,
-    "Unsqueeze": _check_axes_input,
-} | {name: _check_axes_input for name in OPERATORS if name.startswith("Reduce")}
+RULES: Mapping[str, Callable[[NodeProto, Graph], Iterator[str]]] = (
+    {
+        "AveragePool": _check_pool,
+        "Cast": _check_cast,
+        "DequantizeLinear": check_linear,
+        "LayerNormalization": _check_layer_norm,
+        "LpPool": _check_pool,
+        "MaxPool": _check_pool,
+        "QuantizeLinear": check_linear,
+        "Resize": _check_resize,
+        "Softmax": _check_softmax,
+        "Squeeze": _check_axes_input,
+        "TopK": _check_topk,
+        "Unsqueeze": _check_axes_input,
+    }
+    | {name: check_product for name in PRODUCTS}
+    | {name: _check_axes_input for name in OPERATORS if name.startswith("Reduce")}
+)
 """Operator -> what is checked beside its types."""
 
 
-def _attribute(node: NodeProto, name: str, default: Any) -> Any:
-    found = [a for a in node.attribute if a.name == name]
-    return helper.get_attribute_value(found[0]) if found else default
-
-
-def _name(kind: int) -> str:
-    return TensorProto.DataType.Name(kind)
-
-
 def _names(operator: str) -> str:
-    return ", ".join(sorted(map(_name, OPERATORS[operator])))
+    return ", ".join(sorted(map(type_name, OPERATORS[operator])))

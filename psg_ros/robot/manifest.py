@@ -13,7 +13,7 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from psg_ros.backend_table import AUTO, backend_choices
+from psg_ros.backend_table import AUTO, TWINS, backend_choices
 from psg_ros.config import RELATION_SOURCES
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.public_models import load_table
@@ -76,6 +76,8 @@ class ArtifactSpec:
     Attributes:
         precision: the types that its products are written in; what a backend makes of them is its
             own affair, but for TensorRT.
+        twin: "int8" or "fp8" of a twin, whose products with weights are computed so; `precision` is
+            that of the rest. Empty of what was exported.
     """
 
     file: str
@@ -83,6 +85,7 @@ class ArtifactSpec:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     precision: str = "fp32"
+    twin: str = ""
 
     def __post_init__(self) -> None:
         if self.precision not in FILE_PRECISIONS:
@@ -111,27 +114,27 @@ class BoxRelations:
 
 
 @dataclass(frozen=True)
-class Int8File:
-    """The int8 twin of an artifact: same tensors, another file."""
+class TwinFile:
+    """The twin of an artifact: same tensors, another file."""
 
     file: str
     sha256: str
 
 
 @dataclass(frozen=True)
-class Int8:
-    """A second form of some artifacts, whose products with weights are computed in int8.
+class Twins:
+    """A second form of some artifacts, whose products with weights are computed in eight bits.
 
-    `psg quantize` makes it; see `psg_ros.network.int8`.
+    `psg quantize` makes it; see `psg_ros.network.twins`.
 
     Attributes:
         files: artifact -> its twin. What is not named is used as it is.
-        pq_loss, mean_recall_loss: percentage points that PQ and mR@50 lose against fp32, negative
-            where they gain; None where it was not measured.
+        pq_loss, mean_recall_loss: percentage points that PQ and mR@50 lose against what was
+            exported, negative where they gain; None where it was not measured.
         made_by: the command that made and measured it.
     """
 
-    files: dict[str, Int8File]
+    files: dict[str, TwinFile]
     pq_loss: float | None = None
     mean_recall_loss: float | None = None
     made_by: str = ""
@@ -167,7 +170,7 @@ class Manifest:
         relation_source: what relates segments where the user leaves the choice, see
             `PipelineConfig`; "auto" is a learned stage, or geometry where there is none.
         box_relations: of the form `segmenter_and_boxes`; None for others.
-        int8: a second form of the artifacts; None where there is none.
+        int8, fp8: second forms of the artifacts, see `Twins`; None where there is none.
         words: vectors of the labels and predicates; None of a model whose lists are closed.
     """
 
@@ -187,7 +190,8 @@ class Manifest:
     backend: str = AUTO
     relation_source: str = AUTO
     box_relations: BoxRelations | None = None
-    int8: Int8 | None = None
+    int8: Twins | None = None
+    fp8: Twins | None = None
     words: WordsFile | None = None
 
     def __post_init__(self) -> None:
@@ -208,15 +212,23 @@ class Manifest:
             for tensor in (*spec.inputs, *spec.outputs):
                 tensor.check_maximum()
 
-        strangers = sorted(set(self.int8.files if self.int8 else ()) - set(self.artifacts))
-        if strangers:
-            raise ValueError(f"int8 has files of {', '.join(strangers)}, which are no artifacts")
+        for kind, twins in self.twins.items():
+            if strangers := sorted(set(twins.files) - set(self.artifacts)):
+                raise ValueError(
+                    f"{kind} has files of {', '.join(strangers)}, which are no artifacts"
+                )
 
-    def artifact(self, name: str, *, int8: bool = False) -> ArtifactSpec:
+    @property
+    def twins(self) -> dict[str, Twins]:
+        """Second forms of the artifacts that are there, by kind."""
+        found = {kind: getattr(self, kind) for kind in TWINS}
+        return {kind: twins for kind, twins in found.items() if twins is not None}
+
+    def artifact(self, name: str, *, twin: str = "") -> ArtifactSpec:
         """Return an artifact by its name.
 
         Args:
-            int8: its int8 twin, where it has one.
+            twin: one of `TWINS`: its twin of that kind, where it has one.
 
         Raises:
             ValueError: the model does not have it.
@@ -225,8 +237,10 @@ class Manifest:
             there = ", ".join(self.artifacts)
             raise ValueError(f"{self.name} has no artifact {name}, but {there}")
         spec = self.artifacts[name]
-        twin = self.int8.files.get(name) if int8 and self.int8 else None
-        return replace(spec, file=twin.file, sha256=twin.sha256) if twin else spec
+        if twin not in self.twins or name not in self.twins[twin].files:
+            return spec
+        file = self.twins[twin].files[name]
+        return replace(spec, file=file.file, sha256=file.sha256, twin=twin)
 
 
 @dataclass(frozen=True)
@@ -238,8 +252,8 @@ class ModelFolder:
     vocabulary: Vocabulary = field(repr=False)
     words: WordTable | None = field(default=None, repr=False)
 
-    def artifact_path(self, artifact: str, *, int8: bool = False) -> Path:
-        return self.path / self.manifest.artifact(artifact, int8=int8).file
+    def artifact_path(self, artifact: str, *, twin: str = "") -> Path:
+        return self.path / self.manifest.artifact(artifact, twin=twin).file
 
 
 def find_model(model: str) -> Path:
@@ -296,8 +310,9 @@ def load_model_folder(model: str) -> ModelFolder:
     vocabulary = load_vocabulary(path / LABELS_FILE)
     for spec in manifest.artifacts.values():
         _check_file(path, spec.file, spec.sha256)
-    for twin in manifest.int8.files.values() if manifest.int8 else ():
-        _check_file(path, twin.file, twin.sha256)
+    for twins in manifest.twins.values():
+        for twin in twins.files.values():
+            _check_file(path, twin.file, twin.sha256)
     return ModelFolder(path, manifest, vocabulary, _read_words(path, manifest))
 
 

@@ -12,7 +12,7 @@ from psg_ros.config import PipelineConfig
 from psg_ros.robot.forms import form_of, load_model
 from psg_ros.robot.manifest import Manifest, ModelFolder, model_sha256
 from psg_ros.robot.runtime.backend import Backend, module_of, open_backend, resolve_backend
-from psg_ros.robot.runtime.int8_choice import INT8, chooses_int8
+from psg_ros.robot.runtime.twin_choice import choose_twin
 
 
 class OpenedModel(NamedTuple):
@@ -73,29 +73,29 @@ def open_backends(config: PipelineConfig, folder: ModelFolder) -> tuple[list[Bac
 
     Returns:
         Backends in the order of `Form.ARTIFACTS`, and the arithmetic of the networks together;
-        "int8+bf16" is int8 where that was chosen for a product, bf16 elsewhere.
+        "int8+bf16" is int8 where a twin was chosen, for its products with weights, bf16 elsewhere.
 
     Raises:
         FileNotFoundError, ImportError, ValueError: as `Pipeline.open`; what was opened is closed.
     """
     name = backend_of(config, folder.manifest)
-    int8 = chooses_int8(config.precision, name, config.device, folder.manifest)
+    twin = choose_twin(config.precision, name, config.device, folder.manifest)
     backends = []
     with ExitStack() as opened:  # closes what is open when something fails
         for artifact in form_of(folder).ARTIFACTS:
             backend = open_backend(
                 name,
-                folder.artifact_path(artifact, int8=int8),
-                folder.manifest.artifact(artifact, int8=int8),
+                folder.artifact_path(artifact, twin=twin),
+                folder.manifest.artifact(artifact, twin=twin),
                 threads=config.threads,
                 device=config.device,
-                precision=AUTO if int8 else config.precision,
+                precision=AUTO if twin else config.precision,
             )
             opened.callback(backend.close)
             backends.append(backend)
         precision = backends[0].precision
         opened.pop_all()
-    return backends, f"{INT8}+{precision}" if int8 else precision
+    return backends, f"{twin}+{precision}" if twin else precision
 
 
 def backend_of(config: PipelineConfig, manifest: Manifest) -> str:

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A model folder gets int8 files: made from pictures, judged on annotated ones, then kept."""
+"""A model folder gets int8 or fp8 files: made from pictures, judged on annotated ones, kept."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from psg_ros.evaluation.metrics.evaluator import Evaluator
 from psg_ros.evaluation.report.examples import Examples
 from psg_ros.evaluation.run import Run, from_pipeline
 from psg_ros.files import scratch_beside
-from psg_ros.network.int8 import int8_name, quantize_file
+from psg_ros.network.twins import quantize_file, twin_name
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.forms.network_input import NetworkInput
 from psg_ros.robot.forms.words import word_inputs
-from psg_ros.robot.manifest import MANIFEST_FILE, Int8, Int8File, ModelFolder, file_sha256
+from psg_ros.robot.manifest import MANIFEST_FILE, ModelFolder, TwinFile, Twins, file_sha256
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.runtime.tensors import to_host
 from psg_ros.setting_files import config_from_dict, read_mapping
@@ -54,24 +54,26 @@ class NetworkInputs:
 
 def quantize_model(
     model: str,
+    kind: str,
     pictures: Sequence[Callable[[], np.ndarray]],
     judge: Callable[[Path, str], Scores] | None,
     made_by: str,
-) -> tuple[Int8, dict[str, Scores]]:
-    """Give a model int8 files, in place of older ones; after an error all is as it was.
+) -> tuple[Twins, dict[str, Scores]]:
+    """Give a model files in eight bits, in place of older ones; after an error all is as it was.
 
     Args:
         model: as in `find_model`.
+        kind: "int8" or "fp8".
         pictures: what each returns, uint8 [height, width, 3] RGB, shows the network what to expect.
         judge: returns the scores, in percent, of a model folder run in a precision; None: nobody
-            measures, and int8 is used only where somebody asks for it.
+            measures, and the files are used only where somebody asks for them.
         made_by: the command, to be kept in the manifest.
 
     Returns:
         What the manifest now says, and the scores by precision.
 
     Raises:
-        ImportError: NNCF is not installed; names the extra.
+        ImportError: ONNX Runtime is not installed; names the extra.
         FileNotFoundError, ValueError: no such model, or one whose form is not quantized.
         PermissionError: its folder cannot be written.
     """
@@ -81,29 +83,24 @@ def quantize_model(
             f"{folder.path} is of the form {folder.manifest.form}, which has no artifact "
             f"{SEGMENTER} to quantize: export the model as two files"
         )
-    if (found := folder.manifest.artifact(SEGMENTER).precision) != "fp32":
-        raise ValueError(
-            f"{folder.path} is written in {found}; int8 files are made of one in fp32: export the "
-            "model again without --precision"
-        )
     if not os.access(folder.path, os.W_OK):
         raise PermissionError(f"no permission to write into {folder.path}; copy the model first")
-    name = int8_name(folder.manifest.artifact(SEGMENTER).file)
+    name = twin_name(folder.manifest.artifact(SEGMENTER).file, kind)
     scores: dict[str, Scores] = {}
     with scratch_beside(folder.path) as scratch:
         work = scratch / folder.path.name
         shutil.copytree(folder.path, work)
-        inputs = NetworkInputs(folder, pictures)
-        quantize_file(folder.artifact_path(SEGMENTER), work / name, inputs, len(inputs))
-        int8 = Int8({SEGMENTER: Int8File(name, file_sha256(work / name))}, made_by=made_by)
-        _write_manifest(work / MANIFEST_FILE, int8)
+        source, inputs = folder.artifact_path(SEGMENTER), NetworkInputs(folder, pictures)
+        quantize_file(source, work / name, kind, inputs)
+        twins = Twins({SEGMENTER: TwinFile(name, file_sha256(work / name))}, made_by=made_by)
+        _write_manifest(work / MANIFEST_FILE, kind, twins)
         if judge is not None:
-            scores = {precision: judge(work, precision) for precision in ("fp32", "int8")}
-            int8 = _with_losses(int8, scores)
-            _write_manifest(work / MANIFEST_FILE, int8)
+            scores = {precision: judge(work, precision) for precision in ("fp32", kind)}
+            twins = _with_losses(twins, *scores.values())
+            _write_manifest(work / MANIFEST_FILE, kind, twins)
         for file in (name, MANIFEST_FILE):
             os.replace(work / file, folder.path / file)
-    return int8, scores
+    return twins, scores
 
 
 def judge_on(
@@ -111,10 +108,14 @@ def judge_on(
     images: int | None,
     progress: Callable[[range], Iterable[int]],
 ) -> Callable[[Path, str], Scores]:
-    """Return what judges a model as `psg evaluate` does, on the first images of a data set."""
+    """Return what judges a model as `psg evaluate` does, on the first images of a data set.
+
+    ONNX Runtime computes every file as it is written.
+    """
 
     def judge(folder: Path, precision: str) -> Scores:
-        config = EvaluationConfig(model=str(folder), precision=precision)
+        # On the processor, so that the same is found on every machine.
+        config = EvaluationConfig(str(folder), "onnxruntime", "cpu", precision=precision)
         with Pipeline.open(config) as pipeline:
             run = Run(Evaluator(pipeline.vocabulary, "SGDet"), Examples(0))
             run.over(dataset, from_pipeline(pipeline, "SGDet"), images, progress)
@@ -123,17 +124,18 @@ def judge_on(
     return judge
 
 
-def _with_losses(int8: Int8, scores: Mapping[str, Scores]) -> Int8:
-    before, after = scores["fp32"], scores["int8"]
+def _with_losses(twins: Twins, before: Scores, after: Scores) -> Twins:
     losses = {
         name: round(float(before[name] - after[name]), 3)
         for name in JUDGED
         if name in before and np.isfinite(before[name])
     }
-    return dataclasses.replace(int8, pq_loss=losses.get("PQ"), mean_recall_loss=losses.get("mR@50"))
+    return dataclasses.replace(
+        twins, pq_loss=losses.get("PQ"), mean_recall_loss=losses.get("mR@50")
+    )
 
 
-def _write_manifest(path: Path, int8: Int8) -> None:
-    values = read_mapping(path) | {"int8": dataclasses.asdict(int8)}
-    config_from_dict(Int8, values["int8"], str(path))
+def _write_manifest(path: Path, kind: str, twins: Twins) -> None:
+    values = read_mapping(path) | {kind: dataclasses.asdict(twins)}
+    config_from_dict(Twins, values[kind], str(path))
     path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

@@ -15,6 +15,7 @@ from typing import Any
 import onnx
 import yaml
 
+from psg_ros.backend_table import TWINS
 from psg_ros.config import RECOMMENDED, Recommendation
 from psg_ros.files import scratch_beside
 from psg_ros.labels import Vocabulary, load_vocabulary, phrase, shipped_vocabularies
@@ -22,8 +23,8 @@ from psg_ros.network import export
 from psg_ros.network.dsflash import DsFlash, build_dsflash
 from psg_ros.network.half_precision import to_half
 from psg_ros.network.half_weights import halve
-from psg_ros.network.int8 import int8_name
 from psg_ros.network.segmenter_config import SegmenterConfig
+from psg_ros.network.twins import twin_name
 from psg_ros.network.word_scores import word_scores
 from psg_ros.resources import share_path
 from psg_ros.robot.calibration import CALIBRATION_FILE
@@ -151,7 +152,7 @@ def release(
         FileExistsError: `out` is a file.
     """
     of_other_weights = {SEGMENTER_FILE, RELATIONS_FILE, FUSED_FILE, CALIBRATION_FILE}
-    of_other_weights |= {int8_name(SEGMENTER_FILE), WORDS_FILE}
+    of_other_weights |= {WORDS_FILE, *(twin_name(SEGMENTER_FILE, kind) for kind in TWINS)}
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file; a model is a folder, so choose another name")
     with scratch_beside(out) as folder:

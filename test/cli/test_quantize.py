@@ -38,7 +38,7 @@ def pictures(tmp_path: Path) -> Path:
 def test_pictures_of_a_folder_are_chosen_evenly(folder, pictures, monkeypatch, capsys) -> None:
     seen = []
 
-    def copy(source, target, inputs, num_inputs):
+    def copy(source, target, kind, inputs):
         seen.extend(one["image"][0, 0].argmax(axis=0)[0] for one in inputs)
         shutil.copyfile(source, target)
 
@@ -58,8 +58,8 @@ def test_without_pictures_it_says_what_to_give(folder, capsys) -> None:
     assert "give --data an annotated set, or --calibration a folder" in capsys.readouterr().err
 
 
-def test_without_nncf_it_names_the_extra(folder, pictures, monkeypatch, capsys) -> None:
-    monkeypatch.setitem(sys.modules, "nncf", None)
+def test_without_onnxruntime_it_names_the_extra(folder, pictures, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "onnxruntime.quantization", None)
     assert main(["quantize", str(folder), "--calibration", str(pictures)]) == 1
-    assert "pip install nncf (extra 'quantize')" in capsys.readouterr().err
-    assert load_model_folder(str(folder)).manifest.int8 is None
+    assert "pip install 'onnxruntime>=1.20' (extra 'quantize')" in capsys.readouterr().err
+    assert load_model_folder(str(folder)).manifest.twins == {}

@@ -11,6 +11,7 @@ import yaml
 from tiny_model import write_tiny_model
 
 from psg_ros import resources
+from psg_ros.backend_table import TWINS
 from psg_ros.robot.manifest import TensorSpec, file_sha256, find_model, load_model_folder
 
 
@@ -158,33 +159,43 @@ def test_an_unknown_artifact_is_refused_with_the_known_ones(folder):
         model.artifact_path("fused")
 
 
-def with_twin(folder, **facts):
-    """Give a model an int8 twin of its segmenter: the same network in a file of its own."""
-    twin = folder / "segmenter.int8.onnx"
+def with_twin(folder, kind, **facts):
+    """Give a model a twin of its segmenter: the same network in a file of its own."""
+    twin = folder / f"segmenter.{kind}.onnx"
     shutil.copyfile(folder / "segmenter.onnx", twin)
     entry = {"file": twin.name, "sha256": file_sha256(twin)}
-    change(folder, lambda content: content.update(int8={"files": {"segmenter": entry}, **facts}))
+    change(folder, lambda content: content.update({kind: {"files": {"segmenter": entry}, **facts}}))
     return twin
 
 
-def test_an_int8_twin_stands_for_its_artifact(folder):
-    with_twin(folder, pq_loss=0.2, mean_recall_loss=-0.1, made_by="psg quantize mine")
+@pytest.mark.parametrize("kind", TWINS)
+def test_a_twin_stands_for_its_artifact(folder, kind):
+    with_twin(folder, kind, pq_loss=0.2, mean_recall_loss=-0.1, made_by="psg quantize mine")
     model = load_model_folder(str(folder))
-    assert model.artifact_path("segmenter", int8=True).name == "segmenter.int8.onnx"
+    assert model.artifact_path("segmenter", twin=kind).name == f"segmenter.{kind}.onnx"
     assert model.artifact_path("segmenter").name == "segmenter.onnx"
-    assert model.artifact_path("relations", int8=True).name == "relations.onnx", "it has no twin"
-    usual, twin = (model.manifest.artifact("segmenter", int8=int8) for int8 in (False, True))
+    assert model.artifact_path("relations", twin=kind).name == "relations.onnx", "it has no twin"
+    usual, twin = (model.manifest.artifact("segmenter", twin=name) for name in ("", kind))
     assert twin.inputs == usual.inputs and twin.outputs == usual.outputs
+    assert (usual.twin, twin.twin) == ("", kind)
 
 
-def test_a_damaged_int8_twin_is_named(folder):
-    with_twin(folder).write_bytes(b"")
-    with pytest.raises(ValueError, match=r"segmenter\.int8\.onnx is damaged"):
+def test_twins_of_both_kinds_may_lie_side_by_side(folder):
+    for kind in TWINS:
+        with_twin(folder, kind)
+    assert list(load_model_folder(str(folder)).manifest.twins) == ["int8", "fp8"]
+
+
+@pytest.mark.parametrize("kind", TWINS)
+def test_a_damaged_twin_is_named(folder, kind):
+    with_twin(folder, kind).write_bytes(b"")
+    with pytest.raises(ValueError, match=rf"segmenter\.{kind}\.onnx is damaged"):
         load_model_folder(str(folder))
 
 
-def test_an_int8_twin_of_nothing_is_refused(folder):
-    with_twin(folder)
-    change(folder, lambda content: content["int8"]["files"].update(x={"file": "x", "sha256": ""}))
-    with pytest.raises(ValueError, match="int8 has files of x, which are no artifacts"):
+@pytest.mark.parametrize("kind", TWINS)
+def test_a_twin_of_nothing_is_refused(folder, kind):
+    with_twin(folder, kind)
+    change(folder, lambda content: content[kind]["files"].update(x={"file": "x", "sha256": ""}))
+    with pytest.raises(ValueError, match=f"{kind} has files of x, which are no artifacts"):
         load_model_folder(str(folder))

@@ -1,11 +1,12 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A model folder gets int8 files: all or nothing, with what they lose."""
+"""A model folder gets files in eight bits: all or nothing, with what they lose."""
 
 from __future__ import annotations
 
 import shutil
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,13 @@ import yaml
 from tiny_model import paint
 
 pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime", reason="measures ranges and runs both files")
 
+from psg_ros.backend_table import INT8, TWINS
 from psg_ros.config import PipelineConfig
 from psg_ros.frame import Frame
+from psg_ros.media import open_media
+from psg_ros.resources import share_path
 from psg_ros.robot.manifest import MANIFEST_FILE, load_model_folder
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.training import quantization
@@ -33,19 +38,20 @@ def folder(tiny_model: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quantized_by_copying(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What NNCF does is not at stake where files and figures are looked at."""
+    """What is in a file is not at stake where files and figures are looked at."""
 
-    def copy(source: Path, target: Path, inputs: NetworkInputs, num_inputs: int) -> None:
-        assert num_inputs == len(list(inputs)) == len(list(inputs)) == len(PICTURES)
+    def copy(source: Path, target: Path, kind: str, inputs: NetworkInputs) -> None:
+        assert len(list(inputs)) == len(inputs) == len(PICTURES)
         shutil.copyfile(source, target)
 
     monkeypatch.setattr(quantization, "quantize_file", copy)
 
 
 def judge(folder: Path, precision: str) -> dict[str, float]:
-    with Pipeline.open(PipelineConfig(str(folder), precision=precision)) as pipeline:
+    config = PipelineConfig(str(folder), "onnxruntime", precision=precision)
+    with Pipeline.open(config) as pipeline:
         assert pipeline.precision.startswith(precision)
-    return {"PQ": {"fp32": 70.0, "int8": 69.6}[precision], "mR@50": float("nan")}
+    return {"PQ": {"fp32": 70.0}.get(precision, 69.6), "mR@50": float("nan")}
 
 
 def test_the_network_sees_pictures_as_it_does_on_the_robot(folder: Path) -> None:
@@ -56,18 +62,26 @@ def test_the_network_sees_pictures_as_it_does_on_the_robot(folder: Path) -> None
     np.testing.assert_array_equal(inputs[1]["image"][0], paint((64, 96), BLUE))
 
 
-def test_the_manifest_says_what_int_8_loses(folder: Path, quantized_by_copying) -> None:
-    int8, scores = quantize_model(str(folder), PICTURES, judge, "psg quantize model")
-    assert set(scores) == {"fp32", "int8"}
-    assert int8.pq_loss == 0.4 and int8.mean_recall_loss is None, "it has no relations to judge"
-    found = load_model_folder(str(folder)).manifest.int8
-    assert found == int8 and found.made_by == "psg quantize model"
-    assert (folder / "segmenter.int8.onnx").is_file()
+@pytest.mark.parametrize("kind", TWINS)
+def test_the_manifest_says_what_is_lost(folder: Path, quantized_by_copying, kind: str) -> None:
+    twins, scores = quantize_model(str(folder), kind, PICTURES, judge, "psg quantize model")
+    assert set(scores) == {"fp32", kind}
+    assert twins.pq_loss == 0.4 and twins.mean_recall_loss is None, "it has no relations to judge"
+    found = load_model_folder(str(folder)).manifest.twins
+    assert found == {kind: twins} and twins.made_by == "psg quantize model"
+    assert (folder / f"segmenter.{kind}.onnx").is_file()
+
+
+def test_one_kind_leaves_the_other_alone(folder: Path, quantized_by_copying) -> None:
+    for kind in TWINS:
+        quantize_model(str(folder), kind, PICTURES, None, kind)
+    found = load_model_folder(str(folder)).manifest.twins
+    assert {kind: twins.made_by for kind, twins in found.items()} == {"int8": "int8", "fp8": "fp8"}
 
 
 def test_without_a_judge_nothing_is_claimed(folder: Path, quantized_by_copying) -> None:
-    int8, scores = quantize_model(str(folder), PICTURES, None, "psg quantize model")
-    assert int8.pq_loss is int8.mean_recall_loss is None and not scores
+    twins, scores = quantize_model(str(folder), INT8, PICTURES, None, "psg quantize model")
+    assert twins.pq_loss is twins.mean_recall_loss is None and not scores
 
 
 def test_a_failure_leaves_the_model_as_it_was(folder: Path, quantized_by_copying) -> None:
@@ -77,7 +91,7 @@ def test_a_failure_leaves_the_model_as_it_was(folder: Path, quantized_by_copying
         raise ValueError("no such data set")
 
     with pytest.raises(ValueError, match="no such data set"):
-        quantize_model(str(folder), PICTURES, fail, "")
+        quantize_model(str(folder), INT8, PICTURES, fail, "")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
@@ -88,15 +102,20 @@ def test_a_form_without_a_segmenter_is_named(folder: Path) -> None:
     manifest["form"] = "fused"
     (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest))
     with pytest.raises(ValueError, match="fused"):
-        quantize_model(str(folder), PICTURES, None, "")
+        quantize_model(str(folder), INT8, PICTURES, None, "")
 
 
-def test_int_8_answers_as_fp32_does_from_a_quarter_of_the_weights(folder: Path) -> None:
-    pytest.importorskip("nncf", reason="needs the extra quantize")
-    quantize_model(str(folder), PICTURES, None, "")
-    frame = Frame(paint((64, 96), RED | BLUE))
-    found = {}
-    for precision in ("fp32", "int8"):
-        with Pipeline.open(PipelineConfig(str(folder), precision=precision)) as pipeline:
-            found[precision] = {node.class_name for node in pipeline(frame).nodes}
-    assert found["int8"] == found["fp32"] == {"red", "blue", "cyan"}
+@pytest.mark.parametrize("kind", TWINS)
+def test_the_demo_model_finds_in_eight_bits_what_it_finds_in_fp32(tmp_path: Path, kind: str):
+    pytest.importorskip("av", reason="reads the clip")
+    folder = shutil.copytree(share_path() / "models" / "demo", tmp_path / "demo")
+    clip = open_media(str(share_path() / "clips" / "rooms" / "pictures.mp4"))
+    seen = [frame.image for frame in islice(clip.frames(), 0, 40, 10)]
+    quantize_model(str(folder), kind, [partial(seen.__getitem__, i) for i in range(3)], None, "")
+    maps = []
+    for precision in ("fp32", kind):
+        config = PipelineConfig(str(folder), "onnxruntime", precision=precision)
+        with Pipeline.open(config) as pipeline:
+            found = pipeline(Frame(seen[3])).segmentation
+        maps.append(np.append(found.labels, -1)[found.label_map])
+    assert (maps[0] == maps[1]).mean() > 0.98

@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 
+from psg_ros.backend_table import INT8
 from psg_ros.config import PipelineConfig, Recommendation
 from psg_ros.data.opening import open_dataset
 from psg_ros.frame import Frame
@@ -127,8 +128,12 @@ def test_a_model_in_fp16_says_so_and_is_taken_by_tensorrt(run_folder, tmp_path):
     spec = folder.manifest.artifact("segmenter")
     assert spec.precision == "fp16"
     assert check_artifact(folder.artifact_path("segmenter"), spec) == []
-    with pytest.raises(ValueError, match="is written in fp16; int8 files are made of one in fp32"):
-        quantize_model(str(folder.path), [], None, "psg quantize")
+    picture = np.zeros((64, 96, 3), np.uint8)
+    quantize_model(str(folder.path), INT8, [lambda: picture], None, "psg quantize")
+    folder = load_model_folder(str(folder.path))
+    twin = folder.manifest.artifact("segmenter", twin=INT8)
+    assert (twin.precision, twin.twin) == ("fp16", INT8)
+    assert check_artifact(folder.artifact_path("segmenter", twin=INT8), twin) == []
 
 
 @pytest.mark.slow

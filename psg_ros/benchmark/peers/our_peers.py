@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from psg_ros.backend_table import TWINS
 from psg_ros.benchmark.ladder.deployed import DeployedFrame, SceneBackend
 from psg_ros.benchmark.ladder.scene import Scene
 from psg_ros.benchmark.peers.child import RunFrame
@@ -20,7 +21,6 @@ from psg_ros.frame import Frame
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.runtime.backend import Backend, open_backend
-from psg_ros.robot.runtime.int8_choice import INT8
 from psg_ros.robot.runtime.tensors import Tensor
 
 
@@ -47,14 +47,15 @@ class TimedBackend:
 def build_segmenter(peer: Peer, settings: PeerSettings, scene: Scene) -> RunFrame:
     """Return the deployed segmenter: picture to panoptic segments."""
     config = _config(peer, settings, "segmenter")
-    folder, int8 = load_model(config.model), peer.precision == INT8
+    folder = load_model(config.model)
+    twin = peer.precision if peer.precision in TWINS else ""
     inner = open_backend(
         peer.backend,
-        folder.artifact_path("segmenter", int8=int8),
-        folder.manifest.artifact("segmenter", int8=int8),
+        folder.artifact_path("segmenter", twin=twin),
+        folder.manifest.artifact("segmenter", twin=twin),
         threads=config.threads,
         device=config.device,
-        precision="auto" if int8 else peer.precision,
+        precision="auto" if twin else peer.precision,
     )
     timed = TimedBackend(inner)
     pipeline = Pipeline(config, folder, SceneBackend(timed, scene))

@@ -64,7 +64,7 @@ PEERS = (
         for backend, precision, needs in (
             ("openvino", "fp32", ("openvino",)),
             ("openvino", "bf16", ("openvino",)),
-            ("openvino", "int8", ("openvino", "nncf")),
+            ("openvino", "int8", ("openvino", "onnxruntime")),
             ("onnxruntime", "fp32", ("onnxruntime",)),
         )
     ),

@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state as errors
 
-from psg_ros.backend_table import CPU, Device
+from psg_ros.backend_table import CPU, FP8, Device
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec
 from psg_ros.robot.runtime import onnx_providers
 from psg_ros.robot.runtime.refusals import DeviceUnavailable, NetworkFailed, choose_precision
@@ -196,6 +196,8 @@ def _make_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors; its warnings are about graph rewriting
+    if spec.twin == FP8:  # it would make operators of its own of them, which do not take fp8
+        options.add_session_config_entry("session.disable_quant_qdq", "1")
     if device != CPU:
         onnx_providers.load_cuda()
         onnx_providers.record_nodes(options)

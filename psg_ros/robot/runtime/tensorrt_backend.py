@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import tensorrt as trt
 
-from psg_ros.backend_table import Device
+from psg_ros.backend_table import FP8, Device
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec, file_sha256
 from psg_ros.robot.runtime.compiled_cache import (
     CompiledFor,
@@ -33,12 +33,17 @@ from psg_ros.robot.runtime.tensors import check_declared
 logger = logging.getLogger(__name__)
 
 
+FP8_SINCE = (8, 9)
+"""Compute capability: Ada. Without fp8, TensorRT builds no engine."""
+
+
 def open_artifact(
     path: Path, spec: ArtifactSpec, *, threads: int, device: Device | None, precision: str
 ) -> TensorRtBackend:
     """See `psg_ros.robot.runtime.backend.BackendModule`."""
     device = device or Device("cuda")
     gpu = _gpu(device)
+    _check_fp8(spec, gpu, device)
     # An engine computes in the types of its file.
     chosen = choose_precision(precision, (spec.precision,), f"{spec.file} with tensorrt")
     cuda = _reach(device)
@@ -99,6 +104,15 @@ def _gpu(device: Device) -> driver.Gpu:
         there = ", ".join(f"cuda:{n} ({gpu.name})" for n, gpu in enumerate(gpus))
         raise DeviceUnavailable(f"tensorrt finds no {device} here, only {there}")
     return gpus[device.index]
+
+
+def _check_fp8(spec: ArtifactSpec, gpu: driver.Gpu, device: Device) -> None:
+    if spec.twin == FP8 and gpu.capability < FP8_SINCE:
+        raise DeviceUnavailable(
+            f"{spec.file} needs a GPU that computes in fp8, from compute 8.9 on (Ada, Hopper), and "
+            f"{device} is {gpu}: set precision to int8, or to auto, which runs the file that was "
+            f"exported, in {spec.precision}"
+        )
 
 
 def _reach(device: Device) -> CudaDevice:

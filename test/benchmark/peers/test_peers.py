@@ -94,7 +94,7 @@ def rows() -> list[PeerRow]:
     return [
         PeerRow(theirs, result(600.0, 200.0)),
         PeerRow(ours, result(100.0, 80.0)),
-        PeerRow(missing_one, failure="needs nncf, not installed here"),
+        PeerRow(missing_one, failure="needs onnxruntime, not installed here"),
         PeerRow(graph, result(900.0, math.nan)),
     ]
 
@@ -106,9 +106,9 @@ def test_the_table_compares_only_rows_that_make_the_same(tiny_settings, tmp_path
     assert "| 2.50x |" in lines["psg_ros, openvino bf16"], "the network alone"
     graph = lines["DSFormer, torch fp32"]
     assert graph.count("x |") == 1 and "1.00x" in graph
-    assert "needs nncf, not installed here" in lines["psg_ros, openvino int8"]
+    assert "needs onnxruntime, not installed here" in lines["psg_ros, openvino int8"]
     content = report.record(rows(), PeerSettings(tiny_settings), "psg", {"cores": 2})
-    assert [row["failure"] for row in content["rows"]][2].startswith("needs nncf")
+    assert [row["failure"] for row in content["rows"]][2].startswith("needs onnxruntime")
 
 
 def test_the_picture_is_drawn(tmp_path: Path) -> None:

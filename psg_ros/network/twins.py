@@ -1,0 +1,110 @@
+# Copyright 2026 The psg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""An ONNX file -> its twin, whose products with weights are computed in int8 or in fp8.
+
+ONNX Runtime's quantizer writes scales and weights into the file, as QuantizeLinear and
+DequantizeLinear with zero points of 0: OpenVINO, ONNX Runtime and TensorRT all take that. Products
+of two activations (attention, the mask product) and all that is no product stay as they are: there
+eight bits cost accuracy and gain little. So do convolutions, through which the picture comes in: of
+the error of the demo model half was theirs, and a tenth of the time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+from onnx import version_converter
+
+from psg_ros.backend_table import FP8, INT8
+from psg_ros.network.fp8 import OPSET, to_fp8
+from psg_ros.network.half_precision import to_float, to_half
+from psg_ros.network.ranges import Inputs, measure_ranges
+
+CURE = "pip install 'onnxruntime>=1.20' (extra 'quantize')"
+OPERATORS = {INT8: ("ConvTranspose", "Gemm", "MatMul"), FP8: ("Gemm", "MatMul")}
+"""What is quantized, where one side is a weight. TensorRT has no transposed convolution in fp8."""
+
+BEYOND = {INT8: 1e-5, FP8: 0.0}
+"""Share of numbers that may lie beyond a range. Few do in int8, so that its steps are finer; those
+of fp8 are finer near 0 anyway."""
+
+OPTIONS = {
+    "ActivationSymmetric": True,
+    "WeightSymmetric": True,
+    "QuantizeBias": False,  # TensorRT takes no int32 there
+    "OpTypesToExcludeOutputQuantization": OPERATORS[INT8],
+    "QDQOpTypePerChannelSupportToAxis": {"MatMul": 1},
+}
+"""Of ONNX Runtime's quantizer."""
+
+
+def twin_name(file: str, kind: str) -> str:
+    """Return the name of the twin of an artifact's file."""
+    return str(Path(file).with_suffix(f".{kind}.onnx"))
+
+
+def quantize_file(source: Path, target: Path, kind: str, inputs: Inputs) -> None:
+    """Write the twin of an ONNX file. What is not quantized computes in the types of that file.
+
+    Args:
+        kind: "int8" or "fp8".
+        inputs: what the network is to see while ranges are measured.
+
+    Raises:
+        ImportError: ONNX Runtime is not installed; names the extra.
+        ValueError: a network without a product that could be quantized, or no inputs.
+    """
+    try:
+        from onnxruntime import quantization
+    except ImportError as error:
+        raise ImportError(f"quantizing needs ONNX Runtime ({error}): {CURE}") from error
+    model = onnx.load(str(source))
+    is_half = to_float(model)
+    operators = OPERATORS[kind]
+    if not (products := list(_products(model.graph, operators))):
+        raise ValueError(f"{source} has no product with weights: nothing to quantize")
+    data = {node.input[0] for node in products}
+    ranges = measure_ranges(model, data, inputs, BEYOND[kind])
+    quantizer = quantization.QDQQuantizer(
+        model,
+        per_channel=True,
+        reduce_range=False,
+        weight_qType=quantization.QuantType.QInt8,
+        activation_qType=quantization.QuantType.QInt8,
+        tensors_range=quantization.TensorsData(
+            quantization.CalibrationMethod.MinMax, {name: (-r, r) for name, r in ranges.items()}
+        ),
+        nodes_to_quantize=[node.name for node in products],
+        nodes_to_exclude=[],
+        op_types_to_quantize=list(operators),
+        # Weights of fp8 are made of those in float.
+        extra_options=OPTIONS | {"AddQDQPairToWeight": kind == FP8} | _one_scale(model.graph),
+    )
+    quantizer.quantize_model()
+    quantizer.model.topological_sort()
+    made = quantizer.model.model
+    opset = next(entry.version for entry in made.opset_import if not entry.domain)
+    if opset < OPSET and (kind == FP8 or is_half):
+        made = version_converter.convert_version(made, OPSET)
+    if kind == FP8:
+        to_fp8(made)
+    onnx.save(made, str(target))
+    if is_half:
+        to_half(target)
+
+
+def _products(graph: onnx.GraphProto, operators: Iterable[str]) -> Iterator[onnx.NodeProto]:
+    """Yield the products with weights that are to be quantized."""
+    weights = {tensor.name for tensor in graph.initializer}
+    for node in graph.node:
+        if node.op_type in operators and node.input[1] in weights:
+            yield node
+
+
+def _one_scale(graph: onnx.GraphProto) -> dict[str, Any]:
+    """Let weights have one scale where TensorRT takes no scale for each output channel."""
+    nodes = [node for node in graph.node if node.op_type == "ConvTranspose"]
+    return {"TensorQuantOverrides": {node.input[1]: [{"symmetric": True}] for node in nodes}}
