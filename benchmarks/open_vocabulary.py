@@ -29,32 +29,23 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pair_images import Images, only
 from synonyms import PREDICATE_SYNONYMS
 from torch import Tensor
 from torch.nn import functional
 
 from psg_ros.data.opening import open_dataset
-from psg_ros.evaluation.metrics.recall import (
-    RecallSums,
-    found_triplets,
-    rank_with_constraint,
-    recall_of_image,
-    without_self_relations,
-)
 from psg_ros.labels import phrase
 from psg_ros.machine import describe_machine
 from psg_ros.network.relation_head import RelationHead
 from psg_ros.network.word_scores import WordScores, word_scores
 from psg_ros.open_set import novel_indices
-from psg_ros.scene_graph import RelationScores
 from psg_ros.text.whitening import word_vectors
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.relations.features import unpack
 from psg_ros.training.relations.relation_data import evenly_spaced, open_relation_data
-from psg_ros.training.relations.relation_samples import RelationTruth
 from psg_ros.training.relations.relation_weights import positive_weights
 from psg_ros.training.relations.unseen_words import find_gain, louder
-from psg_ros.training.relations.validation import all_pairs
 from psg_ros.training.relations.word_heads import (
     Lesson,
     Pairs,
@@ -65,80 +56,14 @@ from psg_ros.training.relations.word_heads import (
 from psg_ros.training.train import load_run
 from psg_ros.training.words import label_words, teach
 
-K = 50
 CHANCE_DRAWS = 3
 OVR_KINDS = {
     "minilm": ("minilm", True), "minilm, no prior": ("minilm", False),
     "bag_of_words": ("bag_of_words", True),
 }  # fmt: skip
 """Text encoder, and whether heads learn with the prior."""
-CLOSED_KINDS = {"closed": ("", False), "minilm": ("minilm", True), "names": ("minilm", False)}
-"""Text encoder, and whether heads learn other ways to say words, and the prior."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Images:
-    """Some images: what is known of each, and the vectors [pair, dim] of its pairs."""
-
-    truths: Sequence[RelationTruth]
-    vectors: Sequence[Tensor]
-
-    def part(self, wanted: slice) -> Images:
-        """Return some of them."""
-        return Images(self.truths[wanted], self.vectors[wanted])
-
-    def having(self, predicate: int) -> Images:
-        """Return those with a triplet of a predicate."""
-        places = [i for i, t in enumerate(self.truths) if predicate in t.triplets[:, 2]]
-        return Images([self.truths[i] for i in places], [self.vectors[i] for i in places])
-
-    def scores(self, head: RelationHead) -> list[RelationScores]:
-        """Return the scores of both directions of all pairs of each image."""
-        found = []
-        for vectors, truth in zip(self.vectors, self.truths, strict=True):
-            with torch.inference_mode():
-                both = torch.cat(head(vectors)).numpy()
-            ends = all_pairs(truth.num_segments)
-            found.append(RelationScores(torch.cat((ends, ends.flip(1))).int().numpy(), both))
-        return found
-
-    def recall(self, found: Sequence[RelationScores], counted: Sequence[int]) -> np.ndarray:
-        """Return R@50 of each predicate in percent, of the triplets of some; NaN where none is."""
-        count = found[0].logits.shape[1] - 1
-        sums = RecallSums.empty(count)
-        for truth, scores in zip(self.truths, found, strict=True):
-            triplets = without_self_relations(truth.triplets)
-            triplets = triplets[np.isin(triplets[:, 2], counted)]
-            best, match = rank_with_constraint(scores)[:K], np.arange(truth.num_segments)
-            hits = found_triplets(triplets, best, match, count)
-            sums += recall_of_image(triplets, hits, count)
-        return 100 * sums.per_predicate
-
-    def accuracy(self, found: Sequence[RelationScores], words: Sequence[int]) -> float:
-        """Return how often the best of some words is the annotated one, the mean over these words.
-
-        In percent; asked for each annotated direction that has one of them; chance is 1 / words.
-        """
-        right, asked = np.zeros(len(words)), np.zeros(len(words))
-        for truth, scores in zip(self.truths, found, strict=True):
-            row = {tuple(ends): i for i, ends in enumerate(scores.pairs.tolist())}
-            for subject, other, predicate in without_self_relations(truth.triplets).tolist():
-                if predicate in words:
-                    logits = scores.logits[row[subject, other]][[1 + word for word in words]]
-                    asked[words.index(predicate)] += 1
-                    right[words.index(predicate)] += words[int(logits.argmax())] == predicate
-        return float(100 * (right / np.maximum(asked, 1))[asked > 0].mean())
-
-
-def only(found: Sequence[RelationScores], words: Sequence[int]) -> list[RelationScores]:
-    """Return the scores as if the vocabulary were these words alone."""
-    result = []
-    for scores in found:
-        logits = np.full_like(scores.logits, -1e4)
-        columns = [0, *(1 + word for word in words)]
-        logits[:, columns] = scores.logits[:, columns]
-        result.append(RelationScores(scores.pairs, logits))
-    return result
+CLOSED_KINDS = {"closed": "", "minilm": "minilm"}
+"""Text encoder."""
 
 
 class Study:
@@ -175,7 +100,7 @@ class Study:
         images = self.train.part(part)
         return join_pairs(images.vectors, images.truths, len(self.names))
 
-    def start(self, encoder: str, held_out: Sequence[int], ways: bool = True) -> RelationHead:
+    def start(self, encoder: str, held_out: Sequence[int]) -> RelationHead:
         """Return a head with its words; gate and hidden layer are the run's, scores random."""
         config = dataclasses.replace(self.model.config.relations, text_encoder=encoder)
         head = RelationHead(config, len(self.names))
@@ -183,7 +108,6 @@ class Study:
         head.load_state_dict({n: v for n, v in kept if "mlp.2." not in n}, strict=False)
         if encoder:
             scores_of(head).take_words(encoded(encoder, self.names))
-        if encoder and ways:
             hidden = [self.names[index] for index in held_out]
             teach(head, encoder, self.names, "predicates", hidden)
         return head
@@ -201,12 +125,10 @@ class Study:
         words = label_words(encoder, self.vocabulary) if encoder and prior else None
         return Lesson(weights, held_out, words, settings.prior_weight, seed)
 
-    def gain(
-        self, encoder: str, held_out: Sequence[int], *, prior: bool, ways: bool = True
-    ) -> float:
+    def gain(self, encoder: str, held_out: Sequence[int], *, prior: bool = True) -> float:
         """Return the gain of unseen words, as the training of the product finds it."""
         middle = len(self.train.truths) // 2
-        start = self.start(encoder, held_out, ways)
+        start = self.start(encoder, held_out)
 
         def learn(pairs: Pairs, hidden: Sequence[int]) -> RelationHead:
             return learn_head(start, pairs, self.lesson(encoder, hidden, prior=prior))
@@ -309,28 +231,25 @@ def closed_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> d
     pairs, images, every = study.pairs(), study.judged, range(len(study.names))
     rows: dict[str, list[dict[str, float]]] = {}
     each: dict[str, list[dict[str, float]]] = {}
-    gains: dict[str, float] = {}
     for kind in wanted or CLOSED_KINDS:
-        encoder, ways = CLOSED_KINDS[kind]
-        start = study.start(encoder, (), ways)
-        if encoder:
-            gains[kind] = study.gain(encoder, (), ways=ways, prior=ways)
-            print(kind, "gain", gains[kind], flush=True)
+        encoder = CLOSED_KINDS[kind]
+        start = study.start(encoder, ())
         for seed in seeds:
-            head = learn_head(start, pairs, study.lesson(encoder, (), seed, ways))
+            head = learn_head(start, pairs, study.lesson(encoder, (), seed))
             own = images.recall(images.scores(head), every)
             row = {"mR@50": float(np.nanmean(own))}
             if encoder:
-                table = synonym_recalls(study, head, own, encoder, gains[kind])
+                row["mR@50, all words replaced"] = all_replaced(study, head, encoder)
+                table = one_replaced(study, head, own, encoder)
                 found = [r["synonym"] >= r["trained word"] / 2 for r in table.values()]
-                row["synonyms: mR@50"] = float(np.mean([r["synonym"] for r in table.values()]))
-                row["synonyms found, of all"] = float(100 * np.mean(found))
-                for name in table if ways else ():
+                row["mR@50, one word replaced"] = mean_of(table, "synonym")
+                row["mR@50, purple in its place"] = mean_of(table, "purple")
+                row["synonyms found, %"] = float(100 * np.mean(found))
+                for name in table:
                     each.setdefault(name, []).append(table[name])
             rows.setdefault(kind, []).append(row)
             print(kind, seed, row, flush=True)
     return {
-        "gains": gains,
         "heads": {name: summary(found) for name, found in rows.items()},
         "R@50 of synonyms (found: half of the trained word's or more)": {
             name: summary(found) for name, found in each.items()
@@ -338,10 +257,28 @@ def closed_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> d
     }
 
 
-def synonym_recalls(
-    study: Study, head: RelationHead, own: np.ndarray, encoder: str, gain: float
+def mean_of(table: dict[str, dict[str, float]], column: str) -> float:
+    """Return the mean of a column."""
+    return float(np.mean([row[column] for row in table.values()]))
+
+
+def all_replaced(study: Study, head: RelationHead, encoder: str) -> float:
+    """Return mR@50 with a vocabulary of synonyms alone, the mean over both synonyms of each."""
+    scores, recalls = scores_of(head), []
+    words = scores.words
+    for which in range(2):
+        names = [PREDICATE_SYNONYMS[name][which] for name in study.names]
+        scores.take_words(encoded(encoder, names))
+        found = study.judged.scores(head)
+        recalls.append(float(np.nanmean(study.judged.recall(found, range(len(names))))))
+    scores.take_words(words)
+    return float(np.mean(recalls))
+
+
+def one_replaced(
+    study: Study, head: RelationHead, own: np.ndarray, encoder: str
 ) -> dict[str, dict[str, float]]:
-    """Return R@50 of each synonym in its word's place, and of an unrelated word there."""
+    """Return R@50 of each synonym in its word's place, without a gain, and of "purple" there."""
     scores, table = scores_of(head), {}
     words = scores.words
     unrelated = encoded(encoder, ["purple"])[0]
@@ -352,7 +289,7 @@ def synonym_recalls(
         images, recalls = study.judged.having(index), []
         for vector in (*encoded(encoder, others), unrelated):
             replaced = words.clone()
-            replaced[index] = gain * vector
+            replaced[index] = vector
             scores.take_words(replaced)
             recalls.append(images.recall(images.scores(head), [index])[index])
         for other, recall in zip(others, recalls, strict=False):

@@ -4,7 +4,7 @@
 
 An .npz file of plain arrays: `encoder` (text), `phrases` (text [phrase]), `vectors` (float32
 [phrase, dim], each of length 1), the `mean` and `matrix` of the whitening that they went through,
-`taught` (text [phrase]) and `gain` (float32). Whoever reads it needs no text encoder.
+`taught` (text [phrase]), `gain` and `found_gain` (float32). Whoever reads it needs no text encoder.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from psg_ros.files import NPZ_DAMAGE, replacing
 from psg_ros.labels import phrase
 
 WORDS_FILE = "words.npz"
-ARRAYS = ("encoder", "phrases", "vectors", "mean", "matrix", "taught", "gain")
+ARRAYS = ("encoder", "phrases", "vectors", "mean", "matrix", "taught", "gain", "found_gain")
 DAMAGE = (*NPZ_DAMAGE, KeyError, AttributeError)
 """And what comes of a file with other arrays, or with one alone."""
 
@@ -62,8 +62,9 @@ class WordTable:
         vectors: float32 [phrase, dim], whitened, each of length 1.
         whitening: what vectors of other phrases have to go through.
         taught: the predicates that training has seen, in all ways to say them.
-        gain: 1 or more; how much longer the vector of any other predicate must be to win beside
-            them, see `psg_ros.training.relations.unseen_words`.
+        gain: 1 or more; how much longer the vectors of other predicates are.
+        found_gain: the gain by which the training has found that they win beside those that it has
+            seen, see `psg_ros.training.relations.unseen_words`.
 
     Raises:
         ValueError: phrases twice, vectors that are not one of length 1 for each of them, a
@@ -76,6 +77,7 @@ class WordTable:
     whitening: Whitening
     taught: frozenset[str] = frozenset()
     gain: float = 1.0
+    found_gain: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.gain >= 1:  # NaN fails, too
@@ -141,6 +143,7 @@ def write_table(table: WordTable, path: Path) -> None:
             matrix=table.whitening.matrix,
             taught=np.array(sorted(table.taught), dtype=np.str_),
             gain=np.float32(table.gain),
+            found_gain=np.float32(table.found_gain),
         )
 
 
@@ -153,10 +156,13 @@ def read_table(path: Path) -> WordTable:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            encoder, phrases, vectors, mean, matrix, taught, gain = (file[n] for n in ARRAYS)
+            encoder, phrases, vectors, mean, matrix, taught, *gains = (file[n] for n in ARRAYS)
             texts, known = (tuple(map(str, array.ravel())) for array in (phrases, taught))
             whitening = Whitening(mean, matrix)
-            return WordTable(str(encoder), texts, vectors, whitening, frozenset(known), gain.item())
+            return WordTable(
+                str(encoder), texts, vectors, whitening, frozenset(known),
+                *(gain.item() for gain in gains),
+            )  # fmt: skip
     except FileNotFoundError:
         raise
     except DAMAGE as error:

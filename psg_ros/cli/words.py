@@ -21,6 +21,8 @@ from psg_ros.robot.forms import load_model
 from psg_ros.text.bake import Wanted, bake
 from psg_ros.word_rules import read_words
 
+FOUND = "found"
+"""Stands for the gain that the training has found."""
 USAGE = "MODEL [--classes WORD ...] [--predicates WORD ...] [options]"
 EXAMPLES = """\
 examples:
@@ -28,6 +30,7 @@ examples:
   psg words models/mine --predicates on "resting on" holding
   psg words models/mine --classes pallet forklift floor --stuff floor
   psg words models/mine --add --classes "charging dock"
+  psg words models/mine --add --predicates "stacked on" --gain 1.5
   psg words models/mine --classes warehouse.txt --out models/warehouse
   ros2 service call /scene_graph_node/reload_words std_srvs/srv/Trigger
 
@@ -59,6 +62,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--add", action="store_true", help="add to the current words (default: replace them)"
     )
     parser.add_argument(
+        "--gain",
+        type=number_or_found,
+        nargs="?",
+        const=FOUND,
+        metavar="X",
+        help="how much louder predicates are that training has not seen: the more, the more often "
+        "they win beside trained ones, and the fewer of those are found; without a number as the "
+        "training has found it (default: as it is; 1 in a new model)",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         metavar="FOLDER",
@@ -66,11 +79,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def number_or_found(text: str) -> float | str:
+    """Return `FOUND`, or the number that a text is."""
+    return text if text == FOUND else float(text)
+
+
 def run(args: argparse.Namespace) -> int:
     """Bake the words, or list them."""
     folder = load_model(args.model)
     if args.classes is None and args.predicates is None:
-        if args.out or args.stuff or args.add:
+        if args.out or args.stuff or args.add or args.gain is not None:
             raise ValueError("no words are given: add --classes or --predicates")
         show(folder.vocabulary)
         return 0
@@ -80,6 +98,7 @@ def run(args: argparse.Namespace) -> int:
         _words(args.classes, known.label_names, keep=args.add),
         _words(args.predicates, known.predicate_names, keep=args.add),
         args.stuff,
+        folder.words.found_gain if args.gain == FOUND and folder.words else args.gain,
     )
     vocabulary = bake(folder, wanted, args.out)
     print(

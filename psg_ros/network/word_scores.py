@@ -34,7 +34,7 @@ class WordScores(nn.Module):
             one of each; in every step of training each word is said as it is, or as a new mixture
             of these. None: always as it is.
         taught: bool [word]; which words of the training's own vocabulary it has seen.
-        gain: 1 or more; by how much vectors of words that it has not seen are longer in use.
+        gain: 1 or more; how much longer vectors of other words must be to win beside these.
 
     Args:
         none_first: whether "none of them" is the first column ("no relation"), or the last one ("no

@@ -42,11 +42,14 @@ class Wanted:
         classes, predicates: names; None leaves the list as it is.
         stuff: those of the classes that cannot be counted. Others that the model had before stay
             what they were; new ones are things.
+        gain: how much longer vectors of predicates that training has not seen are, 1 or more; None
+            leaves it as it is.
     """
 
     classes: Sequence[str] | None = None
     predicates: Sequence[str] | None = None
     stuff: Collection[str] = ()
+    gain: float | None = None
 
 
 def bake(folder: ModelFolder, wanted: Wanted, out: Path | None = None) -> Vocabulary:
@@ -68,6 +71,8 @@ def bake(folder: ModelFolder, wanted: Wanted, out: Path | None = None) -> Vocabu
     check_open(folder)
     vocabulary = new_vocabulary(folder, wanted)
     table = complete_table(folder, vocabulary)
+    if wanted.gain is not None:
+        table = replace(table, gain=wanted.gain)
     target = folder.path if out is None else out
     if out is not None and out.exists():
         raise FileExistsError(f"{out} exists; choose another name for the copy")

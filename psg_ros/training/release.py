@@ -229,7 +229,7 @@ def write_words(model: DsFlash, labels_path: Path, folder: Path) -> dict[str, An
 
 
 def heard_of(model: DsFlash, vocabulary: Vocabulary, table: WordTable) -> WordTable:
-    """Return a table that says which predicates the training has seen, and the gain of others."""
+    """Return a table that says which predicates the training has seen, and the gain for others."""
     scores = word_scores(model.relations)
     if scores is None:
         return table
@@ -238,7 +238,7 @@ def heard_of(model: DsFlash, vocabulary: Vocabulary, table: WordTable) -> WordTa
     hidden = [name for name in names if name not in taught]
     ways = ways_to_say(taught, load_paraphrases().predicates, hidden)
     said = frozenset(way for group in ways for way in group)
-    return dataclasses.replace(table, taught=said, gain=float(scores.gain))
+    return dataclasses.replace(table, taught=said, found_gain=float(scores.gain))
 
 
 def text_encoder(model: DsFlash) -> str:

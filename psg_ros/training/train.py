@@ -34,7 +34,7 @@ from psg_ros.training.relations.relation_data import check_relation_data
 from psg_ros.training.segmenter import segmentation, segmentation_run
 from psg_ros.training.segmenter.initial_weights import load_initial_weights
 from psg_ros.training.segmenter.segmentation_checks import check_settings
-from psg_ros.training.words import raise_unseen, take_ways
+from psg_ros.training.words import take_ways
 
 logger = logging.getLogger(__name__)
 
@@ -297,7 +297,6 @@ def load_run(
     load_into(model.segmenter, segmenter)
     if with_relations:
         load_into(model.relations, relation_stage)
-        raise_unseen(model)
     unfinished = ", ".join(map(str, unfinished_stages(folder, config)))
     if unfinished:
         logger.warning("the training of %s is not finished (%s)", folder, unfinished)

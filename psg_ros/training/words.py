@@ -58,14 +58,6 @@ def label_words(encoder: str, vocabulary: Vocabulary) -> Tensor:
     return torch.from_numpy(fit_whitening(vectors)(vectors))
 
 
-def raise_unseen(model: DsFlash) -> None:
-    """Lengthen the vectors of predicates that training has not seen, as the robot has them."""
-    scores = word_scores(model.relations)
-    if scores is not None:
-        gains = torch.where(scores.taught, torch.ones(()), scores.gain)
-        scores.take_words(scores.words * gains[:, None])
-
-
 def teach(
     stage: nn.Module,
     encoder: str,

@@ -42,6 +42,13 @@ def test_words_are_listed_replaced_and_added(model, capsys):
     assert names(model) == (("sofa", "lawn"), ("resting on", "holding"))
 
 
+def test_the_gain_is_a_number_or_the_one_that_the_training_has_found(model):
+    words = ["words", str(model), "--predicates", "holding", "--gain"]
+    for given, gain in ((["1.25"], 1.25), ([], 1.5)):
+        assert main([*words, *given]) == 0
+        assert load_model(str(model)).words.gain == gain
+
+
 def test_words_from_a_file_into_a_copy(model, tmp_path):
     (tmp_path / "list.txt").write_text("pallet\nforklift\n")
     out = tmp_path / "warehouse"

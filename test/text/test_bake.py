@@ -51,13 +51,17 @@ def test_lists_that_are_not_given_stay(model):
     assert bake(folder, Wanted(predicates=["holding"])).labels == folder.vocabulary.labels
 
 
-def test_predicates_that_training_has_not_seen_are_louder(model):
+def test_predicates_that_training_has_not_seen_are_louder_by_the_gain_that_is_wanted(model):
     words = ["on", "upon", "next to", "beside"]
     bake(load_model(str(model)), Wanted(["mug"], words))
     folder = load_model(str(model))
     vectors = word_inputs(folder, "relations")["predicate_words"]
     lengths = np.linalg.norm(vectors[:5], axis=1)
-    np.testing.assert_allclose(lengths, [1, 1, 1.5, 1, 0], rtol=1e-5)
+    np.testing.assert_allclose(lengths, [1, 1, 1, 1, 0], rtol=1e-5)
+    assert folder.words.found_gain == 1.5
+    bake(folder, Wanted(predicates=words, gain=2.0))
+    vectors = word_inputs(load_model(str(model)), "relations")["predicate_words"]
+    assert np.linalg.norm(vectors[:3], axis=1).tolist() == pytest.approx([1, 1, 2])
     labels = word_inputs(folder, "segmenter")["label_words"]
     assert np.linalg.norm(labels[0]) == pytest.approx(1), "classes have no gain"
 
@@ -95,6 +99,7 @@ def test_known_words_need_no_encoder_and_others_are_named(model, monkeypatch):
         ),
         (Wanted(predicates=[f"p{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(129)]), "128"),
         (Wanted(["cup"], stuff=["floor"]), "stuff that is none of the classes: floor"),
+        (Wanted(["cup"], gain=0.5), "the gain of predicates must be 1 or more, not 0.5"),
     ],
 )
 def test_what_is_refused_changes_nothing(model, wanted, complaint):

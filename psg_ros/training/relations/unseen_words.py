@@ -39,7 +39,7 @@ def find_gain(
     names: Sequence[str],
     held_out: Sequence[int] = (),
 ) -> float:
-    """Return the gain, of `GAINS`, by the mean over the folds of `harmonic_mean`.
+    """Return the least gain, of `GAINS`, with the best mean over the folds of `harmonic_mean`.
 
     Args:
         learn: teaches a new head pairs without the relations of some predicates.
@@ -70,8 +70,14 @@ def harmonic_mean(
     known = torch.tensor([*seen, *unseen])
     named = known[logits[:, :, known].argmax(dim=2)]
     right = named_right(named, pairs.targets[:, :, 1:])
-    shares = [float(np.nanmean(right[list(part)])) for part in (seen, unseen)]
+    shares = [mean_share(right[list(part)]) for part in (seen, unseen)]
     return 2 * shares[0] * shares[1] / max(sum(shares), 1e-9)
+
+
+def mean_share(shares: np.ndarray) -> float:
+    """Return the mean of those that are known; 0 where none is."""
+    known = shares[~np.isnan(shares)]
+    return float(known.mean()) if len(known) else 0.0
 
 
 def named_right(named: Tensor, targets: Tensor) -> np.ndarray:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from psg_ros.network.dsflash import RelationStage
@@ -108,7 +109,8 @@ def learn_head(start: RelationHead, pairs: Pairs, lesson: Lesson) -> RelationHea
     head = copy.deepcopy(start)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(lesson.seed)
-        head.mlp[-1].reset_parameters()
+        scores = word_scores(head) or cast(nn.Linear, head.mlp[-1])
+        scores.reset_parameters()
         learn(head.train(), pairs, lesson)
     return head.eval()
 

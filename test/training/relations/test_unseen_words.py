@@ -93,3 +93,10 @@ def test_shares_named_right_count_annotated_directions_alone():
     named = torch.tensor([[0, 2], [1, 1]])
     found = named_right(named, targets)
     assert found[:2].tolist() == [0.5, 1.0] and np.isnan(found[2])
+
+
+def test_words_that_no_image_shows_count_as_never_right():
+    pairs = pairs_of_every_word()
+    assert harmonic_mean(Echo([], 1.0), pairs, range(9), [], 1.0) == 0
+    pairs.targets[9] = 0
+    assert harmonic_mean(Echo([], 1.0), pairs, range(9), [9], 1.0) == 0
