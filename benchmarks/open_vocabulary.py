@@ -1,19 +1,21 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What words alone can do: heads that compare with words, on relation stages that stay frozen.
+"""What words alone can do: heads that compare with words, on a relation stage that stays frozen.
 
     python benchmarks/open_vocabulary.py RUN --data data/sim --out build/open_vocabulary.json
 
-RUN is a run folder of `psg train` with a closed list of predicates. Its relation stage turns every
-pair into a vector once; then heads are trained on these vectors, which takes a minute each, with
-several seeds. All heads see the same pairs in the same order.
+RUN is a run folder of `psg train` with `held_out_predicates: novel`, so that its relation stage has
+not seen the novel predicates. The stage turns every pair into a vector once; then heads are trained
+on these vectors with several seeds, all on the same pairs. Task PredCls.
 
-`closed`: all predicates are trained; a closed head beside one that compares with words, and words
-that no training has seen in place of trained ones ("resting on" for "lying on").
-`ovr`: novel predicates (`psg_ros.open_set`) are taken out of the training of the heads; give a run
-that was trained with `held_out_predicates: novel`, whose relation stage has not seen them either.
-Beside the text encoder stand a bag of words and, for chance, random vectors in place of the novel
-words'. Task PredCls, on the split test. Needs the extras train and open-vocabulary.
+`ovr`: novel predicates (`psg_ros.open_set`) are taken out of the training of the heads, too. Beside
+the text encoder stand the same without the prior from labels, a bag of words, and, for chance,
+random vectors in place of the novel words'. The gain of unseen words is found on the images of the
+training. `closed`: all predicates are trained; a closed head beside one that compares with words,
+and each word replaced by a synonym that no training has seen (`synonyms.py`).
+
+Settings are chosen with `--split val`; `--split test` is for the report. Needs the extras train and
+words.
 """
 
 from __future__ import annotations
@@ -22,163 +24,106 @@ import argparse
 import dataclasses
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from synonyms import PREDICATE_SYNONYMS
 from torch import Tensor
 from torch.nn import functional
 
 from psg_ros.data.opening import open_dataset
-from psg_ros.evaluation.metrics.evaluator import Evaluator
-from psg_ros.labels import Vocabulary, phrase
+from psg_ros.evaluation.metrics.recall import (
+    RecallSums,
+    found_triplets,
+    rank_with_constraint,
+    recall_of_image,
+    without_self_relations,
+)
+from psg_ros.labels import phrase
 from psg_ros.machine import describe_machine
-from psg_ros.network.config import RelationConfig
-from psg_ros.network.dsflash import RelationStage
 from psg_ros.network.relation_head import RelationHead
-from psg_ros.network.word_scores import word_scores
+from psg_ros.network.word_scores import WordScores, word_scores
 from psg_ros.open_set import novel_indices
-from psg_ros.robot.graph_nodes import describe_nodes
-from psg_ros.robot.ops.regions import measure_regions
-from psg_ros.scene_graph import RelationScores, SceneGraph
-from psg_ros.text.encoders import open_encoder
+from psg_ros.scene_graph import RelationScores
+from psg_ros.text.whitening import word_vectors
 from psg_ros.training.distributed import Ranks
-from psg_ros.training.losses import relation_targets
 from psg_ros.training.relations.features import unpack
-from psg_ros.training.relations.relation_data import open_held_out, open_relation_data
-from psg_ros.training.relations.relation_losses import pair_vectors
-from psg_ros.training.relations.relation_samples import RelationSample
+from psg_ros.training.relations.relation_data import evenly_spaced, open_relation_data
+from psg_ros.training.relations.relation_samples import RelationTruth
 from psg_ros.training.relations.relation_weights import positive_weights
-from psg_ros.training.relations.validation import ValidationTruth, all_pairs
+from psg_ros.training.relations.unseen_words import find_gain, louder
+from psg_ros.training.relations.validation import all_pairs
+from psg_ros.training.relations.word_heads import (
+    Lesson,
+    Pairs,
+    image_vectors,
+    join_pairs,
+    learn_head,
+)
 from psg_ros.training.train import load_run
+from psg_ros.training.words import label_words, teach
 
-SYNONYMS = {
-    "lying on": "resting on", "beside": "next to", "in": "inside", "over": "above",
-    "holding": "grasping", "touching": "in contact with", "walking on": "strolling on",
-    "hanging from": "suspended from",
+K = 50
+CHANCE_DRAWS = 3
+OVR_KINDS = {
+    "minilm": ("minilm", True), "minilm, no prior": ("minilm", False),
+    "bag_of_words": ("bag_of_words", True),
 }  # fmt: skip
-"""Trained predicate -> words that no training has seen."""
-STEPS, BATCH_PAIRS, RATE = 200, 512, 2e-3
-CHANCE_DRAWS = 1
+"""Text encoder, and whether heads learn with the prior."""
+CLOSED_KINDS = {"closed": ("", False), "minilm": ("minilm", True), "names": ("minilm", False)}
+"""Text encoder, and whether heads learn other ways to say words, and the prior."""
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """All pairs i < j of some images: vectors [pair, dim], both targets, which image."""
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """Some images: what is known of each, and the vectors [pair, dim] of its pairs."""
 
-    vectors: Tensor
-    targets: Tensor
-    image: Tensor
+    truths: Sequence[RelationTruth]
+    vectors: Sequence[Tensor]
 
+    def part(self, wanted: slice) -> Images:
+        """Return some of them."""
+        return Images(self.truths[wanted], self.vectors[wanted])
 
-def vectors_of(stage: RelationStage, samples: Sequence[RelationSample]) -> Iterator[Tensor]:
-    """Yield the vectors [pair, dim] of all pairs of each image."""
-    for sample in samples:
-        ends = all_pairs(len(sample.overlap))
-        with torch.inference_mode():
-            maps = unpack(sample.features[None], stage.tap_embedding.shapes, "float32")
-            cells = stage.tap_embedding(maps)
-            image = torch.zeros(len(ends), dtype=torch.int64)
-            yield pair_vectors(stage, cells, image, sample.overlap[ends], sample.boxes[ends])
+    def having(self, predicate: int) -> Images:
+        """Return those with a triplet of a predicate."""
+        places = [i for i, t in enumerate(self.truths) if predicate in t.triplets[:, 2]]
+        return Images([self.truths[i] for i in places], [self.vectors[i] for i in places])
 
-
-def train_head(
-    start: RelationHead, config: RelationConfig, pairs: Pairs, weights: Tensor,
-    words: Tensor | None, held_out: Sequence[int], seed: int,
-) -> RelationHead:  # fmt: skip
-    """Return a head that has learned from these pairs; half as many unrelated ones as related.
-
-    Args:
-        start: the head of the run: gate and hidden layer begin like its own, the scores from
-            nothing.
-    """
-    torch.manual_seed(seed)
-    head = RelationHead(config, len(weights) - 1)
-    if (scores := word_scores(head)) is not None and words is not None:
-        scores.take_words(words)
-    own = {n: v for n, v in start.state_dict().items() if not n.startswith("mlp.2.")}
-    head.load_state_dict(own, strict=False)
-    columns = torch.ones_like(weights)
-    columns[[1 + predicate for predicate in held_out]] = 0
-    related = (pairs.targets[:, :, 0] == 0).any(dim=1)
-    positive, negative = related.nonzero()[:, 0], (~related).nonzero()[:, 0]
-    optimizer = torch.optim.AdamW(head.parameters(), lr=RATE, weight_decay=0.02)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
-    half = BATCH_PAIRS * 2 // 3
-    for _ in range(STEPS):
-        chosen = torch.cat(
-            [
-                positive[torch.randint(len(positive), (half,))],
-                negative[torch.randint(len(negative), (BATCH_PAIRS - half,))],
-            ]
-        )
-        logits = torch.stack(head(pairs.vectors[chosen]), dim=1)
-        loss = functional.binary_cross_entropy_with_logits(
-            logits, pairs.targets[chosen], pos_weight=weights, reduction="none"
-        )
-        optimizer.zero_grad()
-        (loss * columns / columns.mean()).mean().backward()
-        optimizer.step()
-        schedule.step()
-    return head.eval()
-
-
-class Test:
-    """The split test, with the vectors of all pairs."""
-
-    def __init__(
-        self, stage: RelationStage, samples: Sequence[RelationSample],
-        truths: Sequence[ValidationTruth], vocabulary: Vocabulary,
-    ) -> None:  # fmt: skip
-        self.vocabulary, self.truths = vocabulary, truths
-        self.vectors = list(vectors_of(stage, samples))
-
-    def logits(self, head: RelationHead) -> list[RelationScores]:
+    def scores(self, head: RelationHead) -> list[RelationScores]:
         """Return the scores of both directions of all pairs of each image."""
         found = []
-        for vectors, image in zip(self.vectors, self.truths, strict=True):
+        for vectors, truth in zip(self.vectors, self.truths, strict=True):
             with torch.inference_mode():
                 both = torch.cat(head(vectors)).numpy()
-            ends = all_pairs(image.segmentation.num_segments)
+            ends = all_pairs(truth.num_segments)
             found.append(RelationScores(torch.cat((ends, ends.flip(1))).int().numpy(), both))
         return found
 
-    def scores(
-        self, found: Sequence[RelationScores], counted: Sequence[int] | None = None
-    ) -> tuple[dict[str, float], dict[str, float]]:
-        """Return figures in percent, and R@50 of each predicate.
-
-        Args:
-            counted: predicates whose triplets count; None: all.
-        """
-        evaluator = Evaluator(self.vocabulary, "PredCls", (20, 50, 100))
-        for image, scores in zip(self.truths, found, strict=True):
-            truth = image.truth
-            if counted is not None:
-                kept = np.isin(truth.triplets[:, 2], counted)
-                truth = dataclasses.replace(truth, triplets=truth.triplets[kept])
-            if not len(truth.triplets):
-                continue
-            segmentation = image.segmentation
-            regions = measure_regions(segmentation.label_map, segmentation.num_segments)
-            nodes = describe_nodes(segmentation, regions, self.vocabulary)
-            evaluator.add(truth.image_id, truth, SceneGraph(segmentation, nodes, (), scores))
-        report = evaluator.report()
-        each = {row.name: row.recall["R@50"] for row in report.per_predicate}
-        return {name: report.scores[name] for name in ("R@50", "mR@50", "mNgR@50")}, each
+    def recall(self, found: Sequence[RelationScores], counted: Sequence[int]) -> np.ndarray:
+        """Return R@50 of each predicate in percent, of the triplets of some; NaN where none is."""
+        count = found[0].logits.shape[1] - 1
+        sums = RecallSums.empty(count)
+        for truth, scores in zip(self.truths, found, strict=True):
+            triplets = without_self_relations(truth.triplets)
+            triplets = triplets[np.isin(triplets[:, 2], counted)]
+            best, match = rank_with_constraint(scores)[:K], np.arange(truth.num_segments)
+            hits = found_triplets(triplets, best, match, count)
+            sums += recall_of_image(triplets, hits, count)
+        return 100 * sums.per_predicate
 
     def accuracy(self, found: Sequence[RelationScores], words: Sequence[int]) -> float:
         """Return how often the best of some words is the annotated one, the mean over these words.
 
-        Asked for each annotated direction that has one of them; chance is 1 / words.
+        In percent; asked for each annotated direction that has one of them; chance is 1 / words.
         """
         right, asked = np.zeros(len(words)), np.zeros(len(words))
-        for image, scores in zip(self.truths, found, strict=True):
+        for truth, scores in zip(self.truths, found, strict=True):
             row = {tuple(ends): i for i, ends in enumerate(scores.pairs.tolist())}
-            for subject, other, predicate in image.truth.triplets.tolist():
-                if predicate in words and subject != other:
+            for subject, other, predicate in without_self_relations(truth.triplets).tolist():
+                if predicate in words:
                     logits = scores.logits[row[subject, other]][[1 + word for word in words]]
                     asked[words.index(predicate)] += 1
                     right[words.index(predicate)] += words[int(logits.argmax())] == predicate
@@ -196,189 +141,257 @@ def only(found: Sequence[RelationScores], words: Sequence[int]) -> list[Relation
     return result
 
 
-def encoded(encoder: str, names: Sequence[str]) -> Tensor:
-    """Return the vectors of names."""
-    return torch.from_numpy(open_encoder(encoder).encode([phrase(name) for name in names]))
-
-
-def spread(values: Sequence[float]) -> dict[str, float]:
-    """Return mean and standard deviation."""
-    return {"mean": round(float(np.mean(values)), 2), "sd": round(float(np.std(values, ddof=1)), 2)}
-
-
-def summary(rows: Sequence[Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    """Return mean and standard deviation of each figure over the seeds."""
-    return {name: spread([row[name] for row in rows]) for name in rows[0]}
-
-
 class Study:
     """One run's vectors, and the heads trained on them."""
 
-    def __init__(self, run: Path, data: Path, cache: Path, num_train: int, num_test: int) -> None:
-        model, config, self.vocabulary = load_run(run)
+    def __init__(self, args: argparse.Namespace) -> None:
+        self.model, self.config, self.vocabulary = load_run(args.run)
+        self.names = self.vocabulary.predicate_names
+        self.train = self._images(args, "train", args.train_images)
+        self.judged = self._images(args, args.split, args.test_images)
+
+    def _images(self, args: argparse.Namespace, split: str, count: int) -> Images:
+        """Return `count` evenly spaced images of a split; 0: all."""
         settings = dataclasses.replace(
-            config.relations, validation_images=0, validation_task="PredCls",
-            feature_cache=str(cache), held_out_predicates="none",
+            self.config.relations, validation_images=0, held_out_predicates="none",
+            feature_cache=str(args.cache / split),
         )  # fmt: skip
-        self.settings, self.config = settings, model.config.relations
-        self.start = model.relations.head
-        config = dataclasses.replace(config, relations=settings, data=str(data))
-        opened = {s: open_dataset(data, self.vocabulary, s) for s in ("train", "test")}
-        train = open_relation_data(model, opened["train"], config, self.vocabulary, Ranks())
-        source = train.source
-        self.truths = source.truths[: num_train or None]
-        places = [[(0, index)] for index in range(len(self.truths))]
-        samples = (batch[0][0] for batch in source.batches(places))
-        vectors = list(vectors_of(model.relations, samples))  # type: ignore[arg-type]
-        count = sum(len(record.triplets) > 0 for record in opened["test"].records)
-        testing = dataclasses.replace(
-            config, relations=dataclasses.replace(
-                settings, validation_images=count, feature_cache=str(cache.with_name("test"))
-            )
-        )  # fmt: skip
-        held = open_held_out(model, opened["test"], testing, self.vocabulary)
-        kept = slice(num_test or None)
-        self.test = Test(model.relations, held.samples[kept], held.truths[kept], self.vocabulary)
-        self.vectors = vectors
+        config = dataclasses.replace(self.config, relations=settings, data=str(args.data))
+        dataset = open_dataset(args.data, self.vocabulary, split)
+        source = open_relation_data(self.model, dataset, config, self.vocabulary, Ranks()).source
+        found = len(source.truths)
+        chosen = evenly_spaced(found, min(count or found, found)).tolist()
+        stage = self.model.relations
 
-    def pairs(self, held_out: Sequence[int]) -> Pairs:
-        """Return the training pairs, without the relations of some predicates."""
-        targets, image = [], []
-        for index, truth in enumerate(self.truths):
-            kept = truth.triplets[~np.isin(truth.triplets[:, 2], list(held_out))]
-            ends, known = all_pairs(truth.num_segments), torch.from_numpy(kept)
-            count = self.vocabulary.num_predicates
-            both = [relation_targets(known, way, count) for way in (ends, ends.flip(1))]
-            targets.append(torch.stack(both, dim=1))
-            image.append(torch.full((len(ends),), index))
-        return Pairs(torch.cat(self.vectors), torch.cat(targets), torch.cat(image))
+        def feature_maps(features: Tensor) -> Sequence[Tensor]:
+            return unpack(features, stage.tap_embedding.shapes, "float32")
 
-    def weights(self, held_out: Sequence[int]) -> Tensor:
-        """Return the weights of positives, as stage 2 of training has them."""
+        samples = (batch[0][0] for batch in source.batches([(0, place)] for place in chosen))
+        vectors = list(image_vectors(stage, feature_maps, samples))
+        return Images([source.truths[place] for place in chosen], vectors)
+
+    def pairs(self, part: slice = slice(None)) -> Pairs:
+        """Return the pairs of some images of the training, with all relations."""
+        images = self.train.part(part)
+        return join_pairs(images.vectors, images.truths, len(self.names))
+
+    def start(self, encoder: str, held_out: Sequence[int], ways: bool = True) -> RelationHead:
+        """Return a head with its words; gate and hidden layer are the run's, scores random."""
+        config = dataclasses.replace(self.model.config.relations, text_encoder=encoder)
+        head = RelationHead(config, len(self.names))
+        kept = self.model.relations.head.state_dict().items()
+        head.load_state_dict({n: v for n, v in kept if "mlp.2." not in n}, strict=False)
+        if encoder:
+            scores_of(head).take_words(encoded(encoder, self.names))
+        if encoder and ways:
+            hidden = [self.names[index] for index in held_out]
+            teach(head, encoder, self.names, "predicates", hidden)
+        return head
+
+    def lesson(
+        self, encoder: str, held_out: Sequence[int], seed: int = 0, prior: bool = True
+    ) -> Lesson:
+        """Return what heads are taught; the prior is of the same encoder."""
         kept = [
-            dataclasses.replace(
-                truth, triplets=truth.triplets[~np.isin(truth.triplets[:, 2], list(held_out))]
-            )
-            for truth in self.truths
+            dataclasses.replace(t, triplets=t.triplets[~np.isin(t.triplets[:, 2], held_out)])
+            for t in self.train.truths
         ]
-        count = self.vocabulary.num_predicates
-        return positive_weights([t for t in kept if len(t.triplets)], count, self.settings)
+        settings, count = self.config.relations, len(self.names)
+        weights = positive_weights([t for t in kept if len(t.triplets)], count, settings)
+        words = label_words(encoder, self.vocabulary) if encoder and prior else None
+        return Lesson(weights, held_out, words, settings.prior_weight, seed)
 
-    def head(self, encoder: str, held_out: Sequence[int], pairs: Pairs, seed: int) -> RelationHead:
-        """Return a trained head; without an encoder one of a closed list."""
-        config = dataclasses.replace(self.config, text_encoder=encoder)
-        words = encoded(encoder, self.vocabulary.predicate_names) if encoder else None
-        weights = self.weights(held_out)
-        return train_head(self.start, config, pairs, weights, words, held_out, seed)
+    def gain(
+        self, encoder: str, held_out: Sequence[int], *, prior: bool, ways: bool = True
+    ) -> float:
+        """Return the gain of unseen words, as the training of the product finds it."""
+        middle = len(self.train.truths) // 2
+        start = self.start(encoder, held_out, ways)
+
+        def learn(pairs: Pairs, hidden: Sequence[int]) -> RelationHead:
+            return learn_head(start, pairs, self.lesson(encoder, hidden, prior=prior))
+
+        halves = self.pairs(slice(middle)), self.pairs(slice(middle, None))
+        return find_gain(learn, *halves, self.names, held_out)
 
 
-def closed_study(study: Study, seeds: Sequence[int]) -> dict[str, object]:
-    """Return the figures of `closed`."""
-    pairs, names = study.pairs(()), study.vocabulary.predicate_names
-    rows: dict[str, list[dict[str, float]]] = {"closed": [], "minilm": []}
-    replaced: dict[str, list[dict[str, float]]] = {}
-    for seed in seeds:
-        for encoder in ("", "minilm"):
-            head = study.head(encoder, (), pairs, seed)
-            figures, each = study.test.scores(study.test.logits(head))
-            rows[encoder or "closed"].append(figures)
-            print(seed, encoder or "closed", figures, flush=True)
-        for name, other in SYNONYMS.items():
-            words = [other if one == name else one for one in names]
-            scores = word_scores(head)
-            assert scores is not None
-            scores.take_words(encoded("minilm", words))
-            index = names.index(name)
-            now = study.test.scores(study.test.logits(head), [index])[0]["R@50"]
-            unrelated = [("purple" if one == name else one) for one in names]
-            scores.take_words(encoded("minilm", unrelated))
-            never = study.test.scores(study.test.logits(head), [index])[0]["R@50"]
-            row = {"trained word": each[name], "other word": now, "unrelated word": never}
-            replaced.setdefault(f"{name} -> {other}", []).append(row)
-            print(seed, name, other, row, flush=True)
+def scores_of(head: RelationHead) -> WordScores:
+    """Return the part of a head that compares with words."""
+    scores = word_scores(head)
+    assert scores is not None
+    return scores
+
+
+def encoded(encoder: str, names: Sequence[str]) -> Tensor:
+    """Return the vectors of names."""
+    return torch.from_numpy(word_vectors(encoder, [phrase(name) for name in names]))
+
+
+def summary(rows: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
+    """Return mean and standard deviation of each figure over the seeds."""
     return {
-        "heads": {name: summary(found) for name, found in rows.items()},
-        "R@50 of synonyms": {name: summary(found) for name, found in replaced.items()},
-    }
-
-
-def ovr_study(study: Study, seeds: Sequence[int]) -> dict[str, object]:
-    """Return the figures of `ovr`."""
-    names = study.vocabulary.predicate_names
-    novel = novel_indices(names)
-    base = [index for index in range(len(names)) if index not in novel]
-    pairs = study.pairs(novel)
-    rows: dict[str, list[dict[str, float]]] = {}
-    for seed in seeds:
-        for encoder in ("minilm", "bag_of_words"):
-            head = study.head(encoder, novel, pairs, seed)
-            rows.setdefault(encoder, []).append(ovr_figures(study.test, head, novel, base))
-            print(seed, encoder, rows[encoder][-1], flush=True)
-            if encoder != "minilm":
-                continue
-            scores = word_scores(head)
-            assert scores is not None
-            draws = []
-            for draw in range(CHANCE_DRAWS):
-                generator = torch.Generator().manual_seed(1000 * seed + draw)
-                words = scores.words.clone()
-                random = torch.randn(len(novel), words.shape[1], generator=generator)
-                words[list(novel)] = functional.normalize(random, dim=1)
-                kept = scores.words
-                scores.take_words(words)
-                draws.append(ovr_figures(study.test, head, novel, base))
-                scores.take_words(kept)
-            rows.setdefault("chance", []).append(
-                {name: float(np.mean([draw[name] for draw in draws])) for name in draws[0]}
-            )
-            print(seed, "chance", rows["chance"][-1], flush=True)
-    return {
-        "novel": [names[index] for index in novel],
-        "heads": {name: summary(found) for name, found in rows.items()},
+        name: {
+            "mean": round(float(np.mean([row[name] for row in rows])), 1),
+            "sd": round(float(np.std([row[name] for row in rows], ddof=1)), 1),
+        }
+        for name in rows[0]
     }
 
 
 def ovr_figures(
-    test: Test, head: RelationHead, novel: Sequence[int], base: Sequence[int]
+    images: Images, head: RelationHead, novel: Sequence[int], gain: float
 ) -> dict[str, float]:
-    """Return how a head does on base and on novel predicates."""
-    names, found = test.vocabulary.predicate_names, test.logits(head)
-    each = test.scores(found)[1]
-    alone = test.scores(only(found, novel), novel)[0]
+    """Return how a head does on base and on novel predicates, in percent."""
+    scores, count = scores_of(head), images.scores(head)[0].logits.shape[1] - 1
+    base = [index for index in range(count) if index not in novel]
+    found, words = images.scores(head), scores.words
+    scores.take_words(louder(words, novel, gain))
+    beside = images.recall(images.scores(head), range(count))
+    scores.take_words(words)
+    plain, alone = images.recall(found, range(count)), images.recall(only(found, novel), novel)
+    seen, unseen = float(np.nanmean(beside[base])), float(np.nanmean(beside[list(novel)]))
     return {
-        "base mR@50": float(np.nanmean([each[names[index]] for index in base])),
-        "novel mR@50": float(np.nanmean([each[names[index]] for index in novel])),
-        "novel words alone mR@50": alone["mR@50"],
-        "novel words alone accuracy": test.accuracy(found, list(novel)),
+        "novel words alone: named right": images.accuracy(found, list(novel)),
+        "novel words alone: mR@50": float(np.nanmean(alone[list(novel)])),
+        "all words, gain: base mR@50": seen,
+        "all words, gain: novel mR@50": unseen,
+        "all words, gain: harmonic mean": 2 * seen * unseen / max(seen + unseen, 1e-9),
+        "all words, no gain: base mR@50": float(np.nanmean(plain[base])),
+        "all words, no gain: novel mR@50": float(np.nanmean(plain[list(novel)])),
     }
 
 
+def by_chance(
+    images: Images, head: RelationHead, novel: Sequence[int], gain: float, seed: int
+) -> dict[str, float]:
+    """Return the figures with random vectors in place of the novel words', the mean of draws."""
+    scores, rows = scores_of(head), []
+    words = scores.words
+    for draw in range(CHANCE_DRAWS):
+        generator = torch.Generator().manual_seed(1000 * seed + draw)
+        random = words.clone()
+        random[list(novel)] = functional.normalize(
+            torch.randn(len(novel), words.shape[1], generator=generator), dim=1
+        )
+        scores.take_words(random)
+        rows.append(ovr_figures(images, head, novel, gain))
+    scores.take_words(words)
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
+
+
+def ovr_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> dict[str, object]:
+    """Return the figures of `ovr`."""
+    novel = novel_indices(study.names)
+    pairs, images = study.pairs().without(novel), study.judged
+    gains: dict[str, float] = {}
+    rows: dict[str, list[dict[str, float]]] = {}
+    for kind in wanted or OVR_KINDS:
+        encoder, prior = OVR_KINDS[kind]
+        gains[kind] = study.gain(encoder, novel, prior=prior)
+        print(kind, "gain", gains[kind], flush=True)
+        start = study.start(encoder, novel)
+        for seed in seeds:
+            head = learn_head(start, pairs, study.lesson(encoder, novel, seed, prior))
+            rows.setdefault(kind, []).append(ovr_figures(images, head, novel, gains[kind]))
+            print(kind, seed, rows[kind][-1], flush=True)
+            if kind == "minilm":
+                chance = by_chance(images, head, novel, gains[kind], seed)
+                rows.setdefault("chance", []).append(chance)
+    return {
+        "novel": [study.names[index] for index in novel],
+        "gains": gains,
+        "heads": {name: summary(found) for name, found in rows.items()},
+    }
+
+
+def closed_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> dict[str, object]:
+    """Return the figures of `closed`."""
+    pairs, images, every = study.pairs(), study.judged, range(len(study.names))
+    rows: dict[str, list[dict[str, float]]] = {}
+    each: dict[str, list[dict[str, float]]] = {}
+    gains: dict[str, float] = {}
+    for kind in wanted or CLOSED_KINDS:
+        encoder, ways = CLOSED_KINDS[kind]
+        start = study.start(encoder, (), ways)
+        if encoder:
+            gains[kind] = study.gain(encoder, (), ways=ways, prior=ways)
+            print(kind, "gain", gains[kind], flush=True)
+        for seed in seeds:
+            head = learn_head(start, pairs, study.lesson(encoder, (), seed, ways))
+            own = images.recall(images.scores(head), every)
+            row = {"mR@50": float(np.nanmean(own))}
+            if encoder:
+                table = synonym_recalls(study, head, own, encoder, gains[kind])
+                found = [r["synonym"] >= r["trained word"] / 2 for r in table.values()]
+                row["synonyms: mR@50"] = float(np.mean([r["synonym"] for r in table.values()]))
+                row["synonyms found, of all"] = float(100 * np.mean(found))
+                for name in table if ways else ():
+                    each.setdefault(name, []).append(table[name])
+            rows.setdefault(kind, []).append(row)
+            print(kind, seed, row, flush=True)
+    return {
+        "gains": gains,
+        "heads": {name: summary(found) for name, found in rows.items()},
+        "R@50 of synonyms (found: half of the trained word's or more)": {
+            name: summary(found) for name, found in each.items()
+        },
+    }
+
+
+def synonym_recalls(
+    study: Study, head: RelationHead, own: np.ndarray, encoder: str, gain: float
+) -> dict[str, dict[str, float]]:
+    """Return R@50 of each synonym in its word's place, and of an unrelated word there."""
+    scores, table = scores_of(head), {}
+    words = scores.words
+    unrelated = encoded(encoder, ["purple"])[0]
+    for name, others in PREDICATE_SYNONYMS.items():
+        index = study.names.index(name)
+        if np.isnan(own[index]):
+            continue
+        images, recalls = study.judged.having(index), []
+        for vector in (*encoded(encoder, others), unrelated):
+            replaced = words.clone()
+            replaced[index] = gain * vector
+            scores.take_words(replaced)
+            recalls.append(images.recall(images.scores(head), [index])[index])
+        for other, recall in zip(others, recalls, strict=False):
+            table[f"{name} -> {other}"] = {
+                "trained word": own[index], "synonym": recall, "purple": recalls[-1]
+            }  # fmt: skip
+    scores.take_words(words)
+    return table
+
+
 def main() -> None:
-    """Run one part and write its figures."""
+    """Run the parts and write their figures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("run", type=Path)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--part", choices=("closed", "ovr", "both"), default="both")
+    parser.add_argument("--kinds", nargs="+", default=(), help="only these heads of a part")
+    parser.add_argument("--split", choices=("val", "test"), default="test")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--train-images", type=int, default=0, help="the first ones; 0 for all")
-    parser.add_argument("--test-images", type=int, default=0, help="the first ones; 0 for all")
-    parser.add_argument("--cache", type=Path, default=Path("build/open_vocabulary/cache"))
+    parser.add_argument("--train-images", type=int, default=0, help="evenly spaced; 0 for all")
+    parser.add_argument("--test-images", type=int, default=0, help="evenly spaced; 0 for all")
+    parser.add_argument("--cache", type=Path, default=Path("build/open_vocabulary"))
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    started = time.monotonic()
-    study = Study(args.run, args.data, args.cache, args.train_images, args.test_images)
-    figures: dict[str, object] = {}
-    if args.part in ("ovr", "both"):
-        figures["ovr"] = ovr_study(study, range(args.seeds))
-    if args.part in ("closed", "both"):
-        figures["closed"] = closed_study(study, range(args.seeds))
-    about = {
-        "seeds": args.seeds, "machine": describe_machine(),
-        "images": {"train": len(study.truths), "test": len(study.test.truths)},
-        "seconds": round(time.monotonic() - started),
+    started = time.process_time()
+    study = Study(args)
+    figures: dict[str, object] = {
+        "command": f"python benchmarks/open_vocabulary.py RUN --data {args.data.name} --split "
+        f"{args.split} --train-images {args.train_images} --test-images {args.test_images}",
+        "machine": describe_machine(),
+        "images": {"train": len(study.train.truths), args.split: len(study.judged.truths)},
+        "seeds": args.seeds,
     }  # fmt: skip
-    args.out.write_text(json.dumps(about | figures, indent=1) + "\n")
+    for part, of_part in (("ovr", ovr_study), ("closed", closed_study)):
+        if args.part in (part, "both"):
+            figures[part] = of_part(study, range(args.seeds), args.kinds)
+            figures["cpu_s"] = round(time.process_time() - started)
+            args.out.write_text(json.dumps(figures, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ from psg_ros.resources import share_path
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.runtime.backend import open_backend
 from psg_ros.setting_files import load_config
-from psg_ros.training.network import take_words
 from psg_ros.training.release import release
+from psg_ros.training.words import take_words
 
 
 def main() -> None:

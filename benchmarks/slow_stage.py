@@ -25,6 +25,7 @@ from psg_ros.config import PipelineConfig
 from psg_ros.frame import Frame
 from psg_ros.machine import describe_machine
 from psg_ros.robot.pipeline import Pipeline
+from psg_ros.robot.slow_stage.keeper import StageKeeper
 from psg_ros.robot.slow_stage.process import StageProcess
 from psg_ros.robot.slow_stage.scheduler import Schedule, SlowStage
 
@@ -37,16 +38,16 @@ lowest_priority()
 matrix = np.random.default_rng(0).normal(size=(1500, 1500)).astype(np.float32)
 channel = socket.socket(fileno=int(sys.argv[1]))
 send(channel, {"ready": True})
-while True:
-    try:
+try:
+    while True:
         facts, arrays = receive(channel)
-    except EOFError:
-        break
-    end = time.monotonic() + 2.0
-    while time.monotonic() < end:
-        matrix @ matrix
-    count = len(facts["predicates"])
-    send(channel, {}, {"pairs": np.zeros((0, 2), np.int32), "scores": np.zeros((0, count))})
+        end = time.monotonic() + 2.0
+        while time.monotonic() < end:
+            matrix @ matrix
+        count = len(facts["predicates"])
+        send(channel, {}, {"pairs": np.zeros((0, 2), np.int32), "scores": np.zeros((0, count))})
+except (EOFError, BrokenPipeError):
+    pass  # The benchmark has ended.
 """
 
 
@@ -60,7 +61,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     coarse = rng.integers(0, 256, (12, 16, 3), dtype=np.uint8)
     image = np.ascontiguousarray(np.kron(coarse, np.ones((40, 40, 1), np.uint8)))
-    schedule = Schedule(1, ("on", "holding"), 0.1, 10.0)
+    schedule = Schedule(1, ("on", "holding"), 0.1, 10.0, 60.0)
     times: dict[bool, list[float]] = {False: [], True: []}
     rates: dict[bool, list[float]] = {False: [], True: []}
     print(describe_machine())
@@ -69,9 +70,9 @@ def main() -> None:
         Pipeline.open(PipelineConfig(model=arguments.model)) as pipeline,
     ):
         script = Path(folder) / "stage.py"
-        script.write_text(STAGE)
-        process = StageProcess([str(script)])
-        stage = SlowStage(process.ask, print)
+        script.write_text(STAGE, encoding="utf-8")
+        keeper = StageKeeper(lambda: StageProcess([str(script)]), print)
+        stage = SlowStage(keeper, print)
         number = 0
         for turn in range(2 * arguments.rounds):
             beside = bool(turn % 2)
@@ -90,7 +91,7 @@ def main() -> None:
                     due += 1 / arguments.rate
                     time.sleep(max(0.0, due - time.perf_counter()))
             rates[beside].append(arguments.frames / (time.perf_counter() - begin))
-        process.close()
+        keeper.close()
         stage.close()
         print(f"asked {stage.asked} times, answered {stage.answered}")
     for beside, name in ((False, "alone"), (True, "beside the stage")):

@@ -141,7 +141,7 @@ def plot(rows: list[dict[str, float]], path: Path) -> None:
     figure, axes = plt.subplots(3, 1, figsize=(9, 7), sharex=True, layout="constrained")
     minutes = [row["second"] / 60 for row in rows]
     columns = (
-        ("graphs", "graphs a second"),
+        ("graphs", "graphs per second"),
         ("age_ms", "age [ms]"),
         ("memory_mib", "memory [MiB]"),
     )

@@ -65,7 +65,7 @@ def messages_page(root: Path = ROOT) -> str:
         "# Messages and services",
         GENERATED,
         "`ros2 interface show psg_ros/msg/SceneGraph` shows the same text. Start with "
-        "[SceneGraph](#scenegraph): its rules hold for everything in it.",
+        "[SceneGraph](#scenegraph): its rules apply to everything in it.",
     ]
     for file in sorted(root.glob("msg/*.msg")):
         parts += [f"## {file.stem}", *_section(parse(file.read_text(encoding="utf-8")))]
@@ -84,10 +84,11 @@ def parameters_page() -> str:
     parts = [
         "# Parameters of the node",
         GENERATED,
-        "Set them in a parameter file (`params_file:=`, start from `config/node.yaml`), in the "
-        "launch file or, while the node runs, with `ros2 param set`. A value outside its range is "
-        "refused with the reason. *Fixed* ones change while the node is unconfigured only. The "
-        "commands have the same options: `score_threshold` is `--score-threshold`.",
+        "Set them in a parameter file (`params_file:=`; copy `config/node.yaml`) or, while the\n"
+        "node runs, with `ros2 param set`; some are launch arguments, too. A value outside its\n"
+        "range is refused with a reason. Parameters marked *Fixed* can change only while the node\n"
+        "is unconfigured. The `psg` commands have options of the same names: `score_threshold` is\n"
+        "`--score-threshold`.",
         _table(("parameter", "type", "default", "range", "what it does"), rows),
     ]
     return "\n\n".join(parts) + "\n"

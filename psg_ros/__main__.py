@@ -25,27 +25,27 @@ from psg_ros import __version__, interrupts
 from psg_ros.files import printable
 
 COMMANDS = {
-    "predict": "scene graphs of an image, a folder, a video or a bag",
-    "bag": "bags of scene graphs from bags of images",
-    "view": "scene graphs in a browser: masks, graph, relations over time",
-    "demo": "camera, node and subscriber over ROS 2, on this machine, in one go",
-    "doctor": "what of psg_ros works on this machine, and what cures the rest",
+    "predict": "make scene graphs of an image, a folder, a video or a bag",
+    "bag": "turn bags of images into bags of scene graphs",
+    "view": "show scene graphs in a browser: masks, graph, relations over time",
+    "demo": "run camera, node and subscriber over ROS 2 on this machine",
+    "doctor": "check what works on this machine, and say how to fix the rest",
     "simulate": "render a training set of simulated rooms with exact annotations",
-    "label": "label pictures by a big model, for the training of a small one",
-    "dataset": "check an annotated data set before it is trained on or measured with",
+    "label": "let a large model label pictures to train a small one with",
+    "dataset": "check annotated data sets, select from them, join them",
     "train": "train a model on a data set",
-    "spade": "train or measure SPADE, a stage that relates in any words",
+    "spade": "train or evaluate SPADE, which finds relations in any words",
     "export": "turn a training run into a model folder",
     "words": "give a model other classes and predicates, without training",
     "build-engine": "build a model's TensorRT engines for this machine's GPU",
-    "quantize": "give a model int8 or fp8 files, and measure what they lose",
-    "models": "public models: list them, get one, remove it",
-    "convert": "turn a public EoMT checkpoint into ours",
+    "quantize": "add int8 or fp8 files to a model, and measure the loss of quality",
+    "models": "list public models, get one, remove it",
+    "convert": "turn public weights into a run or model folder",
     "calibrate": "fit probabilities to a model's relation scores",
-    "evaluate": "recall and panoptic quality on an annotated data set",
-    "compare": "reports of several models: panoptic quality against the recall it allows",
-    "verify": "whether a backend computes what the reference computes",
-    "benchmark": "how long a frame takes, and what each step towards it saves",
+    "evaluate": "measure recall and panoptic quality on an annotated data set",
+    "compare": "compare reports: panoptic quality against the recall it allows",
+    "verify": "check that a backend computes what the reference computes",
+    "benchmark": "measure how long a frame takes, step by step",
 }
 
 BAD_INPUT: tuple[type[Exception], ...] = (
@@ -63,7 +63,7 @@ EXPECTED = (*BAD_INPUT, OSError, ImportError, RuntimeError)
 OVERVIEW = """\
 usage: psg COMMAND [options]
 
-Panoptic scene graphs: what is in a picture, and how the things relate.
+Panoptic scene graphs: what is in a picture, and how it relates.
 
 commands:
 {commands}
@@ -72,9 +72,9 @@ commands:
 options: --version, --debug (tracebacks; also PSG_DEBUG=1)
 
 first steps:
-  psg doctor                 is everything here?
-  psg predict photo.jpg      the scene graph of one picture
-  psg demo --seconds 20      the whole ROS 2 chain, on a simulated clip
+  psg doctor                              check this machine
+  psg demo --seconds 20                   the whole ROS 2 chain, on a simulated clip
+  psg predict photo.jpg --model photo     the scene graph of a photo of a room
 """
 
 
@@ -148,7 +148,7 @@ class _OneLineParser(argparse.ArgumentParser):
 
 def overview() -> str:
     """Return the text of `psg --help`."""
-    lines = [f"  {name:<12} {summary}" for name, summary in COMMANDS.items()]
+    lines = [f"  {name:<13} {summary}" for name, summary in COMMANDS.items()]
     return OVERVIEW.format(commands="\n".join(lines))
 
 
@@ -159,11 +159,11 @@ def explain(error: Exception) -> str:
         text = f"{error.strerror}: {error.filename}" if error.filename else error.strerror
     if isinstance(error, ModuleNotFoundError) and error.name and text.startswith("No module named"):
         return (
-            f"the Python package {error.name!r} is not installed; `psg doctor` says what cures it"
+            f"the Python package {error.name!r} is not installed; `psg doctor` says how to fix it"
         )
     if isinstance(error, EXPECTED):
         return text or type(error).__name__
-    return f"unforeseen {type(error).__name__}: {text} (run again with --debug for the traceback)"
+    return f"unexpected {type(error).__name__}: {text} (run again with --debug for the traceback)"
 
 
 def _unknown(command: str) -> str:

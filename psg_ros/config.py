@@ -41,8 +41,8 @@ class PictureConfig:
     # The default is above the largest sensors of industrial cameras (151 megapixels).
     max_megapixels: int = described(
         160,
-        "pictures of more megapixels are refused before decoding; each megapixel takes about 7 MB "
-        "of memory",
+        "refuse pictures with more megapixels before decoding them; each megapixel takes about "
+        "7 MB of memory",
         minimum=1,
         maximum=2000,
     )
@@ -76,168 +76,177 @@ class PipelineConfig:
     """
 
     model: str = described(
-        "demo", "the model: a folder name below models/, or the path of a model folder", fixed=True
+        "demo",
+        "model to run: the name of a model that ships or was fetched, or the path of a model "
+        "folder",
+        fixed=True,
     )
     backend: str = described(
         "auto",
-        "what runs the model; auto is tensorrt where it works, else openvino, or onnxruntime where "
-        "only that is installed or runs on the device; on Arm the other way round; torch, never "
-        "auto, takes a run folder of psg train as the model",
+        "library that runs the model; auto: tensorrt if it works here, else openvino, or "
+        "onnxruntime if only that is installed or runs on the device (on Arm, onnxruntime comes "
+        "before openvino); torch, never chosen by auto, takes a run folder of psg train as the "
+        "model",
         choices=pipeline_choices,
         fixed=True,
     )
     device: str = described(
         "auto",
-        "where the model runs: auto, cpu, gpu (of Intel), cuda or tensorrt (of NVIDIA), one of "
-        "several as in cuda:1; auto is cuda where ONNX Runtime is built for it, otherwise cpu",
+        "processor that runs the model: auto, cpu, gpu (Intel), cuda or tensorrt (NVIDIA), with "
+        "a number if there are several, as in cuda:1; auto: cuda if ONNX Runtime is built for "
+        "it, else cpu",
         check=parse_device,
         fixed=True,
     )
     threads: int = described(
         0,
-        "CPU threads of the backend; 0 leaves the choice to it, within what a container may use",
+        "CPU threads of the backend; 0: the backend decides, within the limits of a container",
         minimum=0,
         maximum=256,
         fixed=True,
     )
     precision: str = described(
         "auto",
-        "arithmetic of the backend; int8 and fp8 run files of psg quantize; auto takes what is "
-        "fastest of bf16 (processors that have it), fp16 (GPU of Intel) and fp32, or the types of "
-        "the file (tensorrt), and the int8 files of a model that has some where the processor is "
-        "made for int8 but not for bf16",
+        "arithmetic of the backend; int8 and fp8 run files of psg quantize; auto: the fastest of "
+        "bf16 (if the processor has it), fp16 (Intel GPUs) and fp32, the types of the file "
+        "(tensorrt), or the model's int8 files, if it has some and the processor is made for int8 "
+        "but not for bf16",
         choices=("auto", "fp32", "bf16", "fp16", *TWINS),
         fixed=True,
     )
     score_threshold: float = described(
         MODEL_THRESHOLD,
-        "class score below which a query is dropped; -1 takes the model's recommendation",
+        "drop queries whose class score is lower; -1: as the model recommends",
         minimum=0.0, maximum=1.0, from_model=True,
     )  # fmt: skip
     overlap_threshold: float = described(
         MODEL_THRESHOLD,
-        "share of its own mask that a segment must win; -1 takes the model's recommendation",
+        "drop segments that win less than this share of their own mask; -1: as the model "
+        "recommends",
         minimum=0.0, maximum=1.0, from_model=True,
     )  # fmt: skip
     merge_resolution: str = described(
         "input",
-        "where masks compete: image (exact, slow), input (network size) or mask (raw mask grid)",
+        "where masks compete for pixels: image (exact, slow), input (size of the network input) "
+        "or mask (raw mask grid)",
         choices=("image", "input", "mask"),
     )
     # A share, not px: whatever the camera's resolution, a network draws masks on one coarse grid.
     # The default is about three of its cells (of 160 x 160); the published rule has no limit.
     min_segment_area: float = described(
         0.0001,
-        "share of the image, 0..1, below which a segment is left out, as void; 0 keeps all",
+        "drop segments that cover less than this share of the image; their pixels become void; "
+        "0: keep all",
         minimum=0.0,
         maximum=1.0,
     )
     relation_threshold: float = described(
         MODEL_THRESHOLD,
-        "relation score below which a relation is not listed; -1 takes the model's recommendation",
+        "drop relations with a lower score; -1: as the model recommends",
         minimum=0.0, maximum=1.0, from_model=True,
     )  # fmt: skip
     max_relations: int = described(
-        100, "at most this many relations, best first", minimum=0, maximum=100_000
+        100, "list at most this many relations, best first", minimum=0, maximum=100_000
     )
     max_segments: int = described(
         0,
-        "relations only between the best-scored segments; 0 means all (pairs grow with the square)",
+        "relate only this many segments, those with the best scores; 0: all (the number of "
+        "pairs grows with the square)",
         minimum=0, maximum=65_534,
     )  # fmt: skip
     region: tuple[float, ...] = described(
         (0.0, 0.0, 1.0, 1.0),
-        "the part of each image that is worked on: x and y of its corner, width and height, as "
-        "shares of the image; everything outside is void, and all figures are of the whole image",
+        "the part of each image to work on: x and y of its corner, width and height, as shares "
+        "of the image; everything outside is void, and all coordinates refer to the whole image",
         check=check_region,
     )
     classes: tuple[str, ...] = described(
-        (), "labels of interest; segments of others are left out, as void; empty for all"
+        (), "labels of interest; all other segments become void; empty: all labels"
     )
     pairs: tuple[str, ...] = described(
         (),
-        'pairs of labels to relate, as in "person - cup" or "person - anything", whichever is the '
-        "subject; no others are computed; empty for all",
+        'pairs of labels to relate, as in "person - cup" or "person - anything", in either '
+        "direction; no other pairs are computed; empty: all",
         check=check_pairs,
     )
     relation_source: str = described(
         "auto",
-        "what relates segments: the model's relation stage, geometry (written rules over masks, "
-        "and depth where there is some), or both; auto is what the model recommends: mostly its "
-        "relation stage, or geometry where it has none",
+        "where relations come from: the model's relation stage, geometry (rules over masks, and "
+        "over depth if there is some), or both; auto: as the model recommends, usually its "
+        "relation stage, or geometry if it has none",
         choices=RELATION_SOURCES,
     )
     geometry_threshold: float = described(
         0.5,
-        "how clearly the geometry must show a relation to say so",
+        "how clearly the geometry must show a relation for it to be listed",
         minimum=0.01,
         maximum=1.0,
     )
     track: bool = described(
         True,
-        "give nodes ids that last over time; false renumbers them in every image",
+        "give nodes ids that persist over time; false: number them anew in every image",
         fixed=True,
     )
     # Our choice: two or three images of the slowest published model on a small CPU fit in, and of
     # what moves, little stays where it was for longer.
     track_gap_s: float = described(
         3.0,
-        "most seconds between the stamps of two images for ids to go on; after a longer gap, and "
-        "where stamps go back, all ids are new; 0 is no limit",
+        "seconds between the stamps of two images up to which ids persist; after a longer gap, "
+        "or if stamps go back, all ids are new; 0: no limit",
         minimum=0.0,
         maximum=3600.0,
     )
     track_cut: float = described(
         0.35,
-        "likeness of two images in a row (correlation, -1..1, once the camera's motion is taken "
-        "out) below which the view was cut and all ids are new; -1 is never",
+        "likeness of two consecutive images (correlation, -1..1, with the camera's motion "
+        "removed) below which all ids are new, because the view has cut to something else; -1: "
+        "never",
         minimum=-1.0,
         maximum=1.0,
     )
     track_min_iou: float = described(
         0.2,
-        "overlap of a segment and a node where it should be by now (intersection over union, less "
-        "where classes disagree) from which on it is the same one",
+        "overlap between a segment and the predicted place of a node (intersection over union, "
+        "reduced if their classes differ) from which they are the same",
         minimum=0.01,
         maximum=1.0,
     )
     track_class_weight: float = described(
         0.5,
-        "how much of that overlap counts for nothing where a thing is of a class that the node "
-        "never had; 0: classes do not matter, 1: no other class is the same node",
+        "how much of that overlap is discounted if the thing's class is one that the node never "
+        "had; 0: classes do not matter, 1: another class is never the same node",
         minimum=0.0,
         maximum=1.0,
     )
     track_class_s: float = described(
         2.0,
-        "seconds after which an image counts a third in the vote on the class of a node",
+        "seconds after which an image counts only a third in the vote on a node's class",
         minimum=0.01,
         maximum=3600.0,
     )
     track_weak_score: float = described(
         0.6,
-        "share of score_threshold from which on a segment may continue a confirmed node, though it "
-        "begins none; 1: no weaker segments",
+        "share of score_threshold that is enough for a segment to continue a confirmed node, "
+        "but not to start one; 1: no weaker segments",
         minimum=0.1,
         maximum=1.0,
     )
     track_confirm_s: float = described(
         0.5,
-        "seconds for which a node must have been seen, less those in which it was not, to be "
-        "confirmed",
+        "seconds a node must have been seen, minus those in which it was not, to become confirmed",
         minimum=0.0,
         maximum=3600.0,
     )
     track_coast_s: float = described(
         2.0,
-        "seconds for which a node that is not seen keeps its id; confirmed ones stay in the graph "
-        "as coasting",
+        "seconds a node keeps its id while it is not seen; confirmed nodes stay in the graph as "
+        "coasting",
         minimum=0.0,
         maximum=3600.0,
     )
     track_relations: bool = described(
         True,
-        "average relations over time and give them states; false lists those of each image",
+        "average relations over time and give them states; false: list those of each image",
     )
     track_relation_s: float = described(
         0.8,
@@ -247,26 +256,26 @@ class PipelineConfig:
     )
     track_relation_confirm: float = described(
         0.4,
-        "averaged score from which on a relation may be confirmed",
+        "averaged score from which a relation can become confirmed",
         minimum=0.0,
         maximum=1.0,
     )
     track_relation_release: float = described(
         0.3,
-        "share of track_relation_confirm, or of the best score between the same two nodes if that "
-        "is higher, below which a confirmed relation fades",
+        "a confirmed relation fades below this share of track_relation_confirm, or of the best "
+        "score between the same two nodes if that is higher",
         minimum=0.0,
         maximum=1.0,
     )
     track_relation_dwell_s: float = described(
         0.1,
-        "seconds for which a relation must hold that score to be confirmed",
+        "seconds a relation must keep that score to become confirmed",
         minimum=0.0,
         maximum=3600.0,
     )
     track_relation_fade_s: float = described(
         1.5,
-        "seconds for which a confirmed relation fades before it goes",
+        "seconds a confirmed relation fades before it is dropped",
         minimum=0.0,
         maximum=3600.0,
     )
@@ -297,28 +306,29 @@ class DeltaConfig:
 
     delta_keyframe_s: float = described(
         2.0,
-        "most seconds between two deltas that hold the whole graph; whoever missed one waits that "
-        "long; 0: each does",
+        "seconds after which a delta holds the whole graph again, so that a subscriber that "
+        "missed one recovers; 0: every delta does",
         minimum=0.0,
         maximum=3600.0,
     )
     delta_pixels: float = described(
         5.0,
-        "deltas send a node again once its box, centroid or the side of a square of its area "
-        "moved by more pixels; 0: always",
+        "send a node again in deltas once its box, its centroid or the side of a square of its "
+        "area has changed by more pixels; 0: always",
         minimum=0.0,
         maximum=10_000.0,
     )
     delta_metres: float = described(
         0.05,
-        "deltas send a node again once its position or size moved by more metres; 0: always",
+        "send a node again in deltas once its position or size has changed by more metres; 0: "
+        "always",
         minimum=0.0,
         maximum=100.0,
     )
     delta_score: float = described(
         0.1,
-        "deltas send a node or relation again once its score or probability moved by more; "
-        "0: always",
+        "send a node or relation again in deltas once its score or probability has changed by "
+        "more; 0: always",
         minimum=0.0,
         maximum=1.0,
     )

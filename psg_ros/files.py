@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
@@ -24,6 +25,7 @@ NPZ_DAMAGE = (
 """What damaged .npz files raise, depending on where; RuntimeError is zipfile's for odd flags,
 MemoryError numpy's for an absurd size."""
 
+_FULL_BYTES = 2**16  # encoders fail some bytes before the disk is full, and say something else
 _LONGEST_SUFFIX = 16  # bytes; what is longer after a dot is not a format
 
 _TEMPORARY = re.compile(r"\..+\.(?P<process>\d{1,7})\.partial(\.[^.]*)?")
@@ -39,6 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises:
         FileNotFoundError: the folder does not exist.
+        OSError: the disk is full; names `path`, whatever the block raised.
         ValueError: `path` is a folder.
     """
     path = Path(path)
@@ -47,8 +50,9 @@ def replacing(path: Path) -> Iterator[Path]:
     ending = f".{os.getpid()}.partial{suffix}"
     temporary = path.with_name(name_with_suffix(f".{path.stem}", ending))
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with _naming_a_full_disk(path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -70,11 +74,24 @@ def new_folder(path: Path) -> Iterator[Path]:
     around = path.with_name(name_with_suffix(f".{path.name}", f".{os.getpid()}.partial"))
     around.mkdir()
     try:
-        yield around / path.name
+        with _naming_a_full_disk(path):
+            yield around / path.name
         check_new_folder(path)  # os.rename would replace an empty folder without a word
         os.rename(around / path.name, path)
     finally:
         shutil.rmtree(around, ignore_errors=True)
+
+
+@contextmanager
+def _naming_a_full_disk(path: Path) -> Iterator[None]:
+    """Make one error that names the file of all that libraries raise when the disk is full."""
+    try:
+        yield
+    except Exception as error:
+        is_full = shutil.disk_usage(path.parent).free < _FULL_BYTES
+        if is_full or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        raise
 
 
 def check_new_folder(path: Path) -> None:

@@ -140,10 +140,10 @@ def load_vocabulary(path: Path) -> Vocabulary:
         ValueError: not a vocabulary; the message names the file and the entry.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text())
-        things = [_object_label(entry, True) for entry in content["things"]]
-        stuff = [_object_label(entry, False) for entry in content["stuff"]]
-        predicates = [Predicate(**entry) for entry in content["predicates"]]
+        content = yaml.safe_load(Path(path).read_bytes())
+        things = [_object_label(entry, True) for entry in _entries(content, "things")]
+        stuff = [_object_label(entry, False) for entry in _entries(content, "stuff")]
+        predicates = [Predicate(**entry) for entry in _entries(content, "predicates")]
         return Vocabulary((*things, *stuff), tuple(predicates))
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         what = "a vocabulary (things, stuff, predicates)"
@@ -168,6 +168,14 @@ def find_vocabulary(name: str, folder: Path | None = None) -> Vocabulary:
             f"no vocabulary {name!r}: {path} does not exist; give one of {there}, or a .yaml file"
         )
     return load_vocabulary(path)
+
+
+def _entries(content: dict, kind: str) -> list[dict]:
+    """Return the mappings of a list; a text would be a list of letters."""
+    entries = content[kind]
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise ValueError(f"{kind} must be a list of mappings such as 'name: cup', not {entries!r}")
+    return entries
 
 
 def _object_label(entry: dict, is_thing: bool) -> ObjectLabel:

@@ -18,7 +18,7 @@ STATUS = Path("/proc/self/status")
 
 def cpu_info() -> str:
     """Return what the kernel says of the processor; "" where it does not say."""
-    return CPU_INFO.read_text() if CPU_INFO.is_file() else ""
+    return CPU_INFO.read_text(encoding="utf-8") if CPU_INFO.is_file() else ""
 
 
 def cpu_features() -> frozenset[str]:
@@ -53,7 +53,7 @@ def _cgroup_limit() -> float:
     if not CGROUP.is_file():
         return math.inf
     limits = [math.inf]
-    for line in CGROUP.read_text().splitlines():
+    for line in CGROUP.read_text(encoding="utf-8").splitlines():
         controllers, place = line.split(":", 2)[1:]
         if controllers and "cpu" not in controllers.split(","):
             continue
@@ -70,10 +70,11 @@ def _limit_of(group: Path) -> float:
     """Return the cores that one control group allows, by either version's files."""
     try:
         if (group / "cpu.max").is_file():
-            quota, period = (group / "cpu.max").read_text().split()
+            quota, period = (group / "cpu.max").read_text(encoding="utf-8").split()
         else:
             quota, period = (
-                (group / f"cpu.cfs_{what}_us").read_text() for what in ("quota", "period")
+                (group / f"cpu.cfs_{what}_us").read_text(encoding="utf-8")
+                for what in ("quota", "period")
             )
         return int(quota) / int(period) if quota != "max" and int(quota) > 0 else math.inf
     except (OSError, ValueError, ZeroDivisionError):
@@ -99,7 +100,7 @@ def resident_mib() -> float | None:
     """Return the memory that this process holds in RAM, or None where the kernel does not say."""
     if not STATM.is_file():
         return None
-    return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return int(STATM.read_text(encoding="utf-8").split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def _version(package: str) -> str:
@@ -118,7 +119,7 @@ def peak_resident_mib() -> float:
     Raises:
         RuntimeError: not Linux.
     """
-    lines = STATUS.read_text().splitlines() if STATUS.is_file() else []
+    lines = STATUS.read_text(encoding="utf-8").splitlines() if STATUS.is_file() else []
     for line in lines:
         if line.startswith("VmHWM"):
             return int(line.split()[1]) / 1024

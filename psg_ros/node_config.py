@@ -79,88 +79,90 @@ class NodeConfig(SpadeRunConfig, DeltaConfig, PictureConfig, PipelineConfig):
     )
     cameras: tuple[str, ...] = described(
         (),
-        "names of several cameras that share the model in turn: front listens to front/image and "
-        "publishes front/scene_graph, as a node of its own in that namespace would; empty for one",
+        "names of several cameras that share the model in turn: front listens to front/image "
+        "and publishes front/scene_graph, as a separate node in that namespace would; empty for "
+        "one camera",
         check=check_cameras,
         fixed=True,
     )
     image_transport: str = described(
         "raw",
-        "how images arrive: raw as sensor_msgs/Image on the image topic, compressed as "
-        "CompressedImage on the topic of that name with /compressed after it",
+        "how images arrive: raw (sensor_msgs/Image on the image topic) or compressed "
+        "(CompressedImage on the image topic with /compressed appended)",
         choices=("raw", "compressed"),
         fixed=True,
     )
     image_reliability: str = described(
         "match",
-        "reliability asked of the image publisher: match takes what the publisher offers, "
-        "best_effort hears every publisher but may lose large images, reliable hears only reliable "
-        "ones",
+        "QoS reliability requested from the camera: match (whatever the camera offers), "
+        "best_effort (works with every camera, but may lose large images) or reliable (works "
+        "with reliable cameras only)",
         choices=("match", "best_effort", "reliable"),
         fixed=True,
     )
     lazy: bool = described(
         True,
-        "subscribe to the camera only while somebody listens to the graph or a picture, or asked a "
-        "service a moment ago, so that nothing is transported for nobody; false stays subscribed, "
-        "which saves the first listener the 0.1 s or so that a subscription takes",
+        "subscribe to the camera only while somebody subscribes to the graph or a picture, or "
+        "has just called a service; false: stay subscribed, which saves the first subscriber "
+        "about 0.1 s",
     )
     max_rate: float = described(
         0.0,
-        "images per second to work on at most, on average; those between are skipped; 0: as many "
-        "as the model manages, the newest first",
+        "process at most this many images per second on average, and skip the others; 0: as "
+        "many as the model manages, the newest first",
         minimum=0.0,
         maximum=1000.0,
     )
     deadline_ms: float = described(
         0.0,
-        "milliseconds from the arrival of an image to its graph; where most take longer, less is "
-        "done: first relations between the 8 best segments only, then one image in 5 is worked on "
-        "and the tracks answer for the others; quality in every graph says so; 0: always all",
+        "milliseconds from the arrival of an image to its graph; if most graphs take longer, "
+        "less is done: first only the 8 best segments are related, then only one image in 5 is "
+        "processed and tracks stand in for the others; quality in every graph says so; 0: no "
+        "deadline",
         minimum=0.0,
         maximum=60_000.0,
     )
     silence_s: float = described(
         5.0,
-        "seconds without an image after which the log lists the publishers; each further "
-        "wait is twice as long; 0: never",
+        "seconds without an image until the log lists the publishers; each further wait is "
+        "twice as long; 0: never",
         minimum=0.0,
         maximum=3600.0,
         fixed=True,
     )
     depth_transport: str = described(
         "raw",
-        "how depth arrives: raw as sensor_msgs/Image on the depth topic, compressedDepth as "
-        "CompressedImage on the topic of that name with /compressedDepth after it",
+        "how depth arrives: raw (sensor_msgs/Image on the depth topic) or compressedDepth "
+        "(CompressedImage on the depth topic with /compressedDepth appended)",
         choices=("raw", "compressedDepth"),
         fixed=True,
     )
     depth_slop_s: float = described(
         0.02,
-        "most seconds between the stamps of an image and of its depth where they are not equal",
+        "how many seconds the stamps of an image and its depth may differ",
         minimum=0.0,
         maximum=1.0,
     )
     depth_wait_s: float = described(
         0.05,
-        "seconds after the arrival of an image for which its graph waits for the depth, where that "
-        "comes later; the network runs meanwhile",
+        "seconds after the arrival of an image that its graph waits for the depth, while the "
+        "network runs",
         minimum=0.0,
         maximum=1.0,
     )
     max_depth_m: float = described(
         20.0,
-        "depth beyond so many metres counts as not measured",
+        "treat depth beyond this many metres as not measured",
         minimum=0.1,
         maximum=10_000.0,
     )
     rectified_images: bool = described(
-        False, "the lens is undone in the images: take P of camera_info instead of K and D"
+        False, "the images are rectified: use P of camera_info instead of K and D"
     )
     spatial_frame_id: str = described(
         "",
-        "coordinate frame of positions and sizes, such as base_link, odom or map, transformed at "
-        "the image's stamp; empty: the camera's own, which needs no transform",
+        "coordinate frame of positions and sizes, such as base_link, odom or map, transformed "
+        "at the image's stamp; empty: the camera's own frame, which needs no transform",
         fixed=True,
     )
     gravity_frame_id: str = described(
@@ -171,49 +173,55 @@ class NodeConfig(SpadeRunConfig, DeltaConfig, PictureConfig, PipelineConfig):
     )
     camera_up: str = described(
         "",
-        "direction against gravity in the camera's optical frame (right, down, away), such as "
-        "'0 -1 0' for a level camera, where no transform tells; empty: the transform, or the "
-        "ground in sight",
+        "up direction in the camera's optical frame (right, down, away), such as '0 -1 0' for a "
+        "level camera, if no transform provides it; empty: from the transform, or from the "
+        "ground in view",
         check=parse_direction,
     )
     tf_tolerance_s: float = described(
         0.1,
-        "how many seconds an image may be newer than the newest transform, which holds then",
+        "how many seconds an image may be newer than the newest transform, which is then used "
+        "as it is",
         minimum=0.0,
         maximum=10.0,
     )
     segmentation_size: str = described(
         "frame",
-        "size of the label image on ~/segmentation: frame (that of the camera's image), or model "
-        "(scaled down to fit the network's input, which has seen no more)",
+        "size of the label image on ~/segmentation: frame (as the camera's image) or model "
+        "(scaled down to the network input, which loses no detail that the network has seen)",
         choices=("frame", "model"),
     )
     annotated_image: bool = described(
-        True, "offer the drawn image on ~/annotated_image (drawn only while somebody listens)"
+        True,
+        "offer the annotated image on ~/annotated_image (drawn only while somebody subscribes)",
     )
     annotated_relations: int = described(
         10,
-        "at most this many relations in the drawn image and among the markers, best first",
+        "show at most this many relations in the annotated image and the markers, best first",
         minimum=0,
         maximum=1000,
     )
     jpeg_quality: int = described(
-        85, "quality of ~/annotated_image/compressed", minimum=1, maximum=100
+        85, "JPEG quality of ~/annotated_image/compressed", minimum=1, maximum=100
     )
     snapshot_folder: str = described(
         "",
-        "where ~/snapshot writes, a folder for each; empty: psg_ros/snapshots in ROS_HOME (~/.ros)",
+        "where ~/snapshot writes, one folder per snapshot; empty: psg_ros/snapshots in ROS_HOME "
+        "(~/.ros)",
     )
     snapshot_limit: int = described(
-        100, "at most this many snapshots in that folder", minimum=0, maximum=100_000
+        100,
+        "keep at most this many snapshots in that folder; then ~/snapshot refuses",
+        minimum=0,
+        maximum=100_000,
     )
     autostart: bool = described(
-        True, "load the model and start at once; false waits for lifecycle requests", fixed=True
+        True, "load the model and start at once; false: wait for lifecycle requests", fixed=True
     )
     build_only: bool = described(
         False,
-        "compile the networks of the model, TensorRT's engines for example, keep them for the next "
-        "start, and end",
+        "compile the model's networks (such as TensorRT engines), keep them for the next start, "
+        "and exit",
         fixed=True,
     )
 

@@ -17,6 +17,18 @@ SPLIT = "psg_ros/v1/"
 NOVEL_SHARE = 0.3
 """Of names, as in OpenPSG and OvSGTR; 40 of PSG's 133 labels, 17 of its 56 predicates."""
 
+HELD_OUT = ("none", "novel")
+"""What a training may leave out of a list of names."""
+
+
+def held_out(choice: str, names: Sequence[str]) -> tuple[int, ...]:
+    """Return the places of the names that a training leaves out, ascending.
+
+    Args:
+        choice: one of `HELD_OUT`.
+    """
+    return novel_indices(names) if choice == "novel" else ()
+
 
 def novel_indices(names: Sequence[str]) -> tuple[int, ...]:
     """Return the places of the novel names, ascending: the first 30 % by their hashes."""

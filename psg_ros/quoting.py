@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Other people's words in our sentences: on one line, harmless to a terminal, and short.
+"""Numbers and other people's words in our sentences: the words on one line, harmless, and short.
 
 The strings of a message are whatever its sender put there: a megabyte, newlines that look like log
 lines of our own, escape sequences that a terminal obeys.
@@ -10,6 +10,11 @@ from __future__ import annotations
 
 LONGEST = 60
 """Characters shown of a string; no encoding, frame or node has such a long name (our choice)."""
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number of things in words: 1 picture, 2 pictures, 0 pictures."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def quoted(text: str) -> str:

@@ -87,6 +87,8 @@ def check_ranges(config: Any) -> None:
     """Raise ValueError for the first field outside the range or choices that it declares."""
     for field in dataclasses.fields(config):
         value, facts = getattr(config, field.name), field.metadata
+        if isinstance(field.default, tuple) and isinstance(value, str):
+            raise ValueError(f"{field.name} must be a list, not the text {value!r}")
         choices = choices_of(field)
         if check := facts.get("check"):
             check(value)

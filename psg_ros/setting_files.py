@@ -118,5 +118,6 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return float(value)
     plain = {int, float, str, bool}
     if hint in plain and type(value) is not hint:
-        raise ValueError(f"{where} must be {hint.__name__}, not {value!r}")
+        cure = ' (YAML: quote words such as "on" and "no")' if type(value) is bool else ""
+        raise ValueError(f"{where} must be {hint.__name__}, not {value!r}{cure}")
     return value

@@ -3,13 +3,14 @@
 """WordTable: vectors of phrases, encoded once and kept beside a model that compares with them.
 
 An .npz file of plain arrays: `encoder` (text), `phrases` (text [phrase]), `vectors` (float32
-[phrase, dim], each of length 1). Whoever reads it needs no text encoder.
+[phrase, dim], each of length 1), the `mean` and `matrix` of the whitening that they went through,
+`taught` (text [phrase]) and `gain` (float32). Whoever reads it needs no text encoder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,37 @@ from psg_ros.files import NPZ_DAMAGE, replacing
 from psg_ros.labels import phrase
 
 WORDS_FILE = "words.npz"
+ARRAYS = ("encoder", "phrases", "vectors", "mean", "matrix", "taught", "gain")
 DAMAGE = (*NPZ_DAMAGE, KeyError, AttributeError)
 """And what comes of a file with other arrays, or with one alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """Vectors of a text encoder -> vectors that are about as different as their meanings.
+
+    Attributes:
+        mean: float32 [dim]; taken away.
+        matrix: float32 [dim, dim]; symmetric, applied then.
+
+    Raises:
+        ValueError: arrays of another kind, or of sizes that do not fit together.
+    """
+
+    mean: np.ndarray
+    matrix: np.ndarray
+
+    def __post_init__(self) -> None:
+        dim = self.mean.size
+        found = [(array.dtype, array.shape) for array in (self.mean, self.matrix)]
+        if found != [(np.float32, (dim,)), (np.float32, (dim, dim))]:
+            raise ValueError(f"a whitening must be float32 [dim] and [dim, dim], not {found}")
+
+    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+        """Return float32 [phrase, dim], each of length 1."""
+        whitened = (vectors - self.mean) @ self.matrix
+        lengths = np.linalg.norm(whitened, axis=1, keepdims=True)
+        return (whitened / np.maximum(lengths, 1e-12)).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,17 +59,27 @@ class WordTable:
     Attributes:
         encoder: which text encoder made the vectors; a network understands those of one alone.
         phrases: as `psg_ros.labels.phrase` gives them.
-        vectors: float32 [phrase, dim], each of length 1.
+        vectors: float32 [phrase, dim], whitened, each of length 1.
+        whitening: what vectors of other phrases have to go through.
+        taught: the predicates that training has seen, in all ways to say them.
+        gain: 1 or more; how much longer the vector of any other predicate must be to win beside
+            them, see `psg_ros.training.relations.unseen_words`.
 
     Raises:
-        ValueError: phrases twice, or vectors that are not one of length 1 for each of them.
+        ValueError: phrases twice, vectors that are not one of length 1 for each of them, a
+            whitening of vectors of another length, or a gain below 1.
     """
 
     encoder: str
     phrases: tuple[str, ...]
     vectors: np.ndarray
+    whitening: Whitening
+    taught: frozenset[str] = frozenset()
+    gain: float = 1.0
 
     def __post_init__(self) -> None:
+        if not self.gain >= 1:  # NaN fails, too
+            raise ValueError(f"the gain of predicates must be 1 or more, not {self.gain}")
         if len(set(self.phrases)) < len(self.phrases):
             raise ValueError("a table of words holds a phrase twice")
         shape, dtype = self.vectors.shape, self.vectors.dtype
@@ -50,6 +90,9 @@ class WordTable:
         lengths = np.linalg.norm(self.vectors, axis=1)
         if not (abs(lengths - 1) < 1e-3).all():  # NaN fails, too
             raise ValueError("vectors of words must have the length 1")
+        if self.whitening.mean.size != self.dim:
+            told = f"{self.dim} numbers, the whitening {self.whitening.mean.size}"
+            raise ValueError(f"vectors of words have {told}")
 
     @property
     def dim(self) -> int:
@@ -72,10 +115,17 @@ class WordTable:
         place = {text: index for index, text in enumerate(self.phrases)}
         return self.vectors[[place[phrase(name)] for name in names]].reshape(-1, self.dim)
 
+    def predicate_rows(self, names: Sequence[str]) -> np.ndarray:
+        """Return what `rows` does; predicates that training has not seen are longer by the gain."""
+        gains = [1.0 if phrase(name) in self.taught else self.gain for name in names]
+        return self.rows(names) * np.array(gains, np.float32)[:, None]
+
     def joined(self, phrases: Sequence[str], vectors: np.ndarray) -> WordTable:
-        """Return a table with more phrases."""
-        return WordTable(
-            self.encoder, (*self.phrases, *phrases), np.concatenate((self.vectors, vectors))
+        """Return a table with more phrases, from their vectors as the text encoder gives them."""
+        return replace(
+            self,
+            phrases=(*self.phrases, *phrases),
+            vectors=np.concatenate((self.vectors, self.whitening(vectors))),
         )
 
 
@@ -87,6 +137,10 @@ def write_table(table: WordTable, path: Path) -> None:
             encoder=np.array(table.encoder),
             phrases=np.array(table.phrases, dtype=np.str_),
             vectors=table.vectors,
+            mean=table.whitening.mean,
+            matrix=table.whitening.matrix,
+            taught=np.array(sorted(table.taught), dtype=np.str_),
+            gain=np.float32(table.gain),
         )
 
 
@@ -99,8 +153,10 @@ def read_table(path: Path) -> WordTable:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            encoder, phrases, vectors = (file[name] for name in ("encoder", "phrases", "vectors"))
-            return WordTable(str(encoder), tuple(map(str, phrases.ravel())), vectors)
+            encoder, phrases, vectors, mean, matrix, taught, gain = (file[n] for n in ARRAYS)
+            texts, known = (tuple(map(str, array.ravel())) for array in (phrases, taught))
+            whitening = Whitening(mean, matrix)
+            return WordTable(str(encoder), texts, vectors, whitening, frozenset(known), gain.item())
     except FileNotFoundError:
         raise
     except DAMAGE as error:

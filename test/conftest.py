@@ -5,14 +5,19 @@
 from __future__ import annotations
 
 import fcntl
+import gc
 import os
 import random
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+# Until all tests are collected: what they import stays, and looking through it takes 0.4 s a time.
+gc.disable()
 
 # Tests are imported one by one (importmode=importlib), so this folder is not on the path by itself,
 # nor is the package's. pytest's own option for that is unknown to the pytest of Ubuntu 22.04.
@@ -27,8 +32,9 @@ from backends import INSTALLED  # noqa: E402
 DOMAINS = 102
 """Domains 0 to 101 keep clear of the ports that Linux gives to other programs."""
 
-NODE_FOLDERS = ("test/ros/", "test/demo/")
-"""Their tests start nodes and cameras: side by side, these would take the cores from each other."""
+ROOT = Path(__file__).parents[1]
+NODE_FOLDER = "test/ros/"
+"""Its tests start nodes and cameras: side by side, they would take the cores from each other."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,14 +81,23 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: (not starts_nodes(item.nodeid), item.path not in slow))
 
 
+def pytest_collection_finish() -> None:
+    """Look for garbage among what tests make, not among a million objects that were imported."""
+    gc.freeze()
+    gc.enable()
+    # The defaults look through all that is left whenever it has grown by a quarter, now of little.
+    gc.set_threshold(50_000)
+
+
 @pytest.hookimpl(optionalhook=True)  # `colcon test` has no pytest-xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Give a worker whole files, for their fixtures; and one worker all tests with nodes."""
+    """Give a worker whole files, for their fixtures; and two workers all tests with nodes."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "nodes" if starts_nodes(nodeid) else super()._split_scope(nodeid)
+            file = super()._split_scope(nodeid)
+            return kind_of_nodes(file) if starts_nodes(file) else file
 
     config.option.loadscopereorder = False
     return Scheduling(config, log)
@@ -95,4 +110,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def starts_nodes(nodeid: str) -> bool:
-    return nodeid.startswith(NODE_FOLDERS)
+    return nodeid.startswith(NODE_FOLDER)
+
+
+@cache
+def kind_of_nodes(file: str) -> str:
+    """Return whether the nodes of a file are processes (see `RosSession`) or in the test's own."""
+    is_demo = file.startswith(f"{NODE_FOLDER}demo/")
+    return "processes" if is_demo or "session" in (ROOT / file).read_text() else "embedded"

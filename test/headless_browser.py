@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""A page in a headless Chromium, over its debugging protocol: what it draws after a while."""
+"""A page in a headless Chromium, over its debugging protocol: what it draws and asks for."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ OPTIONS = (
 
 def screenshot(
     browser: str, address: str, until: Callable[[np.ndarray], bool], wait_s: float = 120.0
-) -> np.ndarray:
-    """Return the page as RGB as soon as `until` likes it, or after the wait."""
+) -> tuple[np.ndarray, list[str]]:
+    """Return the page as RGB as soon as `until` likes it, or after the wait; and what it asked for.
+
+    The second are addresses, in order, whether or not they were let through.
+    """
     from websockets.sync.client import connect
 
     with (
@@ -47,13 +50,14 @@ def screenshot(
             with connect(page, max_size=None) as socket:
                 ask = _Asking(socket)
                 ask("Page.enable")
+                ask("Network.enable")
                 ask("Page.navigate", url=address)
                 deadline = time.monotonic() + wait_s
                 while True:
                     time.sleep(2)
                     picture = _decoded(ask("Page.captureScreenshot", format="png")["data"])
                     if until(picture) or time.monotonic() > deadline:
-                        return picture
+                        return picture, ask.requested
         finally:
             process.kill()
 
@@ -61,13 +65,15 @@ def screenshot(
 class _Asking:
     def __init__(self, socket: Any) -> None:
         self._socket, self._number = socket, 0
+        self.requested: list[str] = []
 
     def __call__(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
         request = {"id": self._number, "method": method, "params": parameters}
         self._socket.send(json.dumps(request))
         while (answer := json.loads(self._socket.recv())).get("id") != self._number:
-            pass  # events
+            if answer.get("method") == "Network.requestWillBeSent":
+                self.requested.append(answer["params"]["request"]["url"])
         return answer["result"]
 
 

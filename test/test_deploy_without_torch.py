@@ -20,8 +20,8 @@ CORE = (
     "config", "data", "drawing", "labels", "media", "pictures", "resources", "robot", "scene_graph",
 )  # fmt: skip
 UNWANTED = (
-    "jaxtyping", "matplotlib", "mujoco", "onnx", "onnxscript", "rclpy", "safetensors",
-    "torch", "torchvision", "transformers",
+    "absl", "jaxtyping", "matplotlib", "mujoco", "onnx", "onnxscript", "openvino_telemetry",
+    "rclpy", "safetensors", "torch", "torchvision", "transformers",
 )  # fmt: skip
 ABSENT = [BACKENDS[name].module.rpartition(".")[2] for name in BACKENDS.keys() - set(INSTALLED)]
 # The last three are parts of the backend tensorrt.

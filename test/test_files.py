@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from psg_ros.files import (
     check_not_input,
     check_writable,
     name_with_suffix,
+    new_folder,
     printable,
     remove_leftovers,
     replacing,
@@ -41,6 +44,23 @@ def test_after_an_error_the_old_content_is_untouched_and_nothing_else_stays(tmp_
         raise RuntimeError
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("make", [replacing, new_folder])
+def test_a_full_disk_is_one_error_that_names_the_file(tmp_path: Path, make) -> None:
+    with (
+        pytest.raises(OSError, match="No space left on device: .*result") as caught,
+        make(tmp_path / "result"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "result")
+
+
+def test_what_an_encoder_says_on_a_full_disk_does_not_matter(tmp_path: Path, monkeypatch) -> None:
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100))
+    with pytest.raises(OSError, match="No space left"), replacing(tmp_path / "a.mp4"):
+        raise RuntimeError("Error in callback")
 
 
 def test_the_temporary_name_keeps_the_suffix(tmp_path: Path) -> None:

@@ -50,6 +50,12 @@ def test_names_are_found_and_unknown_ones_listed(tmp_path):
         ("things", "thing", "things"),
         ("inverse", "opposite", "opposite"),
         ("things: [", "things: {", "labels.yaml"),
+        (
+            "predicates: [{name: 'on', inverse: under}, {name: beside, symmetric: true}]",
+            "predicates: beside",
+            "predicates must be a list of mappings such as .* not 'beside'",
+        ),
+        ("{name: 'on', inverse: under}", "beside", "predicates must be a list of mappings"),
     ],
 )
 def test_a_damaged_vocabulary_is_refused_with_its_name_and_cause(tmp_path, old, new, message):

@@ -65,7 +65,7 @@ def test_a_traceback_comes_only_when_asked_for(asked: dict) -> None:
 
 def test_a_missing_package_is_explained() -> None:
     text = psg.explain(ModuleNotFoundError("No module named 'cv2'", name="cv2"))
-    assert text == "the Python package 'cv2' is not installed; `psg doctor` says what cures it"
+    assert text == "the Python package 'cv2' is not installed; `psg doctor` says how to fix it"
 
 
 def test_an_unforeseen_error_says_how_to_see_more() -> None:

@@ -4,7 +4,15 @@
 
 import pytest
 
-from psg_ros.quoting import LONGEST, plain, quoted
+from psg_ros.quoting import LONGEST, counted, plain, quoted
+
+
+@pytest.mark.parametrize(
+    ("number", "words"), [(0, "0 pictures"), (1, "1 picture"), (2, "2 pictures")]
+)
+def test_one_thing_is_singular(number, words):
+    assert counted(number, "picture") == words
+
 
 ESCAPES = ["a\nb", "\x1b[31mred", "\x9b2J", "tab\t", "\u202eleft", "\u2028", "\x00", "\ud800"]
 HARMFUL = ["", "a b", *ESCAPES]

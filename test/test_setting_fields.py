@@ -19,6 +19,7 @@ class Ranged:
     factor: float = checked(1.0, above=0, maximum=1)
     share: float = checked(0.5, minimum=0, maximum=1)
     kind: str = checked("a", choices=("a", "b"))
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         check_ranges(self)
@@ -36,6 +37,7 @@ class Ranged:
         ({"share": float("nan")}, "share must lie in 0 .. 1, not nan"),
         ({"rate": float("nan")}, "rate must be above 0, not nan"),
         ({"kind": "c"}, "kind must be one of a, b, not 'c'"),
+        ({"names": "cup"}, "names must be a list, not the text 'cup'"),
     ],
 )
 def test_a_value_outside_the_range_of_its_field_is_refused(changes, message):

@@ -41,11 +41,18 @@ def test_no_words_stand_for_those_of_the_training(tmp_path: Path) -> None:
     "content, complaint",
     [
         (TRAINED.format(words="['on']", source="internal"), "train one with mask_source external"),
-        (TRAINED.format(words="[on]", source="external"), 'must be text \\(YAML: quote "on"\\)'),
+        (TRAINED.format(words="[on]", source="external"), "be str, not True .YAML: quote words"),
+        (TRAINED.format(words="[[near]]", source="external"), "predicates must be str, not"),
         (TRAINED.format(words="[]", source="external"), "no trained predicates"),
-        (TRAINED.format(words="3", source="external"), "does not say the predicates"),
-        ("trained: {predicates: ['on']}\n", "does not say the predicates and the mask_source"),
-        ("trained:\n", "does not say"),
+        (TRAINED.format(words="3", source="external"), "predicates must be a list, not 3"),
+        (TRAINED.format(words="abc", source="external"), "predicates must be a list, not 'abc'"),
+        (TRAINED.format(words="{near: 1}", source="external"), "predicates must be a list, not"),
+        ("trained: {predicates: [near], objects: cup}\nspade: {}", "objects must be a list"),
+        ("trained: {predicate: [near]}\nspade: {}", "unknown key 'predicate'; did you mean"),
+        ("trained: {predicates: [near]}\n", "spade must be a mapping, .* not None"),
+        ("trained: {predicates: [near]}\nspade: external\n", "spade must be a mapping"),
+        ("trained: [near]\nspade: {}\n", "trained must be a mapping, .* not \\['near'\\]"),
+        ("trained:\n", "trained must be a mapping"),
     ],
 )
 def test_a_folder_of_no_use_beside_a_node_is_refused(tmp_path: Path, content, complaint) -> None:

@@ -7,9 +7,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from psg_ros.word_table import WordTable, read_table, write_table
+from psg_ros.word_table import Whitening, WordTable, read_table, write_table
 
-TABLE = WordTable("toy", ("cup", "café", "table"), np.eye(3, 4, dtype=np.float32))
+
+def no_whitening(dim):
+    return Whitening(np.zeros(dim, np.float32), np.eye(dim, dtype=np.float32))
+
+
+TABLE = WordTable("toy", ("cup", "café", "table"), np.eye(3, 4, dtype=np.float32), no_whitening(4))
 
 
 def test_a_table_comes_back_and_equal_tables_are_equal_files(tmp_path):
@@ -18,6 +23,7 @@ def test_a_table_comes_back_and_equal_tables_are_equal_files(tmp_path):
     found = read_table(tmp_path / "a.npz")
     assert (found.encoder, found.phrases, found.dim) == ("toy", TABLE.phrases, 4)
     assert (found.vectors == TABLE.vectors).all()
+    assert (found.whitening.matrix == TABLE.whitening.matrix).all()
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
@@ -41,7 +47,42 @@ def test_names_are_found_however_data_sets_spell_them():
 )
 def test_what_is_no_table_is_refused(phrases, vectors, complaint):
     with pytest.raises(ValueError, match=complaint):
-        WordTable("toy", phrases, vectors)
+        WordTable("toy", phrases, vectors, no_whitening(vectors.shape[1]))
+
+
+def test_words_that_join_are_whitened_first():
+    mean = np.array([0, 1, 0, 0], np.float32)
+    matrix = np.diag([2, 1, 1, 1]).astype(np.float32)
+    table = WordTable("toy", TABLE.phrases, TABLE.vectors, Whitening(mean, matrix))
+    joined = table.joined(["mug"], np.array([[1, 1, 0, 2]], np.float32))
+    assert joined.phrases == (*TABLE.phrases, "mug")
+    np.testing.assert_allclose(joined.rows(["mug"]), [[0.5**0.5, 0, 0, 0.5**0.5]], rtol=1e-6)
+    assert (joined.rows(TABLE.phrases) == TABLE.vectors).all()
+
+
+def test_predicates_are_longer_where_training_has_not_seen_them(tmp_path):
+    table = WordTable(
+        "toy", TABLE.phrases, TABLE.vectors, TABLE.whitening, frozenset({"cup"}), gain=2.5
+    )
+    write_table(table, tmp_path / "words.npz")
+    found = read_table(tmp_path / "words.npz")
+    assert (found.taught, found.gain) == (table.taught, 2.5)
+    rows = found.predicate_rows(["Cup", "table-merged"])
+    assert np.linalg.norm(rows, axis=1).tolist() == [1, 2.5]
+    assert found.joined(["mug"], np.eye(1, 4, dtype=np.float32)).gain == 2.5
+
+
+@pytest.mark.parametrize("gain", [0.9, float("nan")])
+def test_a_gain_below_one_is_refused(gain):
+    with pytest.raises(ValueError, match="the gain of predicates must be 1 or more"):
+        WordTable("toy", TABLE.phrases, TABLE.vectors, TABLE.whitening, gain=gain)
+
+
+def test_a_whitening_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="have 4 numbers, the whitening 3"):
+        WordTable("toy", TABLE.phrases, TABLE.vectors, no_whitening(3))
+    with pytest.raises(ValueError, match=r"must be float32 \[dim\] and \[dim, dim\]"):
+        Whitening(np.zeros(3, np.float32), np.eye(4, dtype=np.float32))
 
 
 @pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04" + bytes(40)])

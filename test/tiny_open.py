@@ -15,10 +15,11 @@ from psg_ros.network.config import ModelConfig, RelationConfig
 from psg_ros.network.dsflash import DsFlash, build_dsflash
 from psg_ros.network.segmenters.eomt_config import EomtConfig
 from psg_ros.network.word_scores import WordScores
-from psg_ros.training.network import take_words
 from psg_ros.training.release import release
+from psg_ros.training.words import take_words
 
 ENCODER = "bag_of_words"
+GAIN = 1.5
 LABELS = """\
 things:
   - {name: cup, color: "#ff0000"}
@@ -50,6 +51,7 @@ def open_network(folder: Path) -> tuple[DsFlash, Path]:
     for part in model.modules():
         if isinstance(part, WordScores):
             nn.init.zeros_(part.offset)  # else it sees nothing before it is trained
+            part.gain.fill_(GAIN)
     return model, labels
 
 

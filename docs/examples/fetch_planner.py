@@ -10,6 +10,7 @@ CLASS any thing that lies on something will do.
 """
 
 import argparse
+import sys
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from contextlib import suppress
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
+from rclpy.utilities import remove_ros_args
 
 from psg_ros.msg import SceneRelation
 from psg_ros.ros.client import GraphIndex, SceneSubscriber
@@ -114,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("class_name", nargs="?", default="", metavar="CLASS")
     parser.add_argument("--seconds", type=float, default=60.0)
-    args = parser.parse_args()
+    args = parser.parse_args(remove_ros_args(sys.argv)[1:])
     rclpy.init()
     node = rclpy.create_node("fetch_planner")
     with suppress(KeyboardInterrupt, ExternalShutdownException):

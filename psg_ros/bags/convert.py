@@ -63,7 +63,7 @@ def convert(pipeline: Pipeline, job: BagJob, on_image: Callable[[], None]) -> Ba
             result.ending = str(error)
         run.finish()
         if is_cut and not result.ending:
-            result.ending = f"{job.source} breaks off, its recorder was stopped hard"
+            result.ending = f"{job.source} is cut off, because its recorder was killed"
         if not result.num_graphs:
             why = result.ending or "; ".join(result.unreadable[:2]) or "it holds no image"
             raise ValueError(f"{job.source} gives no graph: {why}")

@@ -3,10 +3,11 @@
 """Turn recorded images (ROS 2 bags) into bags of scene graphs, as fast as the model runs.
 
 A new bag holds SceneGraph messages, deltas, label images and the vocabulary, on the topics and with
-the headers that the node would give them; no ROS is needed. The same bag gives the same bytes on a
-CPU.
-Several bags go into one folder, side by side with --jobs. After a stop or a crash, the same command
-with --resume does the rest: a bag appears under its name when it is whole.
+the headers that the node would give them. ROS is not needed. On a CPU, the same bag always gives
+the same bytes.
+
+Several bags go into one folder, in parallel with --jobs. After an interruption, the same command
+with --resume does the rest: a bag appears under its name only when it is complete.
 
 An image that cannot be read is left out, and of a damaged bag the readable part is used; both are
 named at the end, and the exit status is then 1.
@@ -30,10 +31,12 @@ from psg_ros.cli.options import (
     picture_config,
     pipeline_config,
     positive_int,
+    say_default_model,
 )
 from psg_ros.config import PictureConfig
 from psg_ros.files import printable
 from psg_ros.media import shortened
+from psg_ros.quoting import counted
 
 USAGE = "BAG [BAG ...] -o OUT [options]"
 EXAMPLES = """\
@@ -52,16 +55,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "-o", "--out", type=Path, required=True, metavar="OUT",
-        help="the new bag; of several, a folder with one of the same name for each",
+        help="the new bag; with several BAGs, a folder for new bags of the same names",
     )  # fmt: skip
     parser.add_argument(
         "--topic", action="append", default=[], metavar="TOPIC",
-        help="image topic; again for more cameras, whose topics then go before those of their "
-        "graphs (default: the only one)",
+        help="image topic (default: the only one); repeat it for more cameras, whose topics then "
+        "prefix those of their graphs",
     )  # fmt: skip
     parser.add_argument(
         "--depth", default="", metavar="TOPIC",
-        help="depth aligned to the images: nodes get positions in the camera's frame",
+        help="depth aligned to the images; gives nodes positions in the camera's frame",
     )  # fmt: skip
     parser.add_argument(
         "--camera-info", default="", metavar="TOPIC",
@@ -69,32 +72,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--copy", action="append", default=[], metavar="TOPIC",
-        help="copy this topic, too; again for more; all: every one",
+        help="also copy this topic; repeat it for more; all: every topic",
     )  # fmt: skip
     parser.add_argument(
         "--storage", choices=STORAGES, default="",
-        help="how the new bag is stored (default: as the old one)",
+        help="format of the new bag (default: that of the old one)",
     )  # fmt: skip
     parser.add_argument(
         "--label-images", action=argparse.BooleanOptionalAction, default=True,
-        help="write which segment each pixel belongs to (default: yes)",
+        help="write label images: the segment of each pixel (default: yes)",
     )  # fmt: skip
     parser.add_argument(
         "--deltas", action=argparse.BooleanOptionalAction, default=True,
-        help="write what changes from graph to graph (default: yes)",
+        help="write deltas: what changes from graph to graph (default: yes)",
     )  # fmt: skip
     parser.add_argument(
         "--jobs", type=positive_int, default=1, metavar="N",
-        help="work on N bags at a time, each with its share of the cores (default: 1)",
+        help="process N bags at a time, each with its share of the cores (default: 1)",
     )  # fmt: skip
     parser.add_argument(
         "--ray", default="", metavar="ADDRESS",
-        help="let the machines of this Ray cluster work, N models at a time; local starts one here "
+        help="use the machines of this Ray cluster, N models at a time; local starts one here "
         "(needs the extra 'fleet')",
     )  # fmt: skip
     parser.add_argument(
         "--resume", action="store_true",
-        help="leave out what an earlier run with the same options has finished",
+        help="skip what an earlier run with the same options has finished",
     )  # fmt: skip
     add_config_options(parser, PictureConfig, title="pictures")
     add_pipeline_options(parser)
@@ -121,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
         for source, target in zip(args.bags, targets, strict=True)
     ]
     jobs = waiting(looked_at) if args.resume else looked_at
+    say_default_model(args)
     if len(looked_at) > 1:
         args.out.mkdir(parents=True, exist_ok=True)
     for job in jobs:
@@ -144,10 +148,10 @@ def _report(result: BagResult) -> BagResult:
         is_named = str(result.source) in result.failure
         _say(f"error: {'' if is_named else f'{result.source}: '}{result.failure}")
         return result
-    _say(f"wrote {result.target} ({result.num_graphs} graphs)")
+    _say(f"wrote {result.target} ({counted(result.num_graphs, 'graph')})")
     if result.without_depth:
         count, first = len(result.without_depth), result.without_depth[0]
-        _say(f"{count} graphs have no positions: {first}")
+        _say(f"{counted(count, 'graph')} without positions: {first}")
     if result.unreadable:
         _say(f"{len(result.unreadable)} left out, unreadable: {shortened(result.unreadable)}")
     if result.ending:

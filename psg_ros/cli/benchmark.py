@@ -3,14 +3,13 @@
 """Measure what a frame costs on this machine.
 
 --stages times the deployed pipeline step by step: where the milliseconds of one frame go.
---ladder climbs from DSFormer to DSFlash to this package, one switch a row, and shows latency,
-relations a second, arithmetic, parameters and memory beside the paper's figures. It needs torch
-(extra train); random weights do, because times do not depend on them.
---peers runs this package beside transformers' pipelines of EoMT and Mask2Former and beside
-DSFormer, by turns on the same picture and segments, and refuses to compare anything else (extras
-train and dev).
---topics starts the node and measures from the publication of an image to the arrival of its graph
-over DDS, and what of it is the model (needs ROS 2 and our messages).
+--ladder goes from DSFormer to DSFlash to this package, one change per row, and shows latency,
+relations per second, FLOPs, parameters and memory beside the paper's figures. It needs torch (extra
+train). Random weights are enough, because times do not depend on them.
+--peers compares this package with transformers' EoMT and Mask2Former and with DSFormer, in turns
+on the same picture and segments, and refuses any other comparison (extras train and dev).
+--topics starts the node and measures the time from the publication of an image to the arrival of
+its graph over DDS, and the model's share of it (needs ROS 2 and our messages).
 """
 
 from __future__ import annotations
@@ -33,6 +32,7 @@ from psg_ros.benchmark.peers import report as peer_report
 from psg_ros.benchmark.peers.settings import PEERS, choose_peers, missing
 from psg_ros.cli import ladder_options
 from psg_ros.cli.options import (
+    TRAIN_EXTRA,
     add_pipeline_options,
     count,
     pipeline_config,
@@ -76,7 +76,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     mode = parser.add_mutually_exclusive_group(required=True)
     mode.add_argument("--stages", action="store_true", help="time the deployed pipeline")
     mode.add_argument("--ladder", action="store_true", help="time the steps of the ladder")
-    mode.add_argument("--peers", action="store_true", help="time this package beside others")
+    mode.add_argument("--peers", action="store_true", help="compare with other implementations")
     mode.add_argument("--topics", action="store_true", help="time the node, image to graph")
     parser.add_argument("--image", type=Path, metavar="FILE", help="picture to process")
     parser.add_argument(
@@ -89,8 +89,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=count, default=0, help="of picture, segments and weights")
     parser.add_argument("--warmup", type=count, metavar="N", help="warm-up frames, not counted")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table there")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures to FILE")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the table to FILE")
     parser.add_argument_group("--stages and --topics").add_argument(
         "--frames",
         type=positive_int,
@@ -103,9 +103,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_float,
         default=argparse.SUPPRESS,
         metavar="HZ",
-        help=f"images a second (default: {TOPICS_RATE_HZ:g})",
+        help=f"images per second (default: {TOPICS_RATE_HZ:g})",
     )
-    peers = parser.add_argument_group("--peers, which takes the options of --ladder, too")
+    peers = parser.add_argument_group("--peers, which also takes the options of --ladder")
     peers.add_argument(
         "--only", nargs="+", metavar="PEER", default=argparse.SUPPRESS, help="only these peers"
     )
@@ -215,7 +215,7 @@ def _run_topics(args: argparse.Namespace) -> int:
         from psg_ros.ros.topic_times import measure_topics
     except ImportError as error:
         raise ImportError(
-            f"--topics needs ROS 2 and our messages ({error}); psg doctor says what cures it"
+            f"--topics needs ROS 2 and our messages ({error}); psg doctor says how to fix it"
         ) from error
     frames = getattr(args, "frames", STAGES_FRAMES)
     warmup = STAGES_WARMUP if args.warmup is None else args.warmup
@@ -241,9 +241,7 @@ def _check_torch() -> None:
     try:
         import torch  # noqa: F401
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"this needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"this needs: {TRAIN_EXTRA} ({error})") from error
 
 
 def _write(args: argparse.Namespace, record: dict[str, Any], markdown: str) -> None:

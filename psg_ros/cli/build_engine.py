@@ -1,12 +1,13 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Build TensorRT's engines of a model for the GPU of this machine, and keep them for every start.
+"""Build the TensorRT engines of a model for this machine's GPU, and keep them for later starts.
 
-That takes minutes, and is done at the first start otherwise. An engine fits one version of TensorRT
-and one kind of GPU: after an update it is built again, and why is said. Engines lie in a folder of
-this user's ($PSG_CACHE/tensorrt, or ~/.cache/psg_ros/tensorrt), into which nobody else may write.
+This takes minutes and would otherwise happen at the first start. An engine fits one version of
+TensorRT and one kind of GPU; after an update it is built again, and the reason is printed. Engines
+are stored in a folder that only this user may write ($PSG_CACHE/tensorrt, or
+~/.cache/psg_ros/tensorrt).
 
---check needs no GPU: it compares the files of a model with what TensorRT's parser takes.
+--check needs no GPU: it compares the files of a model with what TensorRT's parser accepts.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import time
 
 from psg_ros.backend_table import AUTO, TWINS, parse_device
+from psg_ros.cli.options import TRAIN_EXTRA
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.runtime.backend import hardware_problem, open_backend
@@ -31,7 +33,7 @@ examples:
   psg build-engine models/mine --precision int8      of the files of psg quantize
   psg build-engine models/mine --check
 
-exit status of --check: 0 where TensorRT takes every file, else 1. It needs the extra train (onnx).
+exit status of --check: 0 if TensorRT accepts every file, else 1. It needs the extra train (onnx).
 """
 BACKEND = "tensorrt"
 
@@ -49,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--device", default="cuda", metavar="DEVICE", help="which GPU (default: %(default)s)"
     )
     parser.add_argument(
-        "--check", action="store_true", help="only say what TensorRT would not take; needs no GPU"
+        "--check", action="store_true", help="only report what TensorRT would refuse; needs no GPU"
     )
 
 
@@ -90,9 +92,7 @@ def check(folder: ModelFolder) -> int:
     try:
         from psg_ros.network.tensorrt_check import check_artifact
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"checking needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"checking needs: {TRAIN_EXTRA} ({error})") from error
     refused, manifest = False, folder.manifest
     files = [(name, "") for name in manifest.artifacts]
     files += [(name, kind) for kind, twins in manifest.twins.items() for name in twins.files]

@@ -4,11 +4,12 @@
 
 Writes calibration.yaml into the model folder. From then on relations carry a probability: in the
 message (SceneRelation.probability), in the JSON of `psg predict` and in Python. A relation counts
-as true when it was annotated; people leave out much that is true, so probabilities are careful.
-How far they can be trusted is measured on images that the curves have not seen: the first half of
-them by curves of the second, and the other way round, so that views of one scene stay together.
+as true if it was annotated. Annotators leave out much that is true, so probabilities tend to be
+low. How far they can be trusted is measured on images that the curves have not seen: the first
+half is judged by curves fitted on the second, and vice versa, so that views of one scene stay
+together.
 
-Every pair counts, whatever its score: thresholds and caps on listed relations have no place here.
+Every pair counts, whatever its score: thresholds and limits on listed relations do not apply here.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from psg_ros.cli.options import (
+    TRAIN_EXTRA,
     add_data_options,
     add_pipeline_options,
     open_data,
@@ -64,11 +66,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method",
         choices=("isotonic", "temperature"),
         default="isotonic",
-        help="isotonic: any rising curve; temperature: two numbers a predicate, for few images "
+        help="isotonic: any rising curve; temperature: two numbers per predicate, for few images "
         "(default: isotonic)",
     )
     parser.add_argument("--images", type=positive_int, metavar="N", help="only the first N images")
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the reliability as PNG")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the reliability diagram as PNG"
+    )
     add_data_options(parser)
     add_pipeline_options(parser, without=WITHOUT)
 
@@ -84,9 +88,7 @@ def run(args: argparse.Namespace) -> int:
 
         draw = _drawing(args.plot)
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"calibrating needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"calibrating needs: {TRAIN_EXTRA} ({error})") from error
     # A calibration that no longer fits the model must not keep a new one from being made.
     with Pipeline.open(config, calibrated=False) as pipeline:
         vocabulary, digest = pipeline.vocabulary, pipeline.model_sha256

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Compare reports of `psg evaluate`: panoptic quality against the bound it sets for relations.
 
-mR@inf is what perfect relations between the segments found would reach. The better a segmenter, the
-higher it is: the page shows one against the other for several segmenters, with their correlation.
-Reports must be of the task sgdet and of the same images.
+mR@inf is what perfect relations between the segments found would reach; the better the segmenter,
+the higher it is. The page plots one against the other for several segmenters, with their
+correlation. All reports must be of the task sgdet and of the same images.
 """
 
 from __future__ import annotations

@@ -1,16 +1,18 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Turn public weights into ours: a segmenter to train relations on, or relations of REACT++.
+"""Turn public weights into ours: a segmenter to train relations for, or relations from REACT++.
 
-SOURCE is an EoMT: a file of its own code (.bin; on DINOv3 it holds differences only and needs
---backbone) or one of LightlyTrain (.pt). Or it is a Mask2Former, PRO-SCALE or YOSO: a file of
-their own code (.pkl, .pth). Or it is an EoMT or Mask2Former in a folder with config.json and
-model.safetensors as transformers writes it, or the name of such a model on the hub (owner/name).
-Sizes are read off the weights; whatever does not fit is refused. Nothing in a file is executed.
+SOURCE is one of:
+  EoMT         a file from the authors' code (.bin; for DINOv3 it holds differences only and needs
+               --backbone), or from LightlyTrain (.pt)
+  Mask2Former, PRO-SCALE, YOSO    a file from the authors' code (.pkl, .pth)
+  EoMT, Mask2Former    a folder with config.json and model.safetensors, as transformers writes it,
+               or the name of such a model on the hub (owner/name)
+Sizes are read from the weights; whatever does not fit is refused. Nothing in a file is executed.
 
-OUT becomes a run folder as after the first stage of training: segmenter.safetensors, its sizes in
-model.yaml, and relations.yaml, settings for the second stage. No relation stage comes with a public
-segmenter: train one, or use --export to try the segments alone.
+OUT becomes a run folder like that of a first training stage: segmenter.safetensors, its sizes in
+model.yaml, and relations.yaml with settings for the second stage. Public segmenters have no
+relation stage: train one, or use --export to try the segments alone.
 
 With --segmenter MODEL, SOURCE is an ONNX file of REACT++, which finds boxes and relates them. OUT
 becomes a model folder: MODEL's segments, with the relations of the boxes that match them.
@@ -25,6 +27,7 @@ from pathlib import Path
 
 from psg_ros.backend_table import AUTO
 from psg_ros.cli.export import add_merge_ratio
+from psg_ros.cli.options import TRAIN_EXTRA
 from psg_ros.cli.targets import check_folder
 from psg_ros.network.checkpoints import react
 
@@ -50,37 +53,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg convert`."""
     parser.add_argument("source", metavar="SOURCE", help="file, folder or hub name, see above")
     parser.add_argument(
-        "out", type=Path, metavar="OUT", help="run folder to write; a model folder of --segmenter"
+        "out", type=Path, metavar="OUT", help="run folder to write; with --segmenter, model folder"
     )
     parser.add_argument(
         "--segmenter",
         metavar="MODEL",
-        help="model whose segments the relations of SOURCE, a REACT++, shall be moved to",
+        help="model whose segments get the relations of SOURCE, a REACT++ file",
     )
     parser.add_argument(
         "--min-iou",
         type=float,
         metavar="X",
-        help="with --segmenter: overlap of their boxes (intersection over union) from which on a "
-        f"box and a segment of one label may be the same thing (default: {react.MIN_IOU})",
+        help="with --segmenter: box overlap (intersection over union) from which a box and a "
+        f"segment with the same label may be the same thing (default: {react.MIN_IOU})",
     )
     parser.add_argument(
         "--backbone",
         metavar="SOURCE",
-        help="original DINOv3, in transformers' layout or its own, for a checkpoint of differences "
-        "from it",
+        help="original DINOv3 weights, in transformers' layout or their own, for a checkpoint that "
+        "holds differences from them",
     )
     parser.add_argument(
         "--labels",
         metavar="NAME",
-        help="file of config/labels with the checkpoint's labels; psg is also the order of COCO "
-        "panoptic (default: psg)",
+        help="the checkpoint's labels: a name in config/labels; psg also fits COCO panoptic "
+        "(default: psg)",
     )
     parser.add_argument(
         "--input-size",
         type=input_size,
         metavar="PX",
-        help="side of a square input, where the checkpoint leaves the choice: a multiple of 16 for "
+        help="side of a square input, if the checkpoint leaves the choice: a multiple of 16 for "
         "EoMT on DINOv3 (default: what config.json says, else 640), of 32 for Mask2Former, "
         "PRO-SCALE and YOSO, which also take WIDTHxHEIGHT (default: 1344x800)",
     )
@@ -88,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--export",
         type=Path,
         metavar="FOLDER",
-        help="also write a model folder without a relation stage: geometry relates its segments",
+        help="also write a model folder without a relation stage; geometry relates its segments",
     )
     add_merge_ratio(parser, "of the model that --export writes; default: off")
 
@@ -141,9 +144,7 @@ def _convert(args: argparse.Namespace) -> int:
         from psg_ros.training.adopted import check_free, export_segments, write_run
         from psg_ros.training.release import check_switch
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"converting needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"converting needs: {TRAIN_EXTRA} ({error})") from error
     if args.merge_ratio is not None and not args.export:
         raise ValueError("--merge-ratio belongs to the model that --export writes")
     for folder in filter(None, (args.out, args.export)):

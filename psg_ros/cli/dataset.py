@@ -3,8 +3,8 @@
 """Work on annotated data sets: in PSG layout (psg.json, the competition's files, simulated rooms)
 or in COCO's panoptic layout.
 
-check looks for everything that would stop a training or falsify a figure: names, entries, files,
-splits that overlap. It changes nothing. The others write another annotation file for the same
+check looks for everything that would stop a training or falsify a result: names, entries, files,
+overlapping splits. It changes nothing. The others write another annotation file for the same
 pictures: select for a vocabulary with fewer classes or with images held out, relate with relations
 measured from depth, join for several files together.
 """
@@ -25,6 +25,7 @@ from psg_ros.data.selection import select
 from psg_ros.files import check_writable, write_text
 from psg_ros.labels import find_vocabulary, label_folder, load_vocabulary
 from psg_ros.machine import cores
+from psg_ros.quoting import counted
 
 USAGE = "check DATA | select DATA -o FILE | relate DATA -o FILE | join DATA DATA ... -o FILE"
 EXAMPLES = """\
@@ -89,7 +90,7 @@ def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", type=Path, metavar="DATA", help="annotation file (JSON), or a folder with one"
     )
-    parser.add_argument("--split", choices=SPLITS, help="only this one (default: all)")
+    parser.add_argument("--split", choices=SPLITS, help="check only this split (default: all)")
     parser.add_argument(
         "--labels",
         default="psg",
@@ -103,7 +104,7 @@ def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
         type=count,
         default=cores(),
         metavar="N",
-        help="processes that decode; 0: this one (default: one per core)",
+        help="number of decoding processes; 0: none besides this one (default: one per core)",
     )
     parser.add_argument(
         "--fast",
@@ -119,7 +120,9 @@ def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "data", type=Path, metavar="DATA", help="annotation file in PSG's layout, or its folder"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="to write")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FILE", help="file to write"
+    )
     parser.add_argument(
         "--labels",
         default="psg",
@@ -143,7 +146,8 @@ def _select(args: argparse.Namespace) -> int:
     chosen = select(find_annotation_file(args.data), find_vocabulary(args.labels), args.hold_out)
     write_text(args.out, json.dumps(chosen.content))
     dropped = ", ".join(f"{name} {count}" for name, count in chosen.dropped.most_common())
-    print(f"{args.out}: {len(chosen.content['data'])} images, {chosen.num_held_out} held out")
+    images = counted(len(chosen.content["data"]), "image")
+    print(f"{args.out}: {images}, {chosen.num_held_out} held out")
     print(f"now void: {dropped or 'nothing'}")
     return 0
 

@@ -17,6 +17,7 @@ from psg_ros.data.measured_relations import Certainty, DepthCamera, Measured, me
 from psg_ros.data.opening import find_annotation_file
 from psg_ros.files import check_writable, write_text
 from psg_ros.labels import find_vocabulary
+from psg_ros.quoting import counted
 
 RELATE = """\
 Write another annotation file whose relations are measured: from the masks, the depth image that an
@@ -47,14 +48,16 @@ def add_relate(actions: Any) -> None:
     parser.add_argument(
         "data", type=Path, metavar="DATA", help="annotation file in PSG's layout, or its folder"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="to write")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FILE", help="file to write"
+    )
     parser.add_argument(
         "--camera",
         type=float,
         nargs=4,
         required=True,
         metavar=("FX", "FY", "CX", "CY"),
-        help="focal lengths and principal point, px of the pictures",
+        help="focal lengths and principal point, in px of the pictures",
     )
     parser.add_argument(
         "--labels",
@@ -63,31 +66,34 @@ def add_relate(actions: Any) -> None:
         help="vocabulary: a name in config/labels or a YAML file (default: psg)",
     )
     parser.add_argument(
-        "--panoptic-folder", type=Path, metavar="DIR", help="of the PNGs (default: searched)"
+        "--panoptic-folder", type=Path, metavar="DIR", help="folder of the PNGs (default: searched)"
     )
     parser.add_argument(
-        "--depth-folder", type=Path, metavar="DIR", help="of the depth images (default: the same)"
+        "--depth-folder",
+        type=Path,
+        metavar="DIR",
+        help="folder of the depth images (default: the same)",
     )
     parser.add_argument(
         "--depth-unit",
         type=float,
         default=camera,
         metavar="M",
-        help="metres per step of a depth image; 0 in it means unknown (default: %(default)s)",
+        help="metres per unit of a depth image, in which 0 means unknown (default: %(default)s)",
     )
     parser.add_argument(
         "--known",
         type=float,
         default=certainty.known,
         metavar="C",
-        help="clarity in 0..1 from which on a relation is written down (default: %(default)s)",
+        help="clarity in 0..1 from which a relation is written (default: %(default)s)",
     )
     parser.add_argument(
         "--doubtful",
         type=float,
         default=certainty.doubtful,
         metavar="C",
-        help="clarity from which on a pair is doubtful (default: %(default)s)",
+        help="clarity from which a pair is doubtful (default: %(default)s)",
     )
     _add_debug(parser)
     parser.set_defaults(act=relate)
@@ -105,14 +111,16 @@ def add_join(actions: Any) -> None:
     parser.add_argument(
         "data", type=Path, nargs="+", metavar="DATA", help="annotation files in PSG's layout"
     )
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="to write")
+    parser.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FILE", help="file to write"
+    )
     parser.add_argument(
         "--folders",
         type=Path,
         nargs="+",
         default=[],
         metavar="DIR",
-        help="of each file's pictures, in the same order (default: searched near the files)",
+        help="folder of each file's pictures, in the same order (default: searched near the files)",
     )
     _add_debug(parser)
     parser.set_defaults(act=join_files)
@@ -139,7 +147,7 @@ def relate(args: argparse.Namespace) -> int:
         raise ValueError(f"{path} has no images")
     write_text(args.out, json.dumps(measured.content))
     found = ", ".join(f"{name} {count}" for name, count in measured.relations.most_common())
-    print(f"{args.out}: {len(measured.content['data'])} images")
+    print(f"{args.out}: {counted(len(measured.content['data']), 'image')}")
     print(f"relations: {found or 'none'}; doubtful pairs: {measured.num_doubtful}")
     return 0
 
@@ -155,7 +163,7 @@ def join_files(args: argparse.Namespace) -> int:
     content = join([find_annotation_file(path) for path in args.data], args.out, args.folders)
     write_text(args.out, json.dumps(content))
     held_out = len({*content.get("val_image_ids", []), *content.get("test_image_ids", [])})
-    print(f"{args.out}: {len(content['data'])} images, {held_out} held out")
+    print(f"{args.out}: {counted(len(content['data']), 'image')}, {held_out} held out")
     return 0
 
 

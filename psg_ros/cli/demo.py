@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Run the whole chain over ROS 2 on this machine: a camera, the node, and a subscriber.
 
-The three are separate processes that talk over DDS. The camera plays a clip of the simulated world
-again and again, or any --source, or it renders that world as it goes (--live). The subscriber
-prints the graph as it changes and leaves annotated.mp4, annotated.png, scene_graph.svg and
-summary.json in the output folder. The age of a graph runs from the stamp of its image to its
-arrival at the subscriber, by one clock.
+The three are separate processes that talk over DDS. The camera repeats a clip of the simulated
+world, plays any --source, or renders the simulated world live (--live). The subscriber prints the
+graph as it changes, and leaves annotated.mp4, annotated.png, scene_graph.svg and summary.json in
+the output folder. The age of a graph is the time from the stamp of its image to its arrival at the
+subscriber, by the same clock.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from psg_ros.cli.options import (
     picture_config,
     pipeline_config,
     positive_float,
+    say_default_model,
     size_wh,
 )
 from psg_ros.config import PictureConfig
@@ -36,14 +37,14 @@ USAGE = "[--source PATH] [--seconds N] [--out FOLDER] [options]"
 EXAMPLES = """\
 examples:
   psg demo                                    the clip of simulated rooms, until Ctrl-C
-  psg demo --live --seconds 20                the same rooms without end, rendered as they go
+  psg demo --live --seconds 20                the same rooms without end, rendered live
   psg demo --seed 7                           other rooms, live
-  psg demo --source street.mp4 --loop         a video at its own speed, again and again
-  psg demo --source photos/ --rate 1          a folder, one picture a second
-  psg demo --source /dev/video0 --out mine    a webcam; results in mine/
+  psg demo --source kitchen.mp4 --model photo --loop    a video at its own speed, repeated
+  psg demo --source photos/ --model photo --rate 1      a folder, one picture per second
+  psg demo --source /dev/video0 --model photo --out mine    a webcam; results in mine/
 
-exit status 0 only if graphs flowed, most images arrived and every process stayed well; logs are
-in OUT/logs.
+exit status 0 only if graphs arrived, most images got through and no process failed; logs are in
+OUT/logs.
 """
 
 PIPE_SECONDS = 20.0
@@ -61,10 +62,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--live",
         action="store_true",
-        help="render simulated rooms as they go; needs the extra simulation, and takes processor "
+        help="render simulated rooms live; needs the extra simulation, and takes processor "
         "time from the node",
     )
-    parser.add_argument("--topic", default="", help="image topic of a bag that has several")
+    parser.add_argument("--topic", default="", help="image topic, if a bag has several")
     parser.add_argument("--loop", action="store_true", help="restart the source at its end")
     parser.add_argument(
         "--seconds",
@@ -77,27 +78,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=positive_float,
         metavar="HZ",
-        help="frames a second of the camera (default: 10 live, 2 for folders, else the "
-        "source's own)",
+        help="frames per second of the camera (default: 10 live, 2 for folders, else that of the "
+        "source)",
     )
     parser.add_argument(
         "--size",
         type=size_wh,
         metavar="WxH",
-        help="size of the live picture in px, larger is slower (default: 640x480); means --live",
+        help="size of the live picture in px; larger is slower (default: 640x480); implies --live",
     )
     parser.add_argument(
         "--seed",
         type=count,
         metavar="N",
-        help="seed of the live rooms, 0 or more (default: 0); means --live",
+        help="seed of the live rooms, 0 or more (default: 0); implies --live",
     )
     parser.add_argument(
         "--out",
         type=Path,
         default=Path("demo_out"),
         metavar="FOLDER",
-        help="where the results go; older results there are replaced (default: demo_out)",
+        help="output folder; older results in it are replaced (default: demo_out)",
     )
     add_config_options(parser, PictureConfig, title="pictures")
     add_pipeline_options(parser)
@@ -127,6 +128,8 @@ def run(args: argparse.Namespace) -> int:
     print(printable(f"{name} -> node -> subscriber, as processes over ROS 2"), flush=True)
     if media is not None and media.left_out:
         print(printable(f"left out, no pictures: {shortened(media.left_out)}"), file=sys.stderr)
+    if args.source:
+        say_default_model(args)
     summary = run_demo(options)
     files = [printable(str(args.out / name)) for name in RESULT_FILES]
     print("\n".join(summary_lines(summary, files)))

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Look at this machine: which parts of psg_ros work, tried for real, and what cures the others."""
+"""Check this machine: try which parts of psg_ros work, and say how to fix the others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ examples:
   psg doctor
   psg doctor --json
 
-exit status 0 if pictures can be turned into graphs here, else 1.
+exit status 0 if this machine can turn pictures into graphs, else 1.
 """
 
 COLORS = {"ok": "\x1b[32m", "missing": "\x1b[33m", "broken": "\x1b[31m"}

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turn a training run into a model folder: manifest, labels and one or two ONNX files.
 
-The folder is all that `psg predict`, `psg evaluate` and the ROS node need; they never see torch.
-A run that is not finished can be exported once both stages have weights; a warning says how far it
-is.
+The folder is all that `psg predict`, `psg evaluate` and the ROS node need; they do not use torch.
+An unfinished run can be exported once both stages have weights; a warning says how far it is.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from psg_ros.cli.options import positive_int, share
+from psg_ros.cli.options import TRAIN_EXTRA, positive_int, share
 from psg_ros.config import RECOMMENDED, RELATION_SOURCES
 from psg_ros.robot.manifest import FILE_PRECISIONS
 
@@ -59,27 +58,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fused",
         type=positive_int,
         metavar="N",
-        help="write one network instead of two, for at most N segments: on a GPU no data goes to "
-        "the host in between; on a CPU it is slower (default: two)",
+        help="write one network instead of two, for at most N segments: on a GPU, no data goes to "
+        "the host in between; slower on a CPU (default: two)",
     )
     parser.add_argument(
         "--relation-source",
         choices=RELATION_SOURCES,
         default=RECOMMENDED.relation_source,
-        help="what relates segments where the user leaves the choice (default: %(default)s: the "
-        "relation stage, or geometry without one)",
+        help="what relates segments if the user does not choose (default: %(default)s: the "
+        "relation stage, or geometry if there is none)",
     )
     parser.add_argument(
         "--half",
         action="store_true",
-        help="store weights in float16: files of half the size that compute in float32 as before",
+        help="store weights in float16: half the file size, still computed in float32",
     )
     parser.add_argument(
         "--precision",
         choices=FILE_PRECISIONS,
         default=FILE_PRECISIONS[0],
-        help="what products are computed in; fp16 is for TensorRT, which computes in the types of "
-        "the file: normalisation, softmax and the mask product stay in fp32 (default: %(default)s)",
+        help="arithmetic of products; fp16 is for TensorRT, which computes in the types of the "
+        "file; normalisation, softmax and the mask product stay in fp32 (default: %(default)s)",
     )
 
 
@@ -89,13 +88,13 @@ def add_switches(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument(
         "--aggregation",
         choices=("cfa", "ifa"),
-        help="of YOSO: project maps before (cfa) or after (ifa) enlarging; the same result, "
-        f"cfa sooner ({default})",
+        help="YOSO only: project maps before (cfa) or after (ifa) enlarging; same result, cfa is "
+        f"faster ({default})",
     )
     parser.add_argument(
         "--deformable",
         choices=("grid_sample", "deform_conv"),
-        help="of YOSO: operator of its deformable convolutions; deform_conv needs a recent ONNX "
+        help="YOSO only: operator for deformable convolutions; deform_conv needs a recent ONNX "
         f"Runtime, or TensorRT ({default})",
     )
     parser.add_argument(
@@ -124,9 +123,7 @@ def run(args: argparse.Namespace) -> int:
         from psg_ros.config import Recommendation
         from psg_ros.training.release import Layout, Switches, export_model
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"exporting needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"exporting needs: {TRAIN_EXTRA} ({error})") from error
     given = {name: getattr(args, name) for name in THRESHOLDS}
     recommended = {name: value for name, value in given.items() if value is not None}
     recommended["relation_source"] = args.relation_source

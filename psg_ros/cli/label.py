@@ -1,13 +1,13 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Label pictures by a big model, or by a composite of small ones, to train a model of your own.
+"""Let a large model, or several small ones combined, label pictures to train your own model with.
 
-The folder that is written is a training set in PSG's layout: images/, panoptic/, psg.json, and
-labels.yaml with its classes. Every segment has the teacher's score; where that is low the picture
-is void, which a training with `ignore_void: true` learns nothing from. Look at contact_sheet.jpg
-before you train: what is dark there is void.
+The output folder is a training set in PSG's layout: images/, panoptic/, psg.json, and labels.yaml
+with its classes. Every segment has the teacher's score. Where the score is low, the picture is
+void, and a training with `ignore_void: true` learns nothing there. Look at contact_sheet.jpg before
+you train: dark areas are void.
 
-A run that was stopped goes on when the same command is given again, and ends in the same files.
+An interrupted run continues when you give the same command again, and ends with the same files.
 Another source into the same folder adds its pictures.
 """
 
@@ -46,6 +46,7 @@ from psg_ros.labelling.run import (
 from psg_ros.labelling.teacher import Teacher, is_recipe, open_teacher
 from psg_ros.labels import find_vocabulary
 from psg_ros.media import Media, MediaError, MediaFrame, open_media, shortened
+from psg_ros.quoting import counted
 
 USAGE = "SOURCE --teacher MODEL -o DIR [options]"
 EXAMPLES = """\
@@ -117,7 +118,7 @@ def _label(args: argparse.Namespace, media: Media, teacher: Teacher) -> int:
             raise
         ending = error  # what came before is good
     except KeyboardInterrupt:
-        _say(f"{len(journal.entries)} pictures are done; the same command goes on")
+        _say(f"{counted(len(journal.entries), 'picture')} done; the same command continues")
         raise
     if unreadable and not journal.entries:
         raise MediaError(f"no picture can be read: {shortened(unreadable)}")
@@ -132,17 +133,17 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which pictures")
     group.add_argument(
         "--every", type=positive_int, default=1, metavar="N",
-        help="take each Nth picture only (default: 1)",
+        help="take only every Nth picture (default: 1)",
     )  # fmt: skip
     group.add_argument(
         "--seconds", type=positive_float, default=0.0, metavar="S",
-        help="of a video, bag or camera: pictures at least S seconds apart",
+        help="for a video, bag or camera: take pictures at least S seconds apart",
     )  # fmt: skip
     group.add_argument(
         "--frames", type=positive_int, metavar="N",
         help="stop after N pictures; without it the same command later does the rest",
     )  # fmt: skip
-    group.add_argument("--topic", default="", help="image topic of a bag that has several")
+    group.add_argument("--topic", default="", help="image topic, if a bag has several")
 
 
 def _add_labels(parser: argparse.ArgumentParser) -> None:
@@ -157,11 +158,11 @@ def _add_labels(parser: argparse.ArgumentParser) -> None:
         help="YAML mapping of the teacher's names to those of the vocabulary, or null for void",
     )  # fmt: skip
     group.add_argument(
-        "--relations", action="store_true", help="write the teacher's relations, too"
+        "--relations", action="store_true", help="also write the teacher's relations"
     )
     group.add_argument(
         "--keep-doubtful", action="store_true",
-        help="keep every segment, whatever speaks against it: to measure a teacher, not to train",
+        help="keep every segment, however doubtful: to measure a teacher, not to train",
     )  # fmt: skip
     group.add_argument(
         "--sheet", type=count, default=24, metavar="N",
@@ -206,7 +207,8 @@ def _frames(args: argparse.Namespace, media: Media, unreadable: list[str]) -> It
 
 
 def _report(args: argparse.Namespace, summary: Summary, left_out: Sequence[str]) -> None:
-    print(f"labelled {summary.num_new} pictures, {summary.num_segments} segments")
+    pictures = counted(summary.num_new, "picture")
+    print(f"labelled {pictures}, {counted(summary.num_segments, 'segment')}")
     if summary.num_old:
         print(f"{summary.num_old} were there already")
     if summary.num_empty:

@@ -1,12 +1,12 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Public models: which there are, and how one of them comes onto this machine.
+"""List public models, and bring one of them to this machine.
 
-list shows them; get fetches one, verifies and converts it, and puts a model folder where every
---model NAME (and model:=NAME of the launch file) finds it; remove takes it away again. They find
-segments and relate none; to train a relation stage over one, add --run FOLDER to get.
+list shows them. get fetches one, verifies and converts it, and puts a model folder where every
+--model NAME (and model:=NAME of the launch file) finds it. remove deletes it. Public models find
+segments only, no relations; to train a relation stage for one, add --run FOLDER to get.
 
-Fetched models lie in ~/.local/share/psg_ros/models, or where PSG_MODELS says.
+Fetched models are stored in ~/.local/share/psg_ros/models, or in PSG_MODELS if that is set.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ examples:
   psg models get eomt_dinov2_s --run runs/eomt_s    then: psg train runs/eomt_s/relations.yaml ...
   psg models remove lightly_s
 
-get needs the extra train (torch), and hub where the model lies on the hub; list and remove do not.
+get needs the extra train (torch), and hub if the model is on the hub; list and remove do not.
 """
 
 
@@ -40,17 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(
         prog="psg models", dest="action", metavar="ACTION", required=True
     )
-    shown = actions.add_parser("list", help="show the public models, and which are here")
-    shown.add_argument("--json", action="store_true", help="print all of the table as JSON")
+    shown = actions.add_parser("list", help="list the public models, and which of them are here")
+    shown.add_argument("--json", action="store_true", help="print the whole table as JSON")
     shown.set_defaults(act=_list)
     got = actions.add_parser("get", help="fetch, verify, convert and export a public model")
-    got.add_argument("name", metavar="NAME", help="of `psg models list`")
-    got.add_argument("--file", type=Path, metavar="FILE", help="its weights, fetched by hand")
+    got.add_argument("name", metavar="NAME", help="a name from `psg models list`")
+    got.add_argument("--file", type=Path, metavar="FILE", help="its weights, if fetched by hand")
     got.add_argument(
         "--backbone",
         type=Path,
         metavar="FILE",
-        help="its backbone, fetched by hand; also a folder or file in transformers' layout",
+        help="its backbone, if fetched by hand; also a folder or file in transformers' layout",
     )
     got.add_argument(
         "--run",
@@ -65,14 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     got.set_defaults(act=_get)
     removed = actions.add_parser("remove", help="remove a fetched model")
-    removed.add_argument("name", metavar="NAME", help="of a fetched model")
+    removed.add_argument("name", metavar="NAME", help="name of a fetched model")
     removed.set_defaults(act=_remove)
     for action in (shown, got):
         action.add_argument(
             "--table",
             type=Path,
             metavar="FILE",
-            help="another table, as of a mirror, in the form of config/public_models.yaml",
+            help="another table, for example of a mirror, in the form of config/public_models.yaml",
         )
     for action in (shown, got, removed):
         action.add_argument(

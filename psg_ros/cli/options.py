@@ -9,7 +9,7 @@ import dataclasses
 import sys
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from psg_ros.backend_table import CPU, parse_device
 from psg_ros.config import PictureConfig, PipelineConfig
@@ -18,6 +18,11 @@ from psg_ros.data.opening import open_dataset
 from psg_ros.labels import Vocabulary
 from psg_ros.setting_fields import choices_of
 from psg_ros.setting_files import Config, load_config
+
+Number = TypeVar("Number", int, float)
+
+TRAIN_EXTRA = "./run setup test, or pip install '.[train]' in the source folder"
+"""How to get what training and converting need."""
 
 
 def parse_texts(text: str) -> tuple[str, ...]:
@@ -29,7 +34,7 @@ def parse_numbers(text: str) -> tuple[float, ...]:
     """Return the numbers between commas.
 
     Raises:
-        ArgumentTypeError: one that is none.
+        ArgumentTypeError: something else is among them.
     """
     try:
         return tuple(map(float, text.split(",")))
@@ -86,7 +91,7 @@ def add_pipeline_options(
         "--pipeline",
         type=Path,
         metavar="FILE",
-        help="YAML file of the options below (model: ..., score_threshold: ...); flags win",
+        help="YAML file with the options below (model: ..., score_threshold: ...); flags win",
     )
     add_config_options(parser, kind, without)
 
@@ -103,6 +108,16 @@ def pipeline_config(
     base = load_config(kind, args.pipeline) if args.pipeline else kind()
     given = {name: value for name, value in vars(args).items() if name in vars(base)}
     return dataclasses.replace(base, **given)
+
+
+def say_default_model(args: argparse.Namespace) -> None:
+    """Say which model runs where nobody chose one: who shows it a photo would wonder."""
+    if "model" not in args and args.pipeline is None:
+        print(
+            f"model {PipelineConfig.model}, which knows the simulated world only; "
+            "for real rooms: --model photo",
+            file=sys.stderr,
+        )
 
 
 def torch_device(device: str) -> str:
@@ -144,7 +159,7 @@ def add_folder_options(parser: argparse.ArgumentParser) -> argparse._ArgumentGro
             f"--{name}-folder",
             type=Path,
             metavar="FOLDER",
-            help=f"the names of the {what} are relative to it (default: searched near DATA)",
+            help=f"folder of the {what} that entries name (default: searched near DATA)",
         )
     return group
 
@@ -155,7 +170,7 @@ def add_data_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--partial",
         action="store_true",
-        help="accept a split that DATA holds only in part; figures are not comparable then",
+        help="accept a split of which DATA holds only a part; figures are not comparable then",
     )
     group.add_argument(
         "--skip-broken",
@@ -187,7 +202,7 @@ def open_data(args: argparse.Namespace, vocabulary: Vocabulary) -> PanopticDatas
 
 def positive_int(text: str) -> int:
     """Parse a count of at least 1."""
-    number = int(text)
+    number = _number(text, int, "a whole number")
     if number < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {text}")
     return number
@@ -195,7 +210,7 @@ def positive_int(text: str) -> int:
 
 def count(text: str) -> int:
     """Parse a count of at least 0."""
-    number = int(text)
+    number = _number(text, int, "a whole number")
     if number < 0:
         raise argparse.ArgumentTypeError(f"must be 0 or more, not {text}")
     return number
@@ -203,7 +218,7 @@ def count(text: str) -> int:
 
 def positive_float(text: str) -> float:
     """Parse a finite number above 0."""
-    number = float(text)
+    number = _number(text, float, "a number")
     if not 0 < number < float("inf"):
         raise argparse.ArgumentTypeError(f"must be above 0, not {text}")
     return number
@@ -211,7 +226,7 @@ def positive_float(text: str) -> float:
 
 def share(text: str) -> float:
     """Parse a number from 0 to 1."""
-    number = float(text)
+    number = _number(text, float, "a number")
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"must lie in 0 .. 1, not {text}")
     return number
@@ -225,7 +240,24 @@ def size_wh(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
+def _number(text: str, kind: type[Number], what: str) -> Number:
+    """Return the number in a text; argparse alone would name the function that parses it."""
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be {what}, not {text!r}") from error
+
+
 def _help(field: dataclasses.Field) -> str:
     low, high = field.metadata["minimum"], field.metadata["maximum"]
     span = f"; {low:g} to {high:g}" if low is not None else ""
-    return f"{field.metadata['text']}{span} (default: {field.default})"
+    return f"{field.metadata['text']}{span} (default: {_shown(field.default)})"
+
+
+def _shown(default: Any) -> str:
+    """Return a default as a user would write it, or in a word."""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    if isinstance(default, tuple):
+        return ",".join(f"{item:g}" for item in default) or "empty"
+    return str(default) if default != "" else "empty"

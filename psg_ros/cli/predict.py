@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turn an image, a folder of images, a video, a video device or a ROS 2 bag into scene graphs.
 
-A picture that cannot be read is left out and named at the end, and what comes before damage is
-kept; the exit status is then 1. It is 2 where nothing could be read.
+Prints one line per relation, best first: `person #1 -- on --> chair #2   0.83`, unless --json is
+given. In a video, a bag or from a camera, a thing keeps its number from picture to picture, as in
+the ROS node. The pictures of a folder need not be related, so there the numbers are new in each
+picture.
 
-Prints one line a relation, best first: `person #1 -- on --> chair #2   0.83`, unless --json is
-given. In a video, from a camera or a bag a thing keeps its number from picture to picture, as in
-the ROS node. The pictures of a folder need not follow on each other: there the numbers name the
-segments of that one picture.
+Pictures that cannot be read are left out and named at the end, and whatever comes before the damage
+in a video is kept; the exit status is then 1. If nothing could be read, it is 2.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from psg_ros.cli.options import (
     picture_config,
     pipeline_config,
     positive_int,
+    say_default_model,
 )
 from psg_ros.config import PictureConfig
 from psg_ros.drawing.annotated_files import AnnotatedOutput, open_annotated
@@ -37,6 +38,7 @@ from psg_ros.drawing.draw import overlay
 from psg_ros.files import check_not_input, printable
 from psg_ros.graph_files import GraphFile, graph_record, relation_line, stamp_record
 from psg_ros.media import Media, MediaError, MediaFrame, OnUnreadable, open_media, shortened
+from psg_ros.quoting import counted
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.scene_graph import SceneGraph
 
@@ -57,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         help="image file, folder of images, video file, camera (/dev/videoN) or rosbag2 (folder or "
-        "file); the content decides, not the name",
+        "file); recognised by content, not by name",
     )
     parser.add_argument(
         "--json",
@@ -70,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--annotated",
         type=Path,
         metavar="PATH",
-        help="write the drawings: an image file for an image, a folder for a folder, else an .mp4",
+        help="write drawings: an image file for an image, a folder for a folder, else an .mp4",
     )
     parser.add_argument(
         "--frames", type=positive_int, metavar="N", help="stop after N pictures (default: all)"
@@ -95,7 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="print at most N relations per picture (default: 20 for an image, 3 otherwise)",
     )
-    parser.add_argument("--topic", default="", help="image topic of a bag that has several")
+    parser.add_argument("--topic", default="", help="image topic, if a bag has several")
     add_config_options(parser, PictureConfig, title="pictures")
     add_pipeline_options(parser)
 
@@ -113,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
     num_done = 0
     with ExitStack() as stack:
         outputs = _outputs(args, media, stack)
+        say_default_model(args)
         pipeline = stack.enter_context(Pipeline.open(config))
         try:
             for frame in _selected(args, media, unreadable.append, hidden=not outputs[0]):
@@ -126,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
             ending = error  # what is done is done: the outputs are finished as after the last frame
     for path in (args.json, args.annotated):
         if path and str(path) != "-":
-            print(printable(f"wrote {path} ({num_done} pictures)"), file=sys.stderr)
+            print(printable(f"wrote {path} ({counted(num_done, 'picture')})"), file=sys.stderr)
     if unreadable:
         _warn(f"{len(unreadable)} left out, unreadable", unreadable)
     if isinstance(ending, KeyboardInterrupt):
@@ -219,7 +222,8 @@ def _print(
     times = graph.times
     total_ms = times.preprocess_ms + times.inference_ms + times.postprocess_ms
     print(
-        f"{where}  {width}x{height}  {len(graph.nodes)} nodes, {len(graph.relations)} relations  "
+        f"{where}  {width}x{height}  {counted(len(graph.nodes), 'node')}, "
+        f"{counted(len(graph.relations), 'relation')}  "
         f"({pipeline.model_name}, {pipeline.backend_name} on {pipeline.device}, {total_ms:.0f} ms)"
     )
     for relation in graph.relations[: show if show is not None else 20 if media.is_single else 3]:

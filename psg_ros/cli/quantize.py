@@ -1,16 +1,17 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Give a model files in int8 or fp8, which hardware made for them computes faster.
+"""Add int8 or fp8 files to a model, which hardware made for them runs faster.
 
-Pictures that show what the model will see set the ranges: of the split train of --data, or of a
-folder. Then the split --split of --data is judged with the old file and with the new one, by ONNX
-Runtime on the processor, and what is lost is written into the model's manifest. Where the processor
-has instructions for int8 and none for bf16, precision auto takes the int8 files if they lose at
-most 0.5 points of PQ and of mR@50; anywhere else they run with --precision int8.
+The ranges come from pictures like those the model will see: the split train of --data, or a folder.
+Then ONNX Runtime evaluates the split --split of --data with the old and the new files, and the loss
+is recorded in the model's manifest. On a processor with int8 instructions but without bf16,
+precision auto uses the int8 files if they lose at most 0.5 points of PQ and of mR@50. Elsewhere,
+select them with --precision int8.
 
-fp8 is for TensorRT on GPUs from compute 8.9 on (Ada, Hopper), and runs with --precision fp8 alone.
-Files keep the types of the model around their 8-bit products: for TensorRT, export it with
---precision fp16 first. A quarter of the size; the model's other files stay as they are.
+fp8 is for TensorRT on GPUs of compute capability 8.9 and above (Ada, Hopper); select it with
+--precision fp8. Around their 8-bit products the files keep the types of the model: for TensorRT,
+export it with --precision fp16 first. The new files are a quarter of the size of fp32 files; the
+model's other files stay as they are.
 """
 
 from __future__ import annotations
@@ -27,11 +28,12 @@ import numpy as np
 from tqdm import tqdm
 
 from psg_ros.backend_table import INT8, TWINS
-from psg_ros.cli.options import positive_int
+from psg_ros.cli.options import TRAIN_EXTRA, positive_int
 from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import SPLITS, open_dataset
 from psg_ros.labels import Vocabulary
 from psg_ros.media import open_media
+from psg_ros.quoting import counted
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.runtime.twin_choice import MAX_LOSS, is_accurate
 
@@ -40,7 +42,7 @@ EXAMPLES = """\
 examples:
   psg simulate rooms --train 400 --test 200 && psg quantize models/mine --data rooms
   psg quantize models/mine --data rooms --calibration my_robot/photos
-  psg quantize models/mine --calibration my_robot/photos      what it loses stays unknown
+  psg quantize models/mine --calibration my_robot/photos      without measuring the loss
   psg predict photo.jpg --model models/mine --precision int8
   psg export runs/mine models/gpu --precision fp16 && psg quantize models/gpu --data rooms
   psg quantize models/gpu --data rooms --precision fp8
@@ -54,7 +56,7 @@ Read = Callable[[], np.ndarray]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg quantize`."""
     parser.add_argument(
-        "model", metavar="MODEL", help="name or folder of the model; the files go there"
+        "model", metavar="MODEL", help="name or folder of the model, which gets the new files"
     )
     parser.add_argument(
         "--precision", choices=TWINS, default=INT8, help="which files (default: %(default)s)"
@@ -63,10 +65,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, metavar="DATA", help="annotated data set, in PSG's layout or COCO's"
     )
     parser.add_argument(
-        "--split", choices=SPLITS, default="test", help="what is judged (default: test)"
+        "--split", choices=SPLITS, default="test", help="split to evaluate on (default: test)"
     )
     parser.add_argument(
-        "--images", type=positive_int, metavar="N", help="judge on its first N images only"
+        "--images", type=positive_int, metavar="N", help="evaluate on its first N images only"
     )
     parser.add_argument(
         "--calibration",
@@ -78,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=128,
         metavar="N",
-        help="how many of them, evenly chosen (default: 128)",
+        help="how many of these pictures, evenly chosen (default: 128)",
     )
 
 
@@ -89,9 +91,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from psg_ros.training.quantization import judge_on, quantize_model
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"quantizing needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"quantizing needs: {TRAIN_EXTRA} ({error})") from error
     vocabulary = load_model(args.model).vocabulary
     judged = _open(args.data, vocabulary, args.split) if args.data else None
     judge = judge_on(judged, args.images, _progress) if judged else None
@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     made_by = shlex.join(["psg", "quantize", *_said(args)])
     twins, scores = quantize_model(args.model, args.precision, pictures, judge, made_by)
     files = ", ".join(file.file for file in twins.files.values())
-    print(f"wrote {files}, from {len(pictures)} pictures")
+    print(f"wrote {files}, from {counted(len(pictures), 'picture')}")
     for precision, found in scores.items():
         told = ", ".join(f"{name} {found[name]:.2f}" for name in ("PQ", "mR@50") if name in found)
         print(f"  {precision}: {told}")

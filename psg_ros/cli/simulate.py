@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Render a training set of simulated rooms: pictures, panoptic masks and true relations.
 
-The result has the layout of the PSG data set and depends on the seed alone, not on the number of
-processes. A run that was interrupted goes on when the same command is given again.
+The result has the layout of the PSG data set. It depends only on the seed, not on the number of
+processes. An interrupted run continues when you give the same command again.
 
-With --clip it is a film instead, pictures.mp4, with the truth of every picture beside it.
+With --clip the result is a video, pictures.mp4, with the ground truth of every picture beside it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from psg_ros.cli.options import count, positive_float, positive_int, size_wh
 from psg_ros.machine import cores
+from psg_ros.quoting import counted
 from psg_ros.simulation import generate_dataset
 from psg_ros.simulation.clip import PICTURES, ClipSettings, write_clip
 
@@ -44,14 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             type=count,
             default=0,
             metavar="N",
-            help=f"pictures to {split} with (default: 0)",
+            help=f"number of pictures in the split {split} (default: 0)",
         )
     parser.add_argument(
         "--size",
         type=size_wh,
         default=(320, 240),
         metavar="WxH",
-        help="size of the pictures in px; time grows with it (default: 320x240)",
+        help="size of the pictures in px; larger is slower (default: 320x240)",
     )
     parser.add_argument("--seed", type=count, default=0, help="seed of the rooms (default: 0)")
     parser.add_argument(
@@ -59,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive_int,
         default=cores(),
         metavar="N",
-        help="processes (default: one per core)",
+        help="number of processes (default: one per core)",
     )
     parser.add_argument(
         "--depth", action="store_true", help="also write depth as 16-bit PNG in millimetres"
@@ -68,13 +69,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--clip",
         type=positive_float,
         metavar="SECONDS",
-        help="a film of so many seconds instead of a data set (needs the extra video)",
+        help="make a video of this length instead of a data set (needs the extra video)",
     )
     parser.add_argument(
         "--rate",
         type=positive_float,
         metavar="HZ",
-        help=f"pictures a second of the film (default: {CLIP_RATE_HZ:g})",
+        help=f"pictures per second of the video (default: {CLIP_RATE_HZ:g})",
     )
 
 
@@ -108,5 +109,6 @@ def run(args: argparse.Namespace) -> int:
 def _film(args: argparse.Namespace) -> int:
     settings = ClipSettings(args.seed, args.clip, args.rate or CLIP_RATE_HZ, args.size)
     write_clip(args.out, settings, progress=sys.stderr.isatty())
-    print(f"wrote {args.out / PICTURES}, {settings.num_frames} pictures, and their truth beside it")
+    pictures = counted(settings.num_frames, "picture")
+    print(f"wrote {args.out / PICTURES} ({pictures}), and the truth beside it")
     return 0

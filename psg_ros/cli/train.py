@@ -1,15 +1,17 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Train a model as a YAML file says: first the segmenter, then the relations on top of it.
+"""Train a model from the settings in a YAML file: first the segmenter, then the relation stage.
 
-The run folder (`out` in the file) collects checkpoints and figures; a run that was stopped goes on
-with --resume. `psg export` makes a model folder of a run.
+The run folder (`out` in the file) collects checkpoints and results. --resume continues an
+interrupted run. `psg export` turns a run into a model folder.
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+
+from psg_ros.cli.options import TRAIN_EXTRA
 
 USAGE = "CONFIG [--resume] [--device DEVICE] [options]"
 EXAMPLES = """\
@@ -39,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stage",
         choices=("all", "segmentation", "relations"),
         default="all",
-        help="only one of the two stages; relations start over unless --resume is given, and what "
-        "they left before is removed (default: all)",
+        help="run only one of the two stages; without --resume, relations start over and earlier "
+        "results of theirs are removed (default: all)",
     )
     parser.add_argument(
         "--tensorboard",
@@ -55,9 +57,7 @@ def run(args: argparse.Namespace) -> int:
         from psg_ros.training import train
         from psg_ros.training.distributed import is_main_process
     except ModuleNotFoundError as error:
-        raise ImportError(
-            f"training needs: pip install '.[train]' in the source folder ({error})"
-        ) from error
+        raise ImportError(f"training needs: {TRAIN_EXTRA} ({error})") from error
     try:
         folder = train.run(
             args.config,

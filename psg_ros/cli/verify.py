@@ -3,9 +3,9 @@
 """Check that a backend computes what ONNX Runtime computes on the processor, in fp32.
 
 Every network of the model runs on both with the same inputs: the pictures of SOURCE, or made-up
-ones. Compared are the class of every query, the signs of the masks, the patch tokens and the best
-predicate of every pair. Limits depend on the precision of the backend. With --run the reference is
-the network in torch from which the model was exported.
+ones. The comparison covers the class of every query, the signs of the masks, the patch tokens and
+the best predicate of every pair. The limits depend on the precision of the backend. With --run, the
+reference is the torch network from which the model was exported.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from psg_ros.files import check_writable, write_text
 from psg_ros.frame import Frame
 from psg_ros.machine import processor
 from psg_ros.media import open_media
+from psg_ros.quoting import counted
 from psg_ros.robot.forms import form_of, load_model
 from psg_ros.robot.manifest import Manifest, ModelFolder, model_sha256
 from psg_ros.robot.opening import open_model
@@ -43,7 +44,7 @@ examples:
   psg verify models/mine video.mp4 --backend openvino --precision bf16 --limit 20
   psg verify models/mine pictures/ --run runs/mine     needs the extra train (torch)
 
-exit status 0 if all that was compared lies within the limits, else 1.
+exit status 0 if everything is within the limits, else 1.
 """
 REFERENCE = "onnxruntime"
 MADE_UP_HW = (480, 640)
@@ -57,19 +58,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg verify`."""
     parser.add_argument("model", metavar="MODEL", help="name or folder of a model")
     parser.add_argument(
-        "source", nargs="?", metavar="SOURCE", help="picture, folder, video or bag (default: none)"
+        "source",
+        nargs="?",
+        metavar="SOURCE",
+        help="picture, folder, video or bag (default: made-up pictures)",
     )
-    parser.add_argument("--backend", choices=backend_choices(), default=AUTO, help="what to check")
-    parser.add_argument("--device", default=AUTO, metavar="DEVICE", help="where that runs")
-    parser.add_argument("--precision", default=AUTO, metavar="NAME", help="what that computes in")
     parser.add_argument(
-        "--limit", type=positive_int, default=8, metavar="N", help="pictures (default: %(default)s)"
+        "--backend", choices=backend_choices(), default=AUTO, help="backend to check"
+    )
+    parser.add_argument("--device", default=AUTO, metavar="DEVICE", help="device it runs on")
+    parser.add_argument(
+        "--precision", default=AUTO, metavar="NAME", help="precision it computes in"
+    )
+    parser.add_argument(
+        "--limit",
+        type=positive_int,
+        default=8,
+        metavar="N",
+        help="use at most N pictures (default: %(default)s)",
     )
     parser.add_argument(
         "--run",
         type=Path,
         metavar="RUN",
-        help="run folder of psg train that MODEL comes from: compare with its network in torch",
+        help="run folder that MODEL was exported from: compare with its network in torch",
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the result as JSON")
 
@@ -124,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
         },
         "within_limits": not beyond,
     }
-    print(f"{report['backend']} on {device} in {precision}: {num_pictures} pictures")
+    print(f"{report['backend']} on {device} in {precision}: {counted(num_pictures, 'picture')}")
     for measure, share in agreement.shares.items():
         limit = LIMITS[precision][measure]
         print(f"  {measure:<12}{share.value:9.4%}  (at most {limit:.2%}) {MEANINGS[measure]}")

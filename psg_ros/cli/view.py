@@ -1,10 +1,10 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Look at scene graphs in a browser: masks, boxes, the graph, and which relation holds when.
+"""Show scene graphs in a browser: masks, boxes, the graph, and which relation holds when.
 
-SOURCE is a bag of graphs (as the node's topics were recorded, or `psg bag` wrote it), anything that
-`psg predict` reads (the model runs on it), or topic:NAME, a topic of graphs that comes live over
-ROS 2. The viewer is Rerun's; it comes with its package and works without a network.
+SOURCE is a bag of graphs (recorded from the node, or written by `psg bag`), anything that
+`psg predict` reads (the model then runs on it), or topic:NAME, a live topic of graphs over ROS 2.
+The viewer is Rerun; it needs no network.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ from psg_ros.cli.options import (
     picture_config,
     pipeline_config,
     positive_int,
+    say_default_model,
 )
 from psg_ros.config import PictureConfig
 from psg_ros.files import check_not_input, printable, replacing
 from psg_ros.labels import Vocabulary
 from psg_ros.media import open_media, shortened
+from psg_ros.quoting import counted
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.viewing.matching import Scene
 from psg_ros.viewing.recording import GraphRecording, load_rerun
@@ -50,17 +52,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", help="bag, image, folder, video, camera, or topic:NAME")
     parser.add_argument(
         "--save", type=Path, metavar="FILE",
-        help="write a recording (.rrd) instead of serving one",
+        help="write a recording (.rrd) instead of serving a page",
     )  # fmt: skip
     parser.add_argument(
         "--port", type=positive_int, default=9090, metavar="N",
-        help="the page is served there, its data on the next one (default: 9090)",
+        help="port of the page; its data uses the next port (default: 9090)",
     )  # fmt: skip
     parser.add_argument(
         "--browser", action=argparse.BooleanOptionalAction, default=True,
-        help="open the page (default: yes)",
+        help="open the page in a browser (default: yes)",
     )  # fmt: skip
-    parser.add_argument("--topic", default="", help="topic of a bag that has several")
+    parser.add_argument("--topic", default="", help="topic, if a bag has several")
     parser.add_argument(
         "--image", default="", metavar="TOPIC", help="camera images of a live topic"
     )
@@ -88,11 +90,11 @@ def run(args: argparse.Namespace) -> int:
                 recording.save(temporary)
                 num_shown = _show(args, recording, scenes)
                 recording.close()
-            _say(f"wrote {args.save} ({num_shown} pictures)")
+            _say(f"wrote {args.save} ({counted(num_shown, 'picture')})")
         else:
             _say(f"look at {recording.serve(args.port, args.browser)} (Ctrl-C ends)")
             num_shown = _show(args, recording, scenes)
-            _say(f"all {num_shown} pictures are there (Ctrl-C ends)")
+            _say(f"all is there, {counted(num_shown, 'picture')} (Ctrl-C ends)")
             _wait()
     if unreadable:
         _say(f"{len(unreadable)} left out, unreadable: {shortened(unreadable)}")
@@ -138,6 +140,7 @@ def _predicted(
 ) -> Generator[Scene, None, None]:
     config = pipeline_config(args)
     media = open_media(args.source, args.topic, picture_config(args).max_megapixels)
+    say_default_model(args)
     with Pipeline.open(config) as pipeline:
         on_vocabulary(pipeline.vocabulary)
         for frame in media.frames(on_unreadable):

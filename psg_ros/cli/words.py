@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Give a model other classes or predicates, without training and without another network.
 
-For models that were trained with text_encoder (docs/open_vocabulary.md). Words are turned into
-vectors once, which become a file of the model; no text model runs with the camera. A running node
-takes them over when its service ~/reload_words is called.
+This works for models trained with text_encoder (docs/open_vocabulary.md). Words are turned into
+vectors once and stored in the model folder, so no text model runs beside the camera. A running node
+starts to use them when its service ~/reload_words is called.
 
-Without new words it lists those that the model knows.
+Without new words, this lists those that the model knows.
 """
 
 from __future__ import annotations
@@ -39,21 +39,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `psg words`."""
     parser.add_argument("model", metavar="MODEL", help="name or folder of the model")
     parser.add_argument(
-        "--classes", nargs="+", metavar="WORD", help="what segments may be (default: as it is)"
+        "--classes", nargs="+", metavar="WORD", help="classes of segments (default: unchanged)"
     )
     parser.add_argument(
-        "--predicates", nargs="+", metavar="WORD", help="how they may relate (default: as it is)"
+        "--predicates",
+        nargs="+",
+        metavar="WORD",
+        help="predicates between them (default: unchanged)",
     )
     parser.add_argument(
         "--stuff",
         nargs="+",
         default=[],
         metavar="WORD",
-        help="those of the classes that cannot be counted, as a floor (default: names that the "
-        "model knows stay what they are, others are things)",
+        help="the classes that are stuff, such as floor, not countable things (default: known "
+        "names stay what they are, new ones are things)",
     )
     parser.add_argument(
-        "--add", action="store_true", help="keep the present words, too (default: replace them)"
+        "--add", action="store_true", help="add to the current words (default: replace them)"
     )
     parser.add_argument(
         "--out",

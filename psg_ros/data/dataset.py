@@ -48,6 +48,7 @@ class PanopticDataset(Sequence[AnnotatedImage]):
         image_folder, panoptic_folder: the records' files are relative to these.
         skipped: images that were left out because they are broken (`skip_broken`).
         num_missing: images that the file lists in the split, but without labels (`partial`).
+        held_out_labels: labels whose segments were taken out, see `psg_ros.data.hold_out`.
     """
 
     source: Path
@@ -58,6 +59,7 @@ class PanopticDataset(Sequence[AnnotatedImage]):
     panoptic_folder: Path
     skipped: tuple[BrokenImage, ...] = ()
     num_missing: int = 0
+    held_out_labels: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.records)

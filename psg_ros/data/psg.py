@@ -48,18 +48,25 @@ def parse_psg(path: Path, content: dict[str, Any]) -> AnnotationFile:
 
 
 def _names(content: dict[str, Any], key: str) -> list[str]:
-    names = list(content[key])
+    names = _listed(content[key], key)
     odd = [name for name in names if not isinstance(name, str)]
     if odd:
         raise TypeError(f"{key} must hold names, not {odd}")
     return names
 
 
+def _listed(value: Any, key: str) -> list[Any]:
+    if not isinstance(value, list):  # a text is one of letters, otherwise
+        raise TypeError(f"{key} must be a list, not {value!r:.80}")
+    return value
+
+
 def _splits(content: dict[str, Any]) -> dict[str, Split]:
     # As text: some files hold these ids as numbers, images name them as strings.
-    listed = {
-        name: {str(i) for i in content.get(f"{name}_image_ids", [])} for name in ("val", "test")
-    }
+    listed = {}
+    for name in ("val", "test"):
+        key = f"{name}_image_ids"
+        listed[name] = set(map(str, _listed(content.get(key, []), key)))
     held_out = listed["val"] | listed["test"]
     entries = [(str(entry["image_id"]), entry) for entry in content["data"]]
     splits = {"train": _split([entry for name, entry in entries if name not in held_out], None)}

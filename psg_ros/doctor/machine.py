@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from psg_ros import __version__, shared_memory
-from psg_ros.backend_table import installation
 from psg_ros.doctor.finding import Finding, version_of
 from psg_ros.machine import cores, cpu_info, processor
 from psg_ros.resources import share_path
@@ -80,6 +79,6 @@ def _gpu() -> Finding:
         "NVIDIA driver found" if driver else "no NVIDIA driver",
         "TensorRT installed" if tensorrt else "no TensorRT",
     ]
-    cure = installation("onnxruntime", "cuda")
-    detail = f"{', '.join(parts)}; networks run there through ONNX Runtime, device cuda"
+    cure = "nothing to do without an NVIDIA GPU; with one, install its driver (docs/gpu.md)"
+    detail = ", ".join(parts)
     return Finding("optional", "GPU", "ok" if driver else "missing", detail, "" if driver else cure)

@@ -116,13 +116,17 @@ def _optional_trials() -> Iterator[Trial]:
         "simulation",
         ("mujoco",),
         _RENDER,
-        "pip install mujoco PyOpenGL (extra 'simulation')",
+        "./run setup simulation, or pip install mujoco PyOpenGL (extra 'simulation')",
         "apt-get install libosmesa6, or MUJOCO_GL=egl with a graphics driver",
     )
     cure = "pip install av (extra 'video')"
     yield Trial("optional", "videos", ("av",), _VIDEOS, cure)
     for name, purpose, cure in (
-        ("torch", "training, export, backend torch", "pip install '.[train]' in the source folder"),
+        (
+            "torch",
+            "training, export, backend torch",
+            "./run setup test, or pip install '.[train]' in the source folder",
+        ),
         (
             "rosbags",
             "reading bags",

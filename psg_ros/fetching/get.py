@@ -110,7 +110,7 @@ def get(order: Order, say: Callable[[str], None]) -> Path:
         if converted.assumed:
             say(f"assumed: {converted.assumed}")
         export_segments(converted, out, order.model.labels)
-        (out / shelf.ORIGIN_FILE).write_text(_origin(order, files))
+        (out / shelf.ORIGIN_FILE).write_text(_origin(order, files), encoding="utf-8")
         if order.run:
             say(f"wrote {write_run(converted, order.run, order.model.labels)}")
         folder = shelf.put(out)
@@ -129,7 +129,7 @@ def _obtain(order: Order, key: str, work: Path, say: Callable[[str], None]) -> L
     else:
         (work / key).mkdir(exist_ok=True)
         local = _fetch(order, remote, work / key / remote.name)
-    told = {"nobody": "nobody told it in advance: only layout and sizes are checked"}
+    told = {"nobody": "none was published: only layout and sizes are checked"}
     who = told.get(local.verified, f"as the {local.verified} says")
     say(f"{remote.name}: SHA-256 {local.sha256} ({who})")
     return local

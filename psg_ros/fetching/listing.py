@@ -33,7 +33,7 @@ def as_text(table: PublicModels) -> str:
     files = {str(n): f for n, m in enumerate(table.models.values()) for f in m.files.values()}
     if missing := missing_extras(files):
         extras = ",".join(missing)
-        lines.append(f"For get this machine lacks: pip install '.[{extras}]' in the source folder")
+        lines.append(f"get needs on this machine: pip install '.[{extras}]' in the source folder")
     return "\n".join(lines)
 
 

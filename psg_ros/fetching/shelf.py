@@ -38,7 +38,7 @@ def working_on(name: str) -> Iterator[Path]:
     """
     folder = fetched_models_path() / WORK / name
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / f"{name}.lock").open("w") as lock:
+    with (folder.parent / f"{name}.lock").open("w", encoding="utf-8") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:

@@ -83,7 +83,7 @@ def _fetch(address: Address, part: Path) -> None:
         OSError: as `download`; one of `BROKEN`: the connection broke.
     """
     mark, have = _mark(part), _size(part)
-    version = mark.read_text() if have and mark.is_file() else ""
+    version = mark.read_text(encoding="utf-8") if have and mark.is_file() else ""
     headers = dict(address.headers)
     if version:
         headers |= {"Range": f"bytes={have}-", "If-Range": version}
@@ -96,7 +96,7 @@ def _fetch(address: Address, part: Path) -> None:
         if not start:
             with _full_disk_told(part):
                 part.write_bytes(b"")
-                mark.write_text(_version(response))
+                mark.write_text(_version(response), encoding="utf-8")
         _append(response, part, start, total)
     if total is not None and _size(part) != total:
         raise http.client.IncompleteRead(b"", total - _size(part))

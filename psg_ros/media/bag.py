@@ -22,6 +22,7 @@ from psg_ros.media.bag_reading import (
 from psg_ros.media.frame import Media, MediaError, MediaFrame, OnUnreadable
 from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
 from psg_ros.pictures.image_error import ImageError
+from psg_ros.quoting import counted
 
 
 def open_bag(path: Path, topic: str = "", max_megapixels: int = DEFAULT_LIMIT) -> Media:
@@ -76,5 +77,6 @@ def _read(
             num_read += 1
     if is_cut:
         raise MediaError(
-            f"{path} breaks off, its recorder was stopped hard: {num_read} pictures could be read"
+            f"{path} is cut off, because its recorder was killed: "
+            f"{counted(num_read, 'picture')} could be read"
         )

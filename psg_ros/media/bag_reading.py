@@ -53,7 +53,9 @@ def opened(path: Path) -> Iterator[tuple[AnyReader, bool]]:
             reason = words(error).replace(str(storage.paths[0]), str(path))
             raise ValueError(f"{path} is not a readable bag: {reason}; {storage.cure}") from error
         if storage.is_cut and not reader.connections:
-            raise ValueError(f"{path} breaks off before its first message; nothing can be saved")
+            raise ValueError(
+                f"{path} is cut off before its first message; nothing can be recovered"
+            )
         yield reader, storage.is_cut
 
 

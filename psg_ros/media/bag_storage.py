@@ -111,7 +111,7 @@ def unpacked(message: bytes) -> bytes:
     except zstd.ZstdError as error:
         raise ValueError(f"damaged packing: {error}") from error
     if not unpacker.eof:
-        raise ValueError(f"its packing is incomplete, or holds more than {MOST_BYTES} bytes")
+        raise ValueError(f"its compression is incomplete, or it holds more than {MOST_BYTES} bytes")
     return content
 
 
@@ -190,7 +190,7 @@ def _unpack(file: Path, target: Path) -> None:
         with zstd.open(file, "rb") as packed, target.open("wb") as plain:
             shutil.copyfileobj(packed, plain)
     except (zstd.ZstdError, EOFError) as error:
-        raise ValueError(f"{file} is a packed bag and damaged: {error}") from error
+        raise ValueError(f"{file} is a compressed bag and damaged: {error}") from error
 
 
 def _has_end(file: Path) -> bool:

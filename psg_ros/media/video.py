@@ -17,6 +17,7 @@ from psg_ros.media.frame import Media, MediaError, MediaFrame, OnUnreadable, tim
 from psg_ros.media.kinds import Kind
 from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
 from psg_ros.pictures.image_error import ImageError, check_megapixels
+from psg_ros.quoting import counted
 
 USUAL_RATE_HZ = 30.0
 """Taken where a file does not tell its rate."""
@@ -110,8 +111,8 @@ def _read(path: Path, kind: Kind, rate_hz: float, max_megapixels: int) -> Iterat
     if decoding.num_lost or not index:
         trouble = f" ({decoding.trouble})" if decoding.trouble else ""
         raise MediaError(
-            f"{path} is damaged{trouble}: {index} pictures could be read, "
-            f"{decoding.num_lost or 'all'} pieces could not"
+            f"{path} is damaged{trouble}: {counted(index, 'picture')} could be read, "
+            f"{counted(decoding.num_lost, 'piece') if decoding.num_lost else 'the rest'} could not"
         )
 
 

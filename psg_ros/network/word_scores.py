@@ -9,6 +9,9 @@ here belongs to one word: other words need other vectors and nothing else.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -27,6 +30,11 @@ class WordScores(nn.Module):
 
     Attributes:
         words: float [word, text_dim], of length 1; not a weight, see `take_words`.
+        ways: other ways to say them, float [word, way, text_dim] with rows of zeros behind the last
+            one of each; in every step of training each word is said as it is, or as a new mixture
+            of these. None: always as it is.
+        taught: bool [word]; which words of the training's own vocabulary it has seen.
+        gain: 1 or more; by how much vectors of words that it has not seen are longer in use.
 
     Args:
         none_first: whether "none of them" is the first column ("no relation"), or the last one ("no
@@ -34,19 +42,34 @@ class WordScores(nn.Module):
     """
 
     words: Tensor
+    ways: Tensor | None
+    taught: Tensor
+    gain: Tensor
 
     def __init__(self, width: int, text_dim: int, num_words: int, *, none_first: bool) -> None:
         super().__init__()
         self.project = nn.Linear(width, text_dim)
         self.none = nn.Linear(width, 1)
-        self.log_scale = nn.Parameter(torch.tensor(START_SCALE).log())
-        self.offset = nn.Parameter(torch.tensor(START_OFFSET))
+        self.log_scale = nn.Parameter(torch.empty(()))
+        self.offset = nn.Parameter(torch.empty(()))
         self.none_first = none_first
         directions = functional.normalize(torch.randn(num_words, text_dim), dim=1)
         self.register_buffer("words", directions, persistent=False)
+        self.register_buffer("ways", None, persistent=False)
+        self.register_buffer("taught", torch.ones(num_words, dtype=torch.bool))
+        self.register_buffer("gain", torch.ones(()))
+        self.reset_parameters()
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Forget what was learned; words stay."""
+        self.project.reset_parameters()
+        self.none.reset_parameters()
+        self.log_scale.fill_(math.log(START_SCALE))
+        self.offset.fill_(START_OFFSET)
 
     def take_words(self, vectors: Float[Tensor, "word text_dim"]) -> None:
-        """Score these words from now on.
+        """Score these words from now on, in training without other ways to say them.
 
         Raises:
             ValueError: vectors of another length than the weights were made for.
@@ -56,13 +79,45 @@ class WordScores(nn.Module):
                 f"vectors of words must have {self.words.shape[1]} numbers (text_dim), not "
                 f"{vectors.shape[1]}: they are of another text encoder"
             )
-        self.words = vectors.to(self.words)
+        self.words, self.ways = vectors.to(self.words), None
+
+    def take_ways(self, vectors: Sequence[Float[Tensor, "way text_dim"]]) -> None:
+        """Teach that these, of each word in order, mean the same as it.
+
+        Raises:
+            ValueError: not for as many words as there are.
+        """
+        if len(vectors) != len(self.words):
+            raise ValueError(
+                f"other ways to say {len(vectors)} words, but there are {len(self.words)}"
+            )
+        self.ways = nn.utils.rnn.pad_sequence(list(vectors), batch_first=True).to(self.words)
+
+    def direction(self, seen: Float[Tensor, "*row width"]) -> Float[Tensor, "*row text_dim"]:
+        """Return where among the words it lies, of length 1."""
+        return functional.normalize(self.project(seen), dim=-1)
 
     def forward(self, seen: Float[Tensor, "*row width"]) -> Float[Tensor, "*row column"]:
-        direction = functional.normalize(self.project(seen), dim=-1)
-        scores = self.log_scale.exp() * (direction @ self.words.T) + self.offset
+        direction = self.direction(seen)
+        words = self.words
+        if self.training and self.ways is not None:
+            words = retold(words, self.ways)
+        scores = self.log_scale.exp() * (direction @ words.T) + self.offset
         columns = (self.none(seen), scores) if self.none_first else (scores, self.none(seen))
         return torch.cat(columns, dim=-1)
+
+
+def retold(
+    words: Float[Tensor, "word text_dim"], ways: Float[Tensor, "word way text_dim"]
+) -> Float[Tensor, "word text_dim"]:
+    """Return one vector of length 1 for each word: half of them as they are, half mixed of ways.
+
+    The parts of a mixture are Dirichlet's with 1/2, so that mostly one or two ways weigh most.
+    """
+    parts = torch.randn(ways.shape[:2], device=ways.device, dtype=ways.dtype).square()
+    mixtures = functional.normalize((parts[..., None] * ways).sum(dim=1), dim=-1)
+    kept = torch.rand(len(words), 1, device=words.device) < 0.5
+    return torch.where(kept, words, mixtures)
 
 
 def score_layer(

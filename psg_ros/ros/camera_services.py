@@ -148,7 +148,7 @@ class CameraServices:
         if why := camera.request_spade():
             return _answered(response, False, why)
         camera.ask()
-        return _answered(response, True, "SPADE looks at the next frame that it is free for")
+        return _answered(response, True, "SPADE looks at the next frame as soon as it is free")
 
     async def _snapshot(self, request: Any, response: Any) -> Any:
         camera = self._camera
@@ -187,7 +187,7 @@ class CameraServices:
 
 NOT_ACTIVE = "the node is not active: activate it first"
 PAUSED = f"paused: call {PAUSE_SERVICE} with data false to go on"
-NO_GRAPH = "no graph yet: images are now worked on, ask again in a moment"
+NO_GRAPH = "no graph yet: images are processed from now on, ask again in a moment"
 
 
 def _answered(response: Any, success: bool, message: str) -> Any:

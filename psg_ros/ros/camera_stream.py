@@ -12,6 +12,7 @@ from rclpy.task import Future
 from rclpy.timer import Timer
 
 from psg_ros.node_config import NodeConfig
+from psg_ros.pictures.image_error import ImageError
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros.arrivals import ArrivalCounts, Arrivals
 from psg_ros.ros.camera_services import CameraServices
@@ -154,7 +155,7 @@ class CameraStream:
         """Subscribe when somebody wants graphs, unsubscribe when nobody has for a while."""
         if self._input is None:
             return
-        self._snapshots.expire(f"no image came on {self._input.topic}")
+        self._snapshots.expire(f"no image arrived on {self._input.topic}")
         if not self._config.lazy or self.demand.is_present():
             self._wake()
         elif self._input.awake and self.demand.is_gone():
@@ -243,16 +244,18 @@ class CameraStream:
         elif not self._limit.lets_through(self._config.max_rate):
             arrivals.skip()
         else:
-            now = self._node.get_clock().now().to_msg()
-            measure = (
-                self._space.measuring(time_to_ns(message.header.stamp)) if self._space else None
-            )
-            raw = begin_upload(message, self._pipeline, self._config)
-            image = ReceivedImage(message, now, arrivals.counts, measure, raw)
-            self._worker.put(image, self._source)
+            self._worker.put(self._received(message, arrivals), self._source)
+
+    def _received(self, message: Any, arrivals: Arrivals) -> ReceivedImage:
+        now = self._node.get_clock().now().to_msg()
+        if isinstance(message, ImageError):
+            return ReceivedImage(message, now, arrivals.counts)
+        measure = self._space.measuring(time_to_ns(message.header.stamp)) if self._space else None
+        raw = begin_upload(message, self._pipeline, self._config)
+        return ReceivedImage(message, now, arrivals.counts, measure, raw)
 
     def _tell_of_rest(self) -> None:
         self._node.get_logger().info(
-            "nobody listens to the graph or a picture: images are skipped until somebody does",
+            "nobody subscribes to the graph or a picture: images are skipped until somebody does",
             once=True,
         )

@@ -117,7 +117,7 @@ class DepthPairing(Generic[Message]):
         with self._changed:
             stamps = [stamp for stamp, _ in self._recent]
         if not stamps:
-            return f"nothing has come on {self.topic}"
+            return f"nothing has arrived on {self.topic}"
         nearest = min(stamps, key=lambda stamp: abs(stamp - stamp_ns))
         apart_s = (nearest - stamp_ns) / NANOSECONDS
         side = "after" if apart_s > 0 else "before"

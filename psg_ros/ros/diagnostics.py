@@ -16,6 +16,7 @@ from rclpy.node import Node
 
 from psg_ros.machine import resident_mib
 from psg_ros.robot.pipeline import Pipeline
+from psg_ros.robot.slow_stage.keeper import StageFacts
 from psg_ros.ros.health import CameraFacts, Finding, Level, findings
 from psg_ros.ros.temperature import hottest
 
@@ -70,8 +71,8 @@ def model_status(name: str, state: str, model: Pipeline | None, refusal: str) ->
         found.append(
             Finding(
                 Level.WARN,
-                f"{heat.zone} has {heat.celsius:.0f} C, and the machine slows down from "
-                f"{heat.limit_celsius:.0f} C on: cool it, or work less with max_rate",
+                f"{heat.zone} is at {heat.celsius:.0f} C, and the machine slows down from "
+                f"{heat.limit_celsius:.0f} C: cool it, or lower max_rate",
             )
         )
     values: dict[str, object] = {
@@ -93,8 +94,8 @@ def model_status(name: str, state: str, model: Pipeline | None, refusal: str) ->
 def camera_status(name: str, camera: CameraFacts) -> DiagnosticStatus:
     """Return the status of one active camera."""
     recent, counts = camera.recent, camera.counts
-    rate = f"{recent.rate_hz:.1f} graphs a second"
-    healthy = rate if camera.awake else "at rest: nobody listens"
+    rate = f"{recent.rate_hz:.1f} graphs per second"
+    healthy = rate if camera.awake else "at rest: nobody subscribes"
     healthy = "paused by a service" if camera.paused else healthy
     values = {
         "subscribed": camera.awake,
@@ -107,3 +108,20 @@ def camera_status(name: str, camera: CameraFacts) -> DiagnosticStatus:
         "last failure": camera.last_failure,
     }
     return status(name, camera.topic, findings(camera), healthy, values)
+
+
+def spade_status(name: str, stage: StageFacts) -> DiagnosticStatus:
+    """Return the status of SPADE's process: a warning from its end to the next answer."""
+    found: list[Finding] = []
+    if stage.failure:
+        again = f"may start again in {stage.rests_s:.0f} s, at once with ~/run_spade"
+        now = "was started again" if stage.runs else again
+        found = [Finding(Level.WARN, f"{stage.failure}; it {now}")]
+    values: dict[str, object] = {
+        "running": stage.runs,
+        "answers": stage.answers,
+        "starts": stage.starts,
+        "ends": stage.ended,
+        "ends for being late": stage.hung,
+    }
+    return status(name, "", found, f"{stage.answers} answers", values)

@@ -15,6 +15,7 @@ from rclpy.clock import Clock
 from psg_ros.frame import Frame, RawPicture
 from psg_ros.labels import Vocabulary
 from psg_ros.node_config import NodeConfig
+from psg_ros.pictures.image_error import ImageError
 from psg_ros.robot.pipeline import Measure, Pipeline
 from psg_ros.robot.tracking.segment_tracker import SegmentTracker
 from psg_ros.ros.arrivals import ArrivalCounts
@@ -29,7 +30,7 @@ from psg_ros.ros.conversions import (
 )
 from psg_ros.ros.deadline import Deadline
 from psg_ros.ros.finished_frame import FinishedFrame
-from psg_ros.ros.image_input import DECODERS
+from psg_ros.ros.image_transports import COLOR_TRANSPORTS
 from psg_ros.ros.outputs import Outputs
 from psg_ros.ros.recent import Recent
 from psg_ros.ros.spade_stage import SpadeStage
@@ -42,6 +43,7 @@ class ReceivedImage:
     """An image message, when it reached the node (on both clocks), and the counts with it.
 
     Attributes:
+        message: its fields; or why it has none.
         measure: completes its frame with depth and what belongs to it; None where there is none.
         raw: its bytes, on their way to the device that decodes them; None where none does.
     """
@@ -82,7 +84,7 @@ class FrameProcessor:
         self._observers = observers
         self._outputs, self._clock, self._dropped = outputs, clock, dropped
         self._wanted_config = self._config = config
-        self._decode = DECODERS[config.image_transport][1]
+        self._decode = COLOR_TRANSPORTS[config.image_transport].decode
         self._version, self._spade = version, spade
         self._announced: Vocabulary | None = None
         self._announced_version = 0
@@ -167,6 +169,8 @@ class FrameProcessor:
 
     def _frame(self, image: ReceivedImage) -> Frame:
         """Return the frame of an image message; its pixels stay in the message where they can."""
+        if isinstance(image.message, ImageError):
+            raise image.message
         header = image.message.header
         image_rgb = self._decode(image.message, self._config.max_megapixels)
         stamp_ns = time_to_ns(header.stamp)

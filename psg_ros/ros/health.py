@@ -117,13 +117,13 @@ def _arrival(camera: CameraFacts) -> Iterator[Finding]:
     elif not camera.fits:
         yield Finding(
             Level.ERROR,
-            f"{camera.offer}, but reliable is asked for: image_reliability:=match hears it",
+            f"{camera.offer}, but this node asks for reliable: set image_reliability:=match",
         )
     elif camera.awake and 0 < camera.patience_s <= camera.silent_s:
         yield Finding(
             Level.WARN,
-            f"no image for {camera.silent_s:.0f} s, though {camera.offer}: look whether the camera "
-            f"sends at all (ros2 topic hz {camera.topic})",
+            f"no image for {camera.silent_s:.0f} s, though {camera.offer}: check whether the "
+            f"camera sends anything (ros2 topic hz {camera.topic})",
         )
 
 
@@ -134,7 +134,7 @@ def _failures(camera: CameraFacts) -> Iterator[Finding]:
         yield Finding(
             Level.ERROR if all_failed else Level.WARN,
             f"{'all' if all_failed else ''} {recent.failed} images of the last {WINDOW_S:.0f} s "
-            f"gave no graph, the last one for: {camera.last_failure}".lstrip(),
+            f"gave no graph, the last one because: {camera.last_failure}".lstrip(),
         )
 
 
@@ -150,7 +150,7 @@ def _age(camera: CameraFacts) -> Iterator[Finding]:
         return
     yield Finding(
         Level.WARN,
-        f"{cause}: bring the clocks of both machines in step (chrony), or set use_sim_time where "
+        f"{cause}: synchronise the clocks of both machines (chrony), or set use_sim_time if "
         "images come from a simulator or a bag",
     )
 

@@ -14,14 +14,13 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy, qos_policy_name_from_kind
 from rclpy.subscription import Subscription
 from rclpy.timer import Timer
-from sensor_msgs.msg import CompressedImage, Image
 
 from psg_ros.node_config import NodeConfig
-from psg_ros.pictures.compressed_image import decode_compressed_image
-from psg_ros.pictures.image_decoding import decode_image
+from psg_ros.pictures.image_error import ImageError
 from psg_ros.ros.arrivals import ArrivalCounts, Arrivals
 from psg_ros.ros.backoff import Backoff
 from psg_ros.ros.image_offer import ImageOffer
+from psg_ros.ros.image_transports import COLOR_TRANSPORTS
 from psg_ros.ros.loss_warning import is_heavy, loss_warning
 from psg_ros.ros.parameters import given_parameters
 from psg_ros.ros.qos_overrides import parameter_name, subscription_options
@@ -41,9 +40,6 @@ LONGEST_SILENCE_S = 600.0
 TELLS_MESSAGE_INFO = hasattr(Subscription, "CallbackType")
 """Whether a callback may ask for the publisher's sequence number, too; not in Humble."""
 
-DECODERS = {"raw": (Image, decode_image), "compressed": (CompressedImage, decode_compressed_image)}
-"""Message type and decoder of each `image_transport`."""
-
 
 class ImageInput:
     """Hands image messages to a callback while awake; all in the executor's thread.
@@ -52,7 +48,8 @@ class ImageInput:
     subscription wins over `image_reliability`.
 
     Args:
-        on_image: receives each message and the counts with it.
+        on_image: receives the fields of each message, or what is wrong with it, and the counts with
+            it.
         camera: name of one of several cameras; "" for the only one.
     """
 
@@ -64,12 +61,12 @@ class ImageInput:
         camera: str = "",
     ) -> None:
         self._node, self._config, self._on_image = node, config, on_image
-        self._message_type = DECODERS[config.image_transport][0]
+        self._transport = COLOR_TRANSPORTS[config.image_transport]
         self.topic = _resolved_topic(node, camera, config.image_transport)
         self._override = parameter_name(self.topic, "subscription", "reliability")
         self._overridden = self._override in given_parameters(node)
         self._matches = config.image_reliability == "match" and not self._overridden
-        self.offer = ImageOffer(node, self.topic, self._message_type)
+        self.offer = ImageOffer(node, self.topic, self._transport.kind)
         self._subscription: Subscription | None = None
         self.awake = False
         self._arrivals = Arrivals()
@@ -144,10 +141,11 @@ class ImageInput:
     def _subscribe(self, reliability: ReliabilityPolicy) -> None:
         self._arrivals.forget_publishers()
         self._subscription = self._node.create_subscription(
-            self._message_type,
+            self._transport.kind,
             self.topic,
-            self._receive if TELLS_MESSAGE_INFO else lambda message: self._receive(message, {}),
+            self._receive if TELLS_MESSAGE_INFO else lambda content: self._receive(content, {}),
             QoSProfile(depth=1, reliability=reliability),
+            raw=True,
             event_callbacks=SubscriptionEventCallbacks(
                 incompatible_qos=self._on_incompatible_qos, message_lost=self._on_message_lost
             ),
@@ -182,10 +180,17 @@ class ImageInput:
     def _asked(self) -> ReliabilityPolicy | None:
         return None if self._subscription is None else self._subscription.qos_profile.reliability
 
-    def _receive(self, message: Any, info: Mapping[str, Any]) -> None:
+    def _receive(self, serialized: bytes, info: Mapping[str, Any]) -> None:
         self._heard, self._last_s = True, time.monotonic()
         self._arrivals.deliver(info, self._node.count_publishers(self.topic))
-        self._on_image(message, self._arrivals)
+        self._on_image(self._read(serialized), self._arrivals)
+
+    def _read(self, serialized: bytes) -> Any:
+        """Return the fields of a message; what is wrong with it is for the worker to raise."""
+        try:
+            return self._transport.read(serialized)
+        except ImageError as error:
+            return error
 
     def _on_message_lost(self, event: Any) -> None:
         self._arrivals.lose(event.total_count_change)
@@ -200,9 +205,9 @@ class ImageInput:
         policy = qos_policy_name_from_kind(event.last_policy_kind)
         override = f" without {self._override}, and" if self._overridden else ""
         self._node.get_logger().error(
-            f"{self._describe_publishers()}; no image will come from the one whose {policy} "
+            f"{self._describe_publishers()}; no image will arrive from one whose {policy} "
             f"does not fit. Restart this node{override} with image_reliability:=best_effort, "
-            "which hears every publisher, or image_reliability:=match"
+            "which works with every publisher, or image_reliability:=match"
         )
 
     def _check_silence(self) -> None:

@@ -93,25 +93,25 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
         LaunchArgument(
             "image",
             IMAGE_TOPIC,
-            "topic of the camera, such as /camera/image_raw; for compressed images, too, without "
-            "/compressed; of several cameras with CAMERA for the name of each: /CAMERA/image_raw",
+            "topic of the camera, such as /camera/image_raw (for compressed images also without "
+            "/compressed); with several cameras, CAMERA stands for each name: /CAMERA/image_raw",
         ),
         LaunchArgument(
             "depth",
             DEPTH_TOPIC,
-            "topic of depth that is aligned to the image, such as "
-            "/camera/aligned_depth_to_color/image_raw; without it graphs are flat",
+            "topic of depth aligned to the image, such as "
+            "/camera/aligned_depth_to_color/image_raw; without it, nodes have no positions",
         ),
         LaunchArgument(
             "camera_info",
             "",
-            "topic of the image's CameraInfo; when left out: the one beside the image",
+            "topic of the image's CameraInfo (if left out: the one beside the image)",
         ),
         LaunchArgument(
-            "rviz", "false", "open RViz on the pictures and markers of this node", flag, flag=True
+            "rviz", "false", "open RViz with the pictures and markers of this node", flag, flag=True
         ),
         LaunchArgument(
-            "name", NODE_NAME, "name of the node; its topics that begin with ~ follow it"
+            "name", NODE_NAME, "name of the node, and first part of its topics that begin with ~"
         ),
         LaunchArgument(
             "namespace", "", "namespace of the node and its topics: front gives /front/scene_graph"
@@ -119,18 +119,18 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
         LaunchArgument(
             "params_file",
             str(params_path()),
-            "YAML file with the node's parameters; a copy of this one with your changes",
+            "YAML file with the node's parameters; start from a copy of this one",
         ),
         LaunchArgument(
             "log_level",
             "info",
-            "least severe messages to show, also for one logger alone: rcl:=debug",
+            "lowest severity of messages to show, for all loggers or for one: rcl:=debug",
             LOG_LEVELS,
         ),
         LaunchArgument(
             "use_sim_time",
             "",
-            "take the time from /clock (simulators, ros2 bag play --clock)",
+            "use the time from /clock (simulators, ros2 bag play --clock)",
             flag,
             flag=True,
         ),
@@ -138,8 +138,8 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
     derived = []
     for name in LAUNCH_PARAMETERS:
         is_flag = table[name].kind is bool
-        commas = ", with commas between them" if table[name].kind is tuple else ""
-        text = f"{table[name].text}{commas} (when left out: as params_file says)"
+        commas = ", separated by commas" if table[name].kind is tuple else ""
+        text = f"{table[name].text}{commas} (if left out: as in params_file)"
         choices = flag if is_flag else table[name].choices
         derived.append(LaunchArgument(name, "", text, choices, flag=is_flag))
     return (*own, *derived)

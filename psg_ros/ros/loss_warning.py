@@ -68,7 +68,7 @@ def _cures(reliable: bool, offered_reliable: bool, base: Mapping[str, str]) -> l
     )
     if not reliable and not offered_reliable and _udp_would_help(profile, base):
         cures.append(
-            "where the camera cannot be changed, start this node after: export "
+            "if you cannot change the camera, start this node after: export "
             f"{variable}={udp_profile_path()}; sudo sysctl -w net.core.rmem_max=16777216"
         )
     return cures

@@ -27,12 +27,22 @@ class MatchedSubscription:
     Args:
         topic: full name.
         kind: class of the messages.
+        depth: of the queue.
+        raw: hand over serialised messages.
     """
 
     def __init__(
-        self, node: Node, kind: Any, topic: str, receive: Callable[[Any], None], depth: int
+        self,
+        node: Node,
+        kind: Any,
+        topic: str,
+        receive: Callable[[Any], None],
+        depth: int,
+        *,
+        raw: bool = False,
     ) -> None:
         self.topic = topic
+        self._raw = raw
         self._node, self._kind, self._receive, self._depth = node, kind, receive, depth
         override = parameter_name(topic, "subscription", "reliability")
         self._overridden = override in given_parameters(node)
@@ -65,6 +75,7 @@ class MatchedSubscription:
             self.topic,
             self._receive,
             QoSProfile(depth=self._depth, reliability=reliability),
+            raw=self._raw,
             qos_overriding_options=subscription_options(reliability=self._overridden),
         )
 

@@ -101,7 +101,7 @@ def others_parameters(
     others = sorted(name for name in shared - known if not _belongs_to_ros(name))
     if others:
         node.get_logger().warning(
-            "ignored, because they stand under a wildcard and this node does not have them: "
+            "ignored, because they are under a wildcard and this node does not have them: "
             f"{', '.join(map(_with_near_name, others))}"
         )
     return others

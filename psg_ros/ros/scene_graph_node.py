@@ -36,7 +36,7 @@ from psg_ros.node_config import NodeConfig
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros import parameters
 from psg_ros.ros.camera_stream import CameraStream
-from psg_ros.ros.diagnostics import Diagnostics, camera_status, model_status
+from psg_ros.ros.diagnostics import Diagnostics, camera_status, model_status, spade_status
 from psg_ros.ros.frame_processor import ReceivedImage
 from psg_ros.ros.parameter_files import parameter_files, read_parameter_file
 from psg_ros.ros.process import prepare_process
@@ -151,7 +151,7 @@ class SceneGraphNode(LifecycleNode):
         )
         pipeline = self._pipeline = worker.open()
         if config.spade_model and not self.build_only:
-            self._spade = SpadeProcess(config.spade_model)
+            self._spade = SpadeProcess(config.spade_model, self.get_logger().warning)
         tf = SharedTf(self)
         for source, (prefix, camera_config) in enumerate(cameras.items()):
             own = pipeline.another_stream() if source else pipeline
@@ -232,6 +232,8 @@ class SceneGraphNode(LifecycleNode):
                 cameras.append(camera_status(label, facts))
         state = "active" if cameras else "inactive" if self._pipeline else "unconfigured"
         yield model_status(name, state, self._pipeline, self._refusal)
+        if self._spade is not None:
+            yield spade_status(f"{name}: SPADE", self._spade.facts)
         yield from cameras
 
 

@@ -15,11 +15,10 @@ from typing import Any
 
 import numpy as np
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from sensor_msgs.msg import CameraInfo
 
 from psg_ros.frame import Camera, Frame, Pose
 from psg_ros.node_config import NodeConfig, parse_direction
-from psg_ros.pictures.depth_image import decode_compressed_depth, decode_depth
 from psg_ros.pictures.image_error import ImageError
 from psg_ros.quoting import plain
 from psg_ros.robot.pipeline import Measure
@@ -27,17 +26,12 @@ from psg_ros.ros.aligned_depth import fitted, plausible
 from psg_ros.ros.camera_model import camera_of
 from psg_ros.ros.conversions import time_to_ns
 from psg_ros.ros.depth_pairing import DepthPairing, PairingError, Wanted
+from psg_ros.ros.image_transports import DEPTH_TRANSPORTS
 from psg_ros.ros.matched_subscription import MatchedSubscription
 from psg_ros.ros.start import CAMERA_INFO_TOPIC, DEPTH_SUFFIXES, DEPTH_TOPIC, camera_topic
 from psg_ros.ros.tf_input import SharedTf
 from psg_ros.ros.throttled_log import ThrottledLog
 from psg_ros.ros.transforms import TransformBuffer, TransformError
-
-DECODERS = {
-    "raw": (Image, decode_depth),
-    "compressedDepth": (CompressedImage, decode_compressed_depth),
-}
-"""Message type and decoder of each `depth_transport`."""
 
 PATIENCE_S = 2.0
 """What is missing for less than this is late at the start, or a stutter."""
@@ -64,7 +58,7 @@ class SpaceInput:
         self._config, self._tf = config, tf
         self.problem = ""
         transport = config().depth_transport
-        kind, self._decode = DECODERS[transport]
+        self._transport = DEPTH_TRANSPORTS[transport]
         depth_topic, self._info_topic = (
             node.resolve_topic_name(camera_topic(topic, camera, node.get_name()))
             for topic in (DEPTH_TOPIC, CAMERA_INFO_TOPIC)
@@ -75,7 +69,9 @@ class SpaceInput:
         self._missing = ThrottledLog(node.get_logger().warning, PATIENCE_S)
         self._is_asked_for = bool(config().spatial_frame_id or config().gravity_frame_id)
         self._inputs = [
-            MatchedSubscription(node, kind, depth_topic, self._take_depth, depth=5),
+            MatchedSubscription(
+                node, self._transport.kind, depth_topic, self._take_depth, depth=5, raw=True
+            ),
             MatchedSubscription(node, CameraInfo, self._info_topic, self._take_info, depth=1),
         ]
         self._buffer: TransformBuffer | None = None
@@ -104,7 +100,12 @@ class SpaceInput:
             return None
         return partial(self._measure, self._pairing.want(stamp_ns, config.depth_slop_s))
 
-    def _take_depth(self, message: Any) -> None:
+    def _take_depth(self, serialized: bytes) -> None:
+        try:
+            message = self._transport.read(serialized)
+        except ImageError as error:
+            self._missing("depth that cannot be read", f"{self._pairing.topic}: {error}")
+            return
         self._pairing.add(time_to_ns(message.header.stamp), message)
 
     def _take_info(self, message: CameraInfo) -> None:
@@ -129,13 +130,13 @@ class SpaceInput:
     def _depth(self, wanted: Wanted[Any], frame: Frame, config: NodeConfig) -> np.ndarray:
         message = wanted.take(config.depth_wait_s)
         self._check_frame(self._pairing.topic, message.header.frame_id, frame)
-        depth = fitted(self._decode(message, config.max_megapixels), frame.image_hw)
+        depth = fitted(self._transport.decode(message, config.max_megapixels), frame.image_hw)
         return plausible(depth, config.max_depth_m)
 
     def _camera(self, frame: Frame, config: NodeConfig) -> Camera:
         info = self._info
         if info is None:
-            raise ValueError(f"nothing has come on {self._info_topic}")
+            raise ValueError(f"nothing has arrived on {self._info_topic}")
         self._check_frame(self._info_topic, info.header.frame_id, frame)
         return camera_of(info, frame.image_hw, rectified=config.rectified_images)
 
@@ -176,6 +177,6 @@ class SpaceInput:
         if frame_id and frame.frame_id and frame_id.lstrip("/") != frame.frame_id.lstrip("/"):
             raise ValueError(
                 f"{topic} is of frame {plain(frame_id)}, the image of {plain(frame.frame_id)}: "
-                "take the depth that is aligned to the image (of a RealSense "
+                "use depth that is aligned to the image (on a RealSense, "
                 "aligned_depth_to_color/image_raw) and the camera_info of the image"
             )

@@ -10,29 +10,32 @@ from pathlib import Path
 from psg_ros.frame import Frame
 from psg_ros.labels import Vocabulary
 from psg_ros.node_config import NodeConfig
+from psg_ros.robot.slow_stage.keeper import StageKeeper
 from psg_ros.robot.slow_stage.opinion import extended
 from psg_ros.robot.slow_stage.process import StageProcess
-from psg_ros.robot.slow_stage.scheduler import Ask, Schedule, SlowStage
+from psg_ros.robot.slow_stage.scheduler import Schedule, SlowStage
 from psg_ros.scene_graph import SceneGraph
 from psg_ros.spade_config import SPADE_MODULE, trained_predicates
 
 
-class SpadeProcess:
-    """The one process of a node, for all its cameras.
+class SpadeProcess(StageKeeper):
+    """The one process of a node, for all its cameras; started again where it ends or hangs.
+
+    Args:
+        warn: told once of each process that ended, why, in a thread of its own.
+
+    Attributes:
+        predicates: words of its training.
 
     Raises:
         FileNotFoundError, ValueError: `folder` holds no trained SPADE.
+        OSError: the system starts no process.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, warn: Callable[[str], object]) -> None:
         self.predicates = trained_predicates(Path(folder))
-        path = str(Path(folder).expanduser())
-        self._process = StageProcess(["-m", SPADE_MODULE, path])
-        self.ask: Ask = self._process.ask
-
-    def close(self) -> None:
-        """End it."""
-        self._process.close()
+        command = ["-m", SPADE_MODULE, str(Path(folder).expanduser())]
+        super().__init__(lambda: StageProcess(command), lambda why: warn(f"SPADE: {why}"))
 
 
 class SpadeStage:
@@ -40,13 +43,13 @@ class SpadeStage:
 
     Args:
         process: None where the node has none; then nothing happens here.
-        warn: told, in a thread of its own, why there was no answer.
+        warn: told, in a thread of its own, why there was no answer about an image.
     """
 
     def __init__(self, process: SpadeProcess | None, warn: Callable[[str], object]) -> None:
         self._trained = process.predicates if process else ()
         self._stage = (
-            SlowStage(process.ask, lambda why: warn(f"SPADE gave no answer: {why}"))
+            SlowStage(process, lambda why: warn(f"SPADE gave no answer: {why}"))
             if process
             else None
         )
@@ -72,6 +75,7 @@ class SpadeStage:
             self._words(config),
             config.spade_threshold,
             config.spade_lasts_s,
+            config.spade_timeout_s,
         )
         words = self.vocabulary(own, config)
         return self._stage.see(frame, graph, words, schedule, config.max_relations)

@@ -37,8 +37,8 @@ def hottest(folder: Path = ZONES) -> Temperature | None:
 
 def _read(zone: Path) -> Temperature | None:
     try:
-        celsius = int((zone / "temp").read_text()) / 1000
-        name = (zone / "type").read_text().strip()
+        celsius = int((zone / "temp").read_text(encoding="utf-8")) / 1000
+        name = (zone / "type").read_text(encoding="utf-8").strip()
     except (OSError, ValueError):  # some drivers refuse to be read while they sleep
         return None
     return Temperature(name, celsius, min(_limits(zone), default=None))
@@ -48,8 +48,10 @@ def _limits(zone: Path) -> list[float]:
     limits = []
     for kind in zone.glob("trip_point_*_type"):
         try:
-            if kind.read_text().strip() in THROTTLING:
-                milli = int(kind.with_name(kind.name.replace("_type", "_temp")).read_text())
+            if kind.read_text(encoding="utf-8").strip() in THROTTLING:
+                milli = int(
+                    kind.with_name(kind.name.replace("_type", "_temp")).read_text(encoding="utf-8")
+                )
                 if milli > 0:  # what is not set reads 0 or below
                     limits.append(milli / 1000)
         except (OSError, ValueError):

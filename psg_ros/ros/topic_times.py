@@ -161,9 +161,11 @@ class _Pair:
         ], len(graph.nodes)
 
     def _publish(self, image_rgb: np.ndarray) -> int:
-        """Publish, and return the stamp in ns: the time just before the message is made."""
+        """Publish, and return the stamp in ns: the time just before, when the message is made."""
+        message = rgb_to_msg(image_rgb, Header())
         stamp = self._node.get_clock().now()
-        self._publisher.publish(rgb_to_msg(image_rgb, Header(stamp=stamp.to_msg())))
+        message.header.stamp = stamp.to_msg()
+        self._publisher.publish(message)
         return stamp.nanoseconds
 
     def _wait(
@@ -215,11 +217,11 @@ def _cpu_s(pid: int) -> float:
     path = Path(f"/proc/{pid}/stat")
     if not path.is_file():
         return 0.0
-    fields = path.read_text().rpartition(")")[2].split()
+    fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak_mib(pid: int) -> float | None:
     path = Path(f"/proc/{pid}/status")
-    lines = path.read_text().splitlines() if path.is_file() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM")), None)

@@ -164,7 +164,7 @@ class TransformBuffer:
         if missing:
             return f"nobody publishes a transform of {' or '.join(missing)}"
         return (
-            f"{plain(target)} and {plain(source)} are in two trees, below "
+            f"{plain(target)} and {plain(source)} are in separate trees, below "
             f"{plain(from_target[-1])} and below {plain(from_source[-1])}"
         )
 

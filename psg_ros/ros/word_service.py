@@ -33,7 +33,7 @@ class WordService:
             vocabulary = self._offer()
         except (OSError, ValueError) as error:
             response.success, response.message = False, str(error)
-            self._node.get_logger().warning(f"the words stay as they are: {error}")
+            self._node.get_logger().warning(f"the words stay unchanged: {error}")
             return response
         response.success = vocabulary is not None
         response.message = UNCONFIGURED

@@ -118,7 +118,7 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
         return
     if not record.exists():
         raise FileExistsError(f"{out} is not empty: choose a new folder, or a simulated data set")
-    found = json.loads(record.read_text())
+    found = json.loads(record.read_text(encoding="utf-8"))
     if found != settings:
         raise FileExistsError(
             f"{out} was made with {found}, not {settings}; choose a new folder or delete it"

@@ -35,8 +35,8 @@ def load_mujoco() -> ModuleType:
     """
     if importlib.util.find_spec("mujoco") is None:
         raise ImportError(
-            "the simulated world needs the package mujoco, which is not installed; "
-            "install it with: pip install mujoco PyOpenGL (extra 'simulation')"
+            "the simulated world needs the package mujoco, which is not installed: "
+            "./run setup simulation, or pip install mujoco PyOpenGL (extra 'simulation')"
         )
     library = _gl_library()
     try:

@@ -120,7 +120,7 @@ def collect(scenes: list[Path], out: Path) -> Path:
     data: list[Entry] = []
     split_ids: dict[str, list[str]] = {"val": [], "test": []}
     for scene in scenes:
-        record = json.loads((scene / "entries.json").read_text())
+        record = json.loads((scene / "entries.json").read_text(encoding="utf-8"))
         data += record["entries"]
         ids = [entry["image_id"] for entry in record["entries"]]
         split_ids.setdefault(record["split"], []).extend(ids)

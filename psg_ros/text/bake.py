@@ -151,9 +151,9 @@ def write_words(
     write_vocabulary(vocabulary, target / LABELS_FILE)
     file = folder.manifest.words.file
     write_table(table, target / file)
-    manifest = yaml.safe_load((folder.path / MANIFEST_FILE).read_text())
+    manifest = yaml.safe_load((folder.path / MANIFEST_FILE).read_text(encoding="utf-8"))
     manifest["words"]["sha256"] = file_sha256(target / file)
-    (target / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False))
+    (target / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
     if (folder.path / CALIBRATION_FILE).is_file():
         calibration = load_calibration(folder.path, model_sha256(folder.manifest))
         assert calibration is not None, "the file is there"
@@ -181,7 +181,7 @@ def write_vocabulary(vocabulary: Vocabulary, path: Path) -> None:
         "stuff": objects(things=False),
         "predicates": predicates,
     }
-    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
 def color_of(name: str) -> tuple[int, int, int]:

@@ -52,7 +52,7 @@ class MiniLm:
             from tokenizers import Tokenizer
         except ImportError as error:
             raise missing_package("minilm", error, "words") from error
-        config = json.loads((folder / "config.json").read_text())
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         self.dim: int = config["hidden_size"]
         self._weights = load_file(folder / "model.safetensors")
         self._config = config

@@ -92,8 +92,8 @@ def write_run(converted: Converted, folder: Path, labels: str) -> Path:
         "out": str(folder),
     }  # fmt: skip
     with scratch_beside(folder) as scratch:
-        (scratch / SETTINGS_FILE).write_text(_yaml(training))
-        (scratch / CONVERTED_MODEL).write_text(_yaml(sizes))
+        (scratch / SETTINGS_FILE).write_text(_yaml(training), encoding="utf-8")
+        (scratch / CONVERTED_MODEL).write_text(_yaml(sizes), encoding="utf-8")
         save_weights(converted.weights, scratch / WEIGHTS)
         folder.mkdir(exist_ok=True)
         for name in (SETTINGS_FILE, CONVERTED_MODEL, WEIGHTS):

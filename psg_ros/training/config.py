@@ -5,6 +5,7 @@
 from dataclasses import MISSING, dataclass
 
 from psg_ros.config import Recommendation
+from psg_ros.open_set import HELD_OUT
 from psg_ros.setting_fields import check_ranges, checked
 
 PRECISIONS = ("bfloat16", "float32")
@@ -100,6 +101,8 @@ class SegmentationTraining:
         augmentation: `mild` (fit times 0.9 to 1.3, recoloured), `photo` (fit times 0.5 to 2,
             recoloured, sometimes blurred, small or grey) or `large_scale_jitter` (fit times 0.1 to
             2, EoMT); all crop and flip.
+        paraphrases: with a `text_encoder`: whether the class head learns other ways to say the
+            labels along with them (`psg_ros.text.paraphrases`).
         keep_in_memory: decode all pictures once; otherwise `workers` processes read them as needed.
     """
 
@@ -139,6 +142,7 @@ class SegmentationTraining:
     average: float = checked(0.999, minimum=0, below=1)
     augmentation: str = checked("mild", choices=AUGMENTATIONS)
     min_segment_px: int = checked(60, minimum=0)
+    paraphrases: bool = True
     keep_in_memory: bool = True
     workers: int = checked(2, minimum=0)
 
@@ -200,6 +204,11 @@ class RelationTraining:
             (`psg_ros.open_set`): their relations are taken out, as are images that have no others
             left (the protocol OvR), and neither their columns nor the validation count. Needs a
             `text_encoder`.
+        paraphrases: with a `text_encoder`: whether the head learns other ways to say the predicates
+            along with them (`psg_ros.text.paraphrases`); of those held out, none.
+        prior_weight: with a `text_encoder`: how much it weighs that a pair lies, among the
+            words, near those of its two labels; 0: not at all. It is what finds predicates without
+            an example.
         precision: of the forward pass, `bfloat16` or `float32`; features are kept in bfloat16.
         validation_images: held out, scored after every epoch; the best epoch by mR@50 is kept. 0:
             the last epoch is kept.
@@ -238,7 +247,9 @@ class RelationTraining:
     workers: int = checked(2, minimum=0)
     frozen: bool = True
     segmenter_rate: float = checked(0.1, minimum=0)
-    held_out_predicates: str = checked("none", choices=("none", "novel"))
+    held_out_predicates: str = checked("none", choices=HELD_OUT)
+    paraphrases: bool = True
+    prior_weight: float = checked(0.3, minimum=0)
     precision: str = checked("bfloat16", choices=PRECISIONS)
     validation_images: int = checked(0, minimum=0)
     validation_split: str = checked("train", choices=("train", "val"))
@@ -285,6 +296,18 @@ class TrainConfig:
             otherwise they are refused.
         out: folder for checkpoints and logs.
         minutes_between_checkpoints: a killed run loses at most this much.
+        held_out_labels: `novel` trains both stages without the labels that the open-set evaluation
+            calls novel (`psg_ros.open_set`). Their segments are void and relations that touch them
+            are taken out, of the images for validation, too (with `held_out_predicates`: the
+            protocol OvD+R); images without any other segment are left out. What void teaches is for
+            `segmentation.ignore_void` to say: nothing, or that there is no object. With
+            `relations.masks: inferred`, a segment found on such a thing counts as unrelated, as all
+            do that match no annotated one. A class head that compares words (`text_encoder`)
+            learns nothing about the novel ones; one of a closed list learns that they are never
+            there.
+
+    Raises:
+        ValueError: a choice that there is not.
     """
 
     model: str
@@ -297,5 +320,9 @@ class TrainConfig:
     skip_broken: bool = False
     seed: int = 0
     minutes_between_checkpoints: float = 3.0
+    held_out_labels: str = checked("none", choices=HELD_OUT)
     segmentation: SegmentationTraining = SegmentationTraining()
     relations: RelationTraining = RelationTraining()
+
+    def __post_init__(self) -> None:
+        check_ranges(self)

@@ -51,7 +51,7 @@ class History:
 
     def add(self, **values: Any) -> None:
         """Record numbers; the first one is what the others are drawn over."""
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(values) + "\n")
         if self._board is not None:
             (_, place), *others = values.items()
@@ -62,7 +62,7 @@ class History:
     def rows(self) -> list[dict[str, Any]]:
         if not self.path.is_file():
             return []
-        return [json.loads(line) for line in self.path.read_text().splitlines()]
+        return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
 
     def rewind(self, x_axis: str, last: float) -> None:
         """Forget what lies after `last`: a resumed run goes through it once more."""

@@ -9,17 +9,14 @@ import dataclasses
 import logging
 from pathlib import Path
 
-import torch
-
-from psg_ros.labels import Vocabulary, find_vocabulary, phrase
+from psg_ros.labels import Vocabulary, find_vocabulary
 from psg_ros.network.config import ModelConfig
 from psg_ros.network.dsflash import DsFlash, build_dsflash
-from psg_ros.network.word_scores import word_scores
 from psg_ros.resources import share_path
 from psg_ros.setting_files import load_config
-from psg_ros.text.encoders import open_encoder
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.segmenter.segmentation_run import WEIGHTS
+from psg_ros.training.words import take_words
 
 logger = logging.getLogger(__name__)
 
@@ -83,20 +80,3 @@ def build_model(config: TrainConfig, vocabulary: Vocabulary, folder: Path | None
     model = build_dsflash(sizes, vocabulary.num_labels, vocabulary.num_predicates)
     take_words(model, vocabulary)
     return model
-
-
-def take_words(model: DsFlash, vocabulary: Vocabulary) -> None:
-    """Have the heads that compare with words score those of a vocabulary.
-
-    Raises:
-        ImportError, ValueError: see `open_encoder`; or an encoder of another `text_dim`.
-    """
-    heads = (
-        (model.segmenter, model.config.segmenter.text_encoder, vocabulary.label_names),
-        (model.relations, model.config.relations.text_encoder, vocabulary.predicate_names),
-    )
-    for stage, encoder, names in heads:
-        scores = word_scores(stage)
-        if scores is not None:
-            vectors = open_encoder(encoder).encode([phrase(name) for name in names])
-            scores.take_words(torch.from_numpy(vectors))

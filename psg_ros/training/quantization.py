@@ -138,4 +138,4 @@ def _with_losses(twins: Twins, before: Scores, after: Scores) -> Twins:
 def _write_manifest(path: Path, kind: str, twins: Twins) -> None:
     values = read_mapping(path) | {kind: dataclasses.asdict(twins)}
     config_from_dict(Twins, values[kind], str(path))
-    path.write_text(yaml.safe_dump(values, sort_keys=False))
+    path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")

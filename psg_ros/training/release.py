@@ -18,13 +18,14 @@ import yaml
 from psg_ros.backend_table import TWINS
 from psg_ros.config import RECOMMENDED, Recommendation
 from psg_ros.files import scratch_beside
-from psg_ros.labels import load_vocabulary, phrase, shipped_vocabularies
+from psg_ros.labels import Vocabulary, load_vocabulary, phrase, shipped_vocabularies
 from psg_ros.network import export
 from psg_ros.network.dsflash import DsFlash, build_dsflash
 from psg_ros.network.half_precision import to_half
 from psg_ros.network.half_weights import halve
 from psg_ros.network.segmenter_config import SegmenterConfig
 from psg_ros.network.twins import twin_name
+from psg_ros.network.word_scores import word_scores
 from psg_ros.resources import share_path
 from psg_ros.robot.calibration import CALIBRATION_FILE
 from psg_ros.robot.manifest import (
@@ -35,7 +36,8 @@ from psg_ros.robot.manifest import (
     Manifest,
     file_sha256,
 )
-from psg_ros.text.encoders import open_encoder
+from psg_ros.text.paraphrases import load_paraphrases, ways_to_say
+from psg_ros.text.whitening import whitening_of, word_vectors
 from psg_ros.training.train import load_run
 from psg_ros.word_table import WORDS_FILE, WordTable, write_table
 
@@ -200,7 +202,7 @@ def write_folder(
     if layout.precision != ArtifactSpec.precision:
         artifacts = {n: facts | {"precision": layout.precision} for n, facts in artifacts.items()}
     manifest = describe_network(model, thresholds, layout.form) | {"artifacts": artifacts} | words
-    (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False))
+    (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
 
 
 def write_words(model: DsFlash, labels_path: Path, folder: Path) -> dict[str, Any]:
@@ -219,10 +221,24 @@ def write_words(model: DsFlash, labels_path: Path, folder: Path) -> dict[str, An
             for name in (*vocabulary.label_names, *vocabulary.predicate_names)
         )
     )
-    vectors = open_encoder(encoder).encode(phrases)
-    write_table(WordTable(encoder, tuple(phrases), vectors), folder / WORDS_FILE)
+    vectors = word_vectors(encoder, phrases)
+    table = WordTable(encoder, tuple(phrases), vectors, whitening_of(encoder))
+    write_table(heard_of(model, vocabularies[0], table), folder / WORDS_FILE)
     digest = file_sha256(folder / WORDS_FILE)
     return {"words": {"file": WORDS_FILE, "sha256": digest, "encoder": encoder}}
+
+
+def heard_of(model: DsFlash, vocabulary: Vocabulary, table: WordTable) -> WordTable:
+    """Return a table that says which predicates the training has seen, and the gain of others."""
+    scores = word_scores(model.relations)
+    if scores is None:
+        return table
+    names = vocabulary.predicate_names
+    taught = [name for name, seen in zip(names, scores.taught.tolist(), strict=True) if seen]
+    hidden = [name for name in names if name not in taught]
+    ways = ways_to_say(taught, load_paraphrases().predicates, hidden)
+    said = frozenset(way for group in ways for way in group)
+    return dataclasses.replace(table, taught=said, gain=float(scores.gain))
 
 
 def text_encoder(model: DsFlash) -> str:

@@ -12,12 +12,14 @@ from pathlib import Path
 import torch
 
 from psg_ros.data.dataset import PanopticDataset
+from psg_ros.data.hold_out import without_names
 from psg_ros.data.opening import open_dataset
 from psg_ros.files import remove_leftovers
 from psg_ros.labels import Vocabulary
 from psg_ros.network.checkpoints.starts import start_parts
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.network.segmenter import Segmenter
+from psg_ros.open_set import held_out
 from psg_ros.robot.manifest import RUN_FILE
 from psg_ros.setting_files import load_config
 from psg_ros.training.checkpoint import load_into
@@ -32,6 +34,7 @@ from psg_ros.training.relations.relation_data import check_relation_data
 from psg_ros.training.segmenter import segmentation, segmentation_run
 from psg_ros.training.segmenter.initial_weights import load_initial_weights
 from psg_ros.training.segmenter.segmentation_checks import check_settings
+from psg_ros.training.words import raise_unseen, take_ways
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ def run_stages(
     torch.manual_seed(config.seed)
     vocabulary = vocabulary_of(config)
     model = build_model(config, vocabulary)
+    take_ways(model, config, vocabulary)
     dataset = open_split(config, vocabulary, "train", ranks)
     mixed = open_mix(config, vocabulary) if stage != "relations" else None
     pictures = dataset if mixed is None else mixed
@@ -107,6 +111,7 @@ def run_stages(
         segmentation.train_segmenter(
             model.segmenter, pictures, config,
             resume=resume, ranks=ranks, scaling=model.config.scaling, tensorboard=tensorboard,
+            held_out=held_out_labels(config, vocabulary),
         )  # fmt: skip
     if stage != "segmentation":
         relations.train_relations(
@@ -132,13 +137,18 @@ def open_mix(config: TrainConfig, vocabulary: Vocabulary) -> MixedDataset | None
     sources = config.segmentation.sources
     if not sources:
         return None
+    left_out = held_out_labels(config, vocabulary)
     parts = [
-        open_dataset(
-            Path(source.data),
-            vocabulary,
-            "train",
-            images=Path(source.images) if source.images else None,
-            panoptic=Path(source.panoptic) if source.panoptic else None,
+        without_names(
+            open_dataset(
+                Path(source.data),
+                vocabulary,
+                "train",
+                images=Path(source.images) if source.images else None,
+                panoptic=Path(source.panoptic) if source.panoptic else None,
+            ),
+            left_out,
+            (),
         )
         for source in sources
     ]
@@ -148,7 +158,7 @@ def open_mix(config: TrainConfig, vocabulary: Vocabulary) -> MixedDataset | None
 def open_split(
     config: TrainConfig, vocabulary: Vocabulary, split: str, ranks: Ranks
 ) -> PanopticDataset:
-    """Return a split of the data set of a config; see `open_dataset`."""
+    """Return a split of the data set of a config, without what it holds out; see `open_dataset`."""
     dataset = open_dataset(
         Path(config.data),
         vocabulary,
@@ -160,7 +170,12 @@ def open_split(
     )
     if dataset.skipped and ranks.is_main:
         print(f"{len(dataset.skipped)} broken images of {split} are left out")
-    return dataset
+    return without_names(dataset, held_out_labels(config, vocabulary), ())
+
+
+def held_out_labels(config: TrainConfig, vocabulary: Vocabulary) -> tuple[int, ...]:
+    """Return the labels that a run does not see, ascending."""
+    return held_out(config.held_out_labels, vocabulary.label_names)
 
 
 def prepare_segmenter(
@@ -253,7 +268,7 @@ def check_folder(folder: Path, config_path: Path, *, goes_on: bool) -> None:
         return
     if not goes_on:
         raise FileExistsError(f"{folder} holds a run; add --resume or choose another `out`")
-    if copy.read_text() != config_path.read_text():
+    if copy.read_bytes() != config_path.read_bytes():
         what = f"a run of another config ({copy})"
         raise FileExistsError(f"{folder} holds {what}; choose another `out`")
 
@@ -282,6 +297,7 @@ def load_run(
     load_into(model.segmenter, segmenter)
     if with_relations:
         load_into(model.relations, relation_stage)
+        raise_unseen(model)
     unfinished = ", ".join(map(str, unfinished_stages(folder, config)))
     if unfinished:
         logger.warning("the training of %s is not finished (%s)", folder, unfinished)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +15,7 @@ from psg_ros.graph_files import relation_line
 from psg_ros.labels import Vocabulary
 from psg_ros.scene_graph import SceneGraph, SceneRelation
 from psg_ros.viewing.matching import Scene
+from psg_ros.viewing.page import ViewerPage, check_port, free_port
 
 APPLICATION = "psg_ros"
 IMAGE, MASKS, BOXES = "camera/image", "camera/masks", "camera/boxes"
@@ -47,6 +49,7 @@ class GraphRecording:
         self._max_relations, self._count = max_relations, 0
         self._holding: dict[Triplet, str] = {}
         self._colors: list[tuple[int, int, int]] = []
+        self._page: ViewerPage | None = None
 
     def save(self, path: Path) -> None:
         """Write into a file from now on."""
@@ -57,10 +60,21 @@ class GraphRecording:
 
         Args:
             port: of the page; the data goes through the next one.
+
+        Raises:
+            ValueError: there is no such port, or none after it.
+            OSError: one of the two is in use, or may not be used.
         """
+        check_port(port)
+        check_port(port + 1)
+        viewer_port = free_port()
+        self._page = ViewerPage(port, viewer_port, data_port=port + 1)
         data = self._stream.serve_grpc(grpc_port=port + 1, default_blueprint=self._layout())
-        self._rerun.serve_web_viewer(web_port=port, open_browser=open_browser, connect_to=data)
-        return f"http://127.0.0.1:{port}/?url={quote(data, safe='')}"
+        self._rerun.serve_web_viewer(web_port=viewer_port, open_browser=False, connect_to=data)
+        address = f"http://127.0.0.1:{port}/?url={quote(data, safe='')}"
+        if open_browser:
+            webbrowser.open(address)
+        return address
 
     def describe(self, vocabulary: Vocabulary) -> None:
         """Give classes their names and colours; class 0 of the viewer is void."""
@@ -96,6 +110,9 @@ class GraphRecording:
         """Finish, and end file or server."""
         self.finish()
         self._stream.disconnect()
+        if self._page is not None:
+            self._page.close()
+            self._page = None
 
     def _color(self, label: int) -> tuple[int, int, int]:
         return self._colors[label] if label < len(self._colors) else _WORD_COLOR
@@ -182,7 +199,8 @@ def load_rerun() -> Any:
         import rerun.blueprint
     except ImportError as error:
         raise ImportError(
-            "psg view needs Python 3.11 or newer and: pip install rerun-sdk (extra 'view')"
+            "psg view needs Python 3.11 or newer, and: ./run setup test, or pip install rerun-sdk "
+            "(extra 'view')"
         ) from error
     return rerun
 

@@ -112,7 +112,7 @@ def test_depth_that_does_not_fit_costs_the_positions_alone_and_is_said(
 ) -> None:
     source = write(tmp_path / "images", frame_id="depth_camera")
     assert bag(source, "-o", tmp_path / "out", "--depth", "/camera/depth") == 0
-    assert "3 graphs have no positions: depth or camera_info is of frame" in capsys.readouterr().err
+    assert "3 graphs without positions: depth or camera_info is of frame" in capsys.readouterr().err
     graphs = [graph for _, graph in read_alone(tmp_path / "out")["/scene_graph"]]
     assert [len(graph.nodes) for graph in graphs] == [2, 2, 2]
     assert not any(node.has_position for graph in graphs for node in graph.nodes)

@@ -151,12 +151,12 @@ def test_of_a_damaged_bag_the_readable_part_is_used_and_says_so(bag, tmp_path: P
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) * 2 // 3])
     assert bag(file, "-o", tmp_path / "out") == 1
-    assert "images.mcap breaks off" in capsys.readouterr().err
+    assert "images.mcap is cut off" in capsys.readouterr().err
     assert 4 < len(read_alone(tmp_path / "out")["/scene_graph"]) < 9
     assert "psg_ros_ending" in (tmp_path / "out" / "metadata.yaml").read_text()
     file.write_bytes(whole[:1000])
     assert bag(file, "-o", tmp_path / "nothing") == 2
-    assert "breaks off before its first message" in capsys.readouterr().err
+    assert "is cut off before its first message" in capsys.readouterr().err
 
 
 def test_deltas_lead_to_the_graphs_of_the_same_bag(bag, images: Path, tmp_path: Path) -> None:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import cv2
 import pytest
+from absent_packages import hide
 from tiny_model import COLORS, NUM_THINGS, PREDICATES, paint
 
 from psg_ros.__main__ import main
@@ -109,9 +109,7 @@ def test_a_plot_that_cannot_be_drawn_is_refused_before_any_work(model, capsys, t
 
 
 def test_without_matplotlib_a_plot_is_refused_before_any_work(model, capsys, monkeypatch, tmp_path):
-    monkeypatch.delitem(sys.modules, "psg_ros.training.relations.reliability_plot", raising=False)
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    hide(monkeypatch, "matplotlib.figure", "psg_ros.training.relations.reliability_plot")
     arguments = ["calibrate", "no data", "--model", str(model)]
     assert main([*arguments, "--plot", str(tmp_path / "a.png")]) == 1
     assert "pip install '.[train]'" in capsys.readouterr().err

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
@@ -14,6 +13,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from absent_packages import hide  # noqa: E402
 from eomt_checkpoints import save_published_s, small_weights, upstream_weights  # noqa: E402
 
 from psg_ros.__main__ import main  # noqa: E402
@@ -179,9 +179,6 @@ def test_help_has_examples(capsys):
 
 
 def test_without_torch_the_extra_is_named(capsys, monkeypatch):
-    torch_parts = ("psg_ros.network.checkpoints", "psg_ros.train")
-    for name in [n for n in sys.modules if n.startswith(torch_parts)]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
+    hide(monkeypatch, "torch", "psg_ros.network.checkpoints", "psg_ros.training")
     assert main(["convert", "a.bin", "out"]) == 1
     assert "pip install '.[train]'" in capsys.readouterr().err

@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from absent_packages import hide
 from tiny_model import COLORS, NUM_THINGS, PREDICATES, paint
 from tiny_psg import change_json
 
@@ -246,6 +246,23 @@ def test_a_report_counts_the_images_that_it_lacks(
     assert told in html.read_text() and told in capsys.readouterr().out
 
 
+def test_open_set_figures_stand_in_every_output(
+    dataset: Path, tiny_model: Path, tmp_path: Path, capsys
+) -> None:
+    html, tables = tmp_path / "report.html", tmp_path / "report.md"
+    files = ["--html", str(html), "--markdown", str(tables), "--k", "20,50"]
+    arguments = [str(dataset), "--model", str(tiny_model), "--open-set", "ovr", *files]
+    content = judge(arguments, tmp_path / "a.json")
+    views = content["open_set"]
+    assert views["protocol"] == "ovr" and set(views["scores"]) == set(views["images"])
+    assert views["scores"]["all"]["R@20"] == content["scores"]["R@20"]
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("all  "))
+    assert line.split()[:3] == ["all", "R", str(views["images"]["all"])]
+    for file in (html, tables):
+        text = file.read_text(encoding="utf-8")
+        assert "Open set, protocol ovr" in text and "novel predicate" in text
+
+
 @pytest.fixture
 def results(dataset: Path, tiny_model: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "results"
@@ -304,8 +321,8 @@ def test_figures_are_written_before_anything_is_drawn(
     def fail(*args: object) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("psg_ros.cli.evaluate.write_page", fail)
-    monkeypatch.setattr("psg_ros.cli.evaluate.write_worst", fail)
+    monkeypatch.setattr("psg_ros.cli.judging.write_page", fail)
+    monkeypatch.setattr("psg_ros.cli.judging.write_worst", fail)
     files = [tmp_path / "a.json", tmp_path / "a.md"]
     options = ["--json", str(files[0]), "--markdown", str(files[1])]
     options += ["--html", str(tmp_path / "a.html"), "--worst", str(tmp_path / "worst")]
@@ -367,15 +384,13 @@ def test_a_device_that_cannot_be_is_refused(
 
 
 def test_without_torch_a_run_names_the_extra(dataset: Path, capsys, monkeypatch) -> None:
-    for name in [n for n in sys.modules if n.startswith(("psg_ros.training", "psg_ros.network"))]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
+    hide(monkeypatch, "torch", "psg_ros.training", "psg_ros.network")
     assert main(["evaluate", str(dataset), "--run", "runs/mine"]) == 1
     assert "pip install '.[train]'" in capsys.readouterr().err
 
 
 def test_a_model_is_judged_without_torch(dataset: Path, tiny_model: Path, monkeypatch) -> None:
-    monkeypatch.setitem(sys.modules, "torch", None)
+    hide(monkeypatch, "torch")
     assert main(["evaluate", str(dataset), "--model", str(tiny_model)]) == 0
 
 

@@ -266,7 +266,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_files(
     _, said = process.communicate(timeout=60)
     assert process.returncode == (-number if number == signal.SIGKILL else STATUS)
     if number != signal.SIGKILL:
-        assert "pictures are done; the same command goes on" in said and "Traceback" not in said
+        assert "done; the same command continues" in said and "Traceback" not in said
     # What a kill in the middle of a file leaves behind.
     leftover = out / "images" / f".photo7.{process.pid}.partial.jpg"
     leftover.write_bytes(b"half a picture")

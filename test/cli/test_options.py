@@ -30,9 +30,19 @@ def test_every_field_is_an_option_whose_help_gives_range_and_default() -> None:
     text = " ".join(parser.format_help().split())
     for field in dataclasses.fields(PipelineConfig):
         assert f"--{field.name.replace('_', '-')}" in text
-        assert f"(default: {field.default})" in text
+        if not isinstance(field.default, bool | tuple):
+            assert f"(default: {field.default})" in text
     assert "SUPPRESS" not in text
-    assert "within what a container may use; 0 to 256 (default: 0)" in text
+    assert "within the limits of a container; 0 to 256 (default: 0)" in text
+
+
+def test_the_help_shows_defaults_as_a_user_would_write_them() -> None:
+    parser = argparse.ArgumentParser()
+    options.add_pipeline_options(parser)
+    helps = {action.dest: action.help or "" for action in parser._actions}
+    assert helps["track"].endswith("(default: yes)")
+    assert helps["classes"].endswith("(default: empty)")
+    assert helps["region"].endswith("(default: 0,0,1,1)")
 
 
 def test_a_switch_is_an_option_that_can_be_turned_on_and_off() -> None:
@@ -104,6 +114,20 @@ def test_numbers_have_ranges() -> None:
             kind(text)
 
 
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [
+        (options.positive_int, "a whole number"),
+        (options.count, "a whole number"),
+        (options.positive_float, "a number"),
+        (options.share, "a number"),
+    ],
+)
+def test_what_is_no_number_is_refused_in_words(kind, what: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=f"must be {what}, not 'x'"):
+        kind("x")
+
+
 def test_lists_are_one_word_with_commas_and_leave_the_next_word_alone() -> None:
     words = ["--classes", "cup, dining table", "--pairs", "cup - anything", "--region", "0,0,.5,1"]
     config = options.pipeline_config(parse(*words))
@@ -123,3 +147,12 @@ def test_a_file_has_lists_as_yaml_writes_them(tmp_path: Path) -> None:
     file.write_text("classes: [cup, wall]\nregion: [0, 0, 0.5, 1]\n")
     config = options.pipeline_config(parse("--pipeline", str(file)))
     assert config.classes == ("cup", "wall") and config.region == (0.0, 0.0, 0.5, 1.0)
+
+
+def test_the_default_model_is_named_with_what_it_knows_and_a_chosen_one_is_not(capsys) -> None:
+    options.say_default_model(parse("--model", "photo"))
+    assert capsys.readouterr().err == ""
+    options.say_default_model(parse())
+    assert capsys.readouterr().err == (
+        "model demo, which knows the simulated world only; for real rooms: --model photo\n"
+    )

@@ -220,7 +220,7 @@ def test_what_is_not_a_picture_in_a_folder_is_named_and_costs_nothing(
     assert [record["image"] for record in json.loads(file.read_text())] == [str(photo)]
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "psg predict: 1 left out, no pictures: notes.jpg (unknown content)"
-    assert lines[1] == f"wrote {file} (1 pictures)"
+    assert lines[1] == f"wrote {file} (1 picture)"
     assert lines[2].startswith("psg predict: 1 left out, unreadable: ") and "z_cut.png" in lines[2]
 
 

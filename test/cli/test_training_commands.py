@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
+from absent_packages import hide
 
 from psg_ros.__main__ import main
 
@@ -31,10 +31,7 @@ def test_a_small_simulated_set_is_written(tmp_path: Path, capsys) -> None:
 
 @pytest.mark.parametrize("command", [["train", "a.yaml"], ["export", "run", "out"]])
 def test_without_torch_the_extra_is_named(command: list[str], capsys, monkeypatch) -> None:
-    ours = ("psg_ros.training", "psg_ros.network")
-    for name in [name for name in sys.modules if name.startswith(ours)]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
+    hide(monkeypatch, "torch", "psg_ros.training", "psg_ros.network")
     assert main(command) == 1
     error = capsys.readouterr().err
     assert "pip install '.[train]' in the source folder" in error and error.count("\n") == 1

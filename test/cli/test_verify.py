@@ -78,7 +78,7 @@ def test_pictures_of_ones_own_are_taken(tiny_model, tmp_path, capsys):
     cv2.imwrite(str(tmp_path / "picture.png"), image[..., ::-1])
     command = ["verify", str(tiny_model), str(tmp_path / "picture.png")]
     assert main([*command, "--backend", "onnxruntime"]) == 0
-    assert "1 pictures" in capsys.readouterr().out
+    assert "1 picture\n" in capsys.readouterr().out
 
 
 def test_a_source_that_is_not_there_and_a_report_that_cannot_be_written(tiny_model, capsys):

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import cv2
 import numpy as np
@@ -134,8 +135,8 @@ def test_without_the_viewer_the_extra_is_named(monkeypatch, tmp_path: Path, caps
     monkeypatch.setitem(sys.modules, "rerun", None)
     assert main(["view", str(tmp_path)]) == 1
     assert capsys.readouterr().err == (
-        "psg view: error: psg view needs Python 3.11 or newer and: pip install rerun-sdk "
-        "(extra 'view')\n"
+        "psg view: error: psg view needs Python 3.11 or newer, and: ./run setup test, "
+        "or pip install rerun-sdk (extra 'view')\n"
     )
 
 
@@ -148,7 +149,7 @@ def test_what_is_no_graph_is_one_line(view, tmp_path: Path, capsys) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not BROWSER, reason="no chromium")
-def test_a_browser_draws_it(graphs, tmp_path: Path) -> None:
+def test_a_browser_draws_it_and_asks_no_other_machine(graphs, tmp_path: Path) -> None:
     pytest.importorskip("rerun", reason="needs the extra 'view'")
     from headless_browser import screenshot
 
@@ -159,10 +160,12 @@ def test_a_browser_draws_it(graphs, tmp_path: Path) -> None:
             assert server.stderr
             address = re.search(r"http\S+", server.stderr.readline())
             assert address
-            picture = screenshot(BROWSER, address[0], until=has_red_and_blue)
+            picture, requested = screenshot(BROWSER, address[0], until=has_red_and_blue)
         finally:
             server.terminate()
     assert has_red_and_blue(picture)
+    hosts = {urlsplit(url).hostname for url in requested if url.startswith("http")}
+    assert hosts == {"127.0.0.1"}, requested
 
 
 def free_port() -> int:

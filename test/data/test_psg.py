@@ -198,7 +198,9 @@ def test_a_missing_file_is_named(tmp_path, missing, said):
         ({"data": []}, "no images in its train split"),
         ({"thing_classes": ["cup", 7]}, r"not in PSG's layout: .*must hold names, not \[7\]"),
         ({"data": [{"file_name": "picture.png"}]}, r"not in PSG's layout: KeyError\('image_id'\)"),
-        ({"stuff_classes": None}, "not in PSG's layout: TypeError"),
+        ({"stuff_classes": None}, "stuff_classes must be a list, not None"),
+        ({"thing_classes": "cup"}, "thing_classes must be a list, not 'cup'"),
+        ({"test_image_ids": "12"}, "test_image_ids must be a list, not '12'"),
     ],
 )  # fmt: skip
 def test_a_set_that_cannot_be_used_is_refused_when_it_is_opened(tmp_path, changes, said):

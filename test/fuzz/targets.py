@@ -60,7 +60,17 @@ class Target:
 
 def make_targets(scratch: Path) -> dict[str, Target]:
     """Return every target whose packages are installed."""
-    makers = (pictures, videos, bags, models, settings, data_sets, checkpoints, messages)
+    makers = (
+        pictures,
+        videos,
+        bags,
+        models,
+        settings,
+        data_sets,
+        checkpoints,
+        messages,
+        serialized,
+    )
     return {target.name: target for target in (make(scratch) for make in makers)}
 
 
@@ -335,3 +345,25 @@ def messages(scratch: Path) -> Target:
             decode_compressed_image(SimpleNamespace(format=rng.choice(formats), data=data))
 
     return Target("message", payloads, read)
+
+
+def serialized(scratch: Path) -> Target:
+    """Image messages as they travel, damaged as a whole."""
+    import struct
+
+    from psg_ros.pictures.image_decoding import decode_image
+    from psg_ros.pictures.serialized_image import read_image
+
+    rgb = picture_rgb()
+    height, width = rgb.shape[:2]
+    samples = []
+    for start, order in ((b"\0\1\0\0", "<"), (b"\0\0\0\0", ">"), (b"\0\7\0\0", "<")):
+        pack = struct.Struct(f"{order}iII4sIII5sB2xII").pack
+        fields = (1, 2, 4, b"cam\0", height, width, 5, b"rgb8\0", 0, 3 * width, rgb.nbytes)
+        samples.append({f"{start.hex()}.cdr": start + pack(*fields) + rgb.tobytes()})
+
+    def read(folder: Path) -> None:
+        image = read_image(only_file(folder).read_bytes(), lambda *fields: fields)
+        decode_image(image)
+
+    return Target("serialized", tuple(samples), read)

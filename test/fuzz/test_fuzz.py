@@ -28,6 +28,7 @@ from targets import make_targets  # noqa: E402
 
 NAMES = (
     "picture", "video", "bag", "model", "settings", "data_set", "checkpoint", "message",
+    "serialized",
 )  # fmt: skip
 
 

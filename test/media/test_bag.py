@@ -172,7 +172,7 @@ def test_a_recording_that_breaks_off_is_read_up_to_there(tmp_path: Path, tail: b
     half = content.rindex(pictures[0][-100:]) - 50  # in the last picture
     (bag / "bag.mcap").write_bytes(content[:half] + tail)
     indices, told = [], []
-    with pytest.raises(MediaError, match="bag breaks off, .* stopped hard: [4-8] pictures could"):
+    with pytest.raises(MediaError, match="bag is cut off, .* killed: [4-8] pictures could"):
         for frame in open_media(bag).frames(told.append):
             indices.append(frame.index)
     assert indices == list(range(len(indices))) and len(told) == bool(tail)
@@ -280,7 +280,7 @@ def test_a_damaged_folder_is_refused_with_its_cure(tmp_path: Path, damage) -> No
             "not a readable bag: .*; try: sqlite3 FILE",
         ),
         ("a.bag", b"#ROSBAG V2.0\n", "not a readable bag: .*; try: rosbag reindex FILE"),
-        ("a.mcap.zstd", b"\x28\xb5\x2f\xfd no frame", "is a packed bag and damaged"),
+        ("a.mcap.zstd", b"\x28\xb5\x2f\xfd no frame", "is a compressed bag and damaged"),
     ],
 )
 def test_a_damaged_file_is_refused_with_its_cure(

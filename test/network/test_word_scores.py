@@ -13,7 +13,7 @@ from torch.nn import functional  # noqa: E402
 
 from psg_ros.network.config import RelationConfig  # noqa: E402
 from psg_ros.network.relation_head import RelationHead  # noqa: E402
-from psg_ros.network.word_scores import WordScores, word_scores  # noqa: E402
+from psg_ros.network.word_scores import WordScores, retold, word_scores  # noqa: E402
 
 SEEN = torch.randn(6, 8, generator=torch.Generator().manual_seed(0))
 
@@ -66,6 +66,43 @@ def test_words_are_no_weights(scores):
 def test_vectors_of_another_encoder_are_refused(scores):
     with pytest.raises(ValueError, match="must have 5 numbers .text_dim., not 6"):
         scores.take_words(torch.ones(3, 6))
+
+
+def test_training_says_words_in_other_ways(scores):
+    words, ways = unit(3), [unit(4, seed=2), unit(1, seed=3), unit(2, seed=4)]
+    scores.take_words(words)
+    plain = scores(SEEN)
+    scores.take_ways(ways)
+    torch.testing.assert_close(scores(SEEN), plain)  # where nothing is learned words alone count
+    scores.train()
+    torch.manual_seed(0)
+    told = torch.stack([scores(SEEN) for _ in range(20)])
+    assert (told[:, :, 0] == plain[:, 0]).all()
+    assert len(told[:, 0, 1].round(decimals=3).unique()) > 5, "mixtures are new in every step"
+    assert len(told[:, 0, 2].round(decimals=3).unique()) == 2, (
+        "the word itself, or the only way to say it"
+    )
+    scores.take_words(words)
+    torch.testing.assert_close(scores(SEEN), plain)
+
+
+def test_half_of_the_words_are_mixtures_that_lean_to_some_way():
+    words, ways = torch.zeros(400, 5), torch.zeros(400, 3, 5)
+    words[:, 4] = ways[:, 0, 0] = ways[:, 1, 1] = 1  # the third row is no way
+    torch.manual_seed(0)
+    found = retold(words, ways)
+    torch.testing.assert_close(found.norm(dim=1), torch.ones(400))
+    kept = (found == words).all(dim=1)
+    assert 0.4 < kept.float().mean() < 0.6
+    mixtures = found[~kept]
+    assert (mixtures >= 0).all() and (mixtures[:, 2:] == 0).all()
+    assert 0.3 < (mixtures.max(dim=1).values > 0.9).float().mean() < 0.8
+    assert abs((mixtures[:, 0] > mixtures[:, 1]).float().mean() - 0.5) < 0.15
+
+
+def test_ways_to_say_other_words_are_refused(scores):
+    with pytest.raises(ValueError, match="other ways to say 2 words, but there are 3"):
+        scores.take_ways([unit(2), unit(2)])
 
 
 def test_a_relation_head_has_them_where_its_config_names_an_encoder():

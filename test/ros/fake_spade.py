@@ -1,9 +1,14 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""In place of `psg_ros.network.spade.process`: everything wears everything, as its folder says."""
+"""In place of `psg_ros.network.spade.process`: everything wears everything, as its folder says.
 
+Files in the folder have it refuse to load, hang, wait, or die at an image.
+"""
+
+import os
 import socket
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -26,12 +31,20 @@ class Stage:
     def __init__(self, folder: Path) -> None:
         if (folder / "refuses").exists():
             raise ValueError("no weights here")
-        self.objects, self.predicates = (), trained_predicates(folder)
+        self.objects, self.predicates, self.folder = (), trained_predicates(folder), folder
 
     def set_words(self, objects: tuple, predicates: tuple) -> None:
         self.predicates = predicates
 
     def __call__(self, image: np.ndarray, masks: np.ndarray) -> Seen:
+        if (self.folder / "hangs").exists():
+            (self.folder / "hung").touch()
+            time.sleep(600)
+        if (self.folder / "dies").exists():
+            os._exit(3)
+        while (self.folder / "waits").exists():
+            (self.folder / "waiting").touch()
+            time.sleep(0.02)
         return Seen(len(masks), len(self.predicates))
 
 

@@ -244,7 +244,7 @@ class TestSnapshot:
         _, wait_in_vain = take(node_seen=False)
         started_s = time.monotonic()
         answer = wait_in_vain()
-        assert not answer.success and answer.message == "no image came on /image"
+        assert not answer.success and answer.message == "no image arrived on /image"
         assert time.monotonic() - started_s < 10
 
     def test_goes_to_ros_home_unless_told_otherwise(self, take, monkeypatch, tmp_path: Path):

@@ -68,7 +68,7 @@ def test_a_slop_of_zero_takes_equal_stamps_only(pairing):
 
 def test_where_nothing_ever_came_nobody_waits(pairing):
     started_s = time.monotonic()
-    with pytest.raises(PairingError, match="nothing has come on /depth"):
+    with pytest.raises(PairingError, match="nothing has arrived on /depth"):
         pairing.want(START, SLOP_S).take(5.0)
     assert time.monotonic() - started_s < 1.0
 

@@ -84,7 +84,7 @@ def test_a_camera_that_works_shows_rate_age_and_counters_that_add_up(embedding, 
     camera = embedding.camera()
     embedding.listen(SceneGraph, "/scene_graph")
     good = doctor.wait(
-        CAMERA, lambda s: s.level == DiagnosticStatus.OK and "graphs a second" in s.message
+        CAMERA, lambda s: s.level == DiagnosticStatus.OK and "graphs per second" in s.message
         and counts(s)["graphs"] > 5, lambda: shoot(camera)
     )  # fmt: skip
     told = values(good)
@@ -142,7 +142,7 @@ def test_a_reliability_that_does_not_fit_is_an_error_even_before_anybody_listens
     embedding.node(image_reliability="reliable")
     embedding.camera("best_effort")
     status = doctor.wait(CAMERA, lambda s: s.level == DiagnosticStatus.ERROR)
-    assert "reliable is asked for: image_reliability:=match hears it" in status.message
+    assert "this node asks for reliable: set image_reliability:=match" in status.message
 
 
 def test_images_of_another_type_are_an_error_that_names_the_transport(embedding, doctor, stranger):
@@ -171,7 +171,7 @@ def test_when_every_image_fails_it_is_an_error_with_the_last_reason(embedding, d
     status = doctor.wait(
         CAMERA, lambda s: s.level == DiagnosticStatus.ERROR, lambda: camera.publish(bad)
     )
-    assert "gave no graph, the last one for: rgb8 image of 8 x 8 px" in status.message
+    assert "gave no graph, the last one because: rgb8 image of 8 x 8 px" in status.message
     assert "rgb8 image of 8 x 8 px" in values(status)["last failure"]
 
 

@@ -131,7 +131,7 @@ def test_after_unwatched_images_ids_are_new_and_the_sequence_goes_on(embedding, 
     assert nanoseconds(second[0].nodes[0].first_seen) > nanoseconds(first[-1].header.stamp)
     assert second[0].sequence <= embedding.pipelines[0].calls
     assert first[-1].sequence < second[0].sequence
-    assert capfd.readouterr().err.count("nobody listens") == 1
+    assert capfd.readouterr().err.count("nobody subscribes") == 1
 
 
 def test_when_stamps_jump_back_no_node_was_first_seen_after_its_image(embedding):

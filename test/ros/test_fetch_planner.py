@@ -90,6 +90,13 @@ def test_facts_are_relations_that_are_certain(planner, entry, is_fact):
 
 
 @pytest.mark.ros
+def test_it_takes_arguments_of_ros_beside_its_own(session):
+    remap = ["--ros-args", "-r", "__ns:=/elsewhere"]
+    command = [sys.executable, str(EXAMPLE), "cup", "--seconds", "0.1", *remap]
+    assert session.start("planner", command).popen.wait(60.0) == 0
+
+
+@pytest.mark.ros
 @pytest.mark.slow
 def test_it_acts_on_the_simulated_world(session):
     """Camera, node with the model that ships, and planner, each a process."""

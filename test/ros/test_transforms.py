@@ -139,7 +139,7 @@ def test_names_with_the_slash_of_ros_1_are_the_same_frames():
         ("odom", "eye", "nobody publishes a transform of odom"),
         ("map", "nose", "nobody publishes a transform of nose"),
         ("odom", "nose", "nobody publishes a transform of odom or nose"),
-        ("earth", "eye", "earth and eye are in two trees, below sky and below map"),
+        ("earth", "eye", "earth and eye are in separate trees, below sky and below map"),
     ],
 )
 def test_what_is_not_connected_is_refused_by_name(target, source, words):

@@ -14,6 +14,7 @@ from psg_ros.config import PipelineConfig
 from psg_ros.frame import Frame
 from psg_ros.robot.calibration import Calibration, Curve, load_calibration, save_calibration
 from psg_ros.robot.forms import load_model
+from psg_ros.robot.forms.words import word_inputs
 from psg_ros.robot.manifest import model_sha256
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.text import bake as baking
@@ -48,6 +49,17 @@ def test_words_change_and_networks_stay(model):
 def test_lists_that_are_not_given_stay(model):
     folder = load_model(str(model))
     assert bake(folder, Wanted(predicates=["holding"])).labels == folder.vocabulary.labels
+
+
+def test_predicates_that_training_has_not_seen_are_louder(model):
+    words = ["on", "upon", "next to", "beside"]
+    bake(load_model(str(model)), Wanted(["mug"], words))
+    folder = load_model(str(model))
+    vectors = word_inputs(folder, "relations")["predicate_words"]
+    lengths = np.linalg.norm(vectors[:5], axis=1)
+    np.testing.assert_allclose(lengths, [1, 1, 1.5, 1, 0], rtol=1e-5)
+    labels = word_inputs(folder, "segmenter")["label_words"]
+    assert np.linalg.norm(labels[0]) == pytest.approx(1), "classes have no gain"
 
 
 def test_a_copy_leaves_the_model_alone(model, tmp_path):

@@ -66,21 +66,42 @@ def test_an_unfinished_run_is_refused_and_nothing_written(run_folder, tmp_path, 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.fixture(scope="module")
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("exports")
+
+
+@pytest.fixture
+def exported(run_folder: Path, exports: Path) -> Path:
+    """The model folder `tiny` of the run, alone in its place; made once, do not change it.
+
+    Notes and the calibration of other weights lay there before.
+    """
+    out = exports / "tiny"
+    if not out.exists():
+        out.mkdir()
+        (out / "README.md").write_text("stays")
+        (out / "calibration.yaml").write_text("of other weights")
+        export_model(run_folder, out, Recommendation(score=0.3, relation=0.0))
+    return out
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
-def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg):
-    out = tmp_path / "models" / "tiny"
-    out.mkdir(parents=True)
-    (out / "README.md").write_text("stays")
-    export_model(run_folder, out, Recommendation(score=0.3, relation=0.0))
-    assert (out / "README.md").read_text() == "stays"
-    assert [path.name for path in out.parent.iterdir()] == ["tiny"], "no scratch is left"
+def test_a_new_export_drops_the_calibration_of_the_old_weights_and_nothing_else(exported):
+    assert not (exported / "calibration.yaml").exists()
+    assert (exported / "README.md").read_text() == "stays"
+    assert [path.name for path in exported.parent.iterdir()] == ["tiny"], "no scratch is left"
 
-    manifest = load_model_folder(str(out)).manifest
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_the_exported_model_says_what_torch_says(exported, run_folder, tiny_psg):
+    manifest = load_model_folder(str(exported)).manifest
     assert (manifest.name, manifest.input_hw, manifest.mask_stride) == ("tiny", (32, 48), 4)
     assert (manifest.grid_hw, manifest.cell_px) == ((2, 3), (16, 16))
     assert (manifest.score_threshold, manifest.overlap_threshold) == (0.3, 0.8)
-    plain = yaml.safe_load((out / "manifest.yaml").read_text())
+    plain = yaml.safe_load((exported / "manifest.yaml").read_text())
     overlap = plain["artifacts"]["relations"]["inputs"][1]
     queries = manifest.artifact("segmenter").outputs[0].shape[1]
     assert overlap["shape"] == [-1, 6], "the pair axis is free"
@@ -89,7 +110,7 @@ def test_the_exported_model_says_what_torch_says(run_folder, tmp_path, tiny_psg)
     model, _, vocabulary = train.load_run(run_folder)
     item = open_dataset(tiny_psg, vocabulary, "test")[0]
     pairs, expected = torch_logits(model, item)
-    config = PipelineConfig(model=str(out), precision="fp32", threads=1)
+    config = PipelineConfig(model=str(exported), precision="fp32", threads=1)
     with Pipeline.open(config) as pipeline:
         assert pipeline(Frame(read_image(item.image_path))).segmentation.image_hw == (48, 72)
         graph = pipeline.predict_relations(Frame(read_image(item.image_path)), item.segmentation)
@@ -118,9 +139,8 @@ def test_a_model_in_fp16_says_so_and_is_taken_by_tensorrt(run_folder, tmp_path):
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
 def test_a_segmenter_alone_needs_no_relation_stage_and_finds_the_same_segments(
-    run_folder, tmp_path, tiny_psg
+    exported, run_folder, tmp_path, tiny_psg
 ):
-    both = export_model(run_folder, tmp_path / "both", LOOSE)
     (run_folder / relations.WEIGHTS).unlink()
     alone = export_model(run_folder, tmp_path / "alone", LOOSE, layout=Layout("segmenter_only"))
     assert sorted(path.name for path in alone.iterdir()) == [
@@ -128,9 +148,10 @@ def test_a_segmenter_alone_needs_no_relation_stage_and_finds_the_same_segments(
     ]  # fmt: skip
     vocabulary = load_model_folder(str(alone)).vocabulary
     image = read_image(open_dataset(tiny_psg, vocabulary, "test")[0].image_path)
-    config = PipelineConfig(precision="fp32", threads=1)
+    loose = {"score_threshold": LOOSE.score, "overlap_threshold": LOOSE.overlap}
+    config = PipelineConfig(precision="fp32", threads=1, **loose)
     graphs = []
-    for folder in (both, alone):
+    for folder in (exported, alone):
         with Pipeline.open(dataclasses.replace(config, model=str(folder))) as pipeline:
             graphs.append(pipeline(Frame(image)))
     whole, segments = graphs
@@ -152,16 +173,6 @@ def torch_logits(model, item) -> tuple[np.ndarray, np.ndarray]:
     forward, backward = model.relations(cells, overlap[:, 0], overlap[:, 1], boxes)
     both = torch.cat((pairs, pairs.flip(1)))
     return both.numpy(), torch.cat((forward, backward)).numpy()
-
-
-def test_a_new_export_drops_the_calibration_of_the_old_weights(run_folder, tmp_path):
-    out = tmp_path / "model"
-    out.mkdir()
-    (out / "calibration.yaml").write_text("of other weights")
-    (out / "README.md").write_text("stays")
-    export_model(run_folder, out)
-    assert not (out / "calibration.yaml").exists()
-    assert (out / "README.md").read_text() == "stays"
 
 
 def test_an_export_that_fails_leaves_nothing(run_folder, tmp_path, monkeypatch):

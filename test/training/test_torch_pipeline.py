@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from absent_packages import hide
 from backends import needs
 from tiny_networks import every_segmenter
 
@@ -306,8 +306,7 @@ def test_what_is_for_model_folders_refuses_it_by_name():
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):
-    monkeypatch.delitem(sys.modules, "psg_ros.training.torch_pipeline", raising=False)
-    monkeypatch.setitem(sys.modules, "psg_ros.training.torch_backend", None)
+    hide(monkeypatch, "psg_ros.training.torch_backend", "psg_ros.training.torch_pipeline")
     cure = re.escape("pip install '.[train]' in the source folder")
     with pytest.raises(ImportError, match=f"backend 'torch' cannot be used .*{cure}"):
         Pipeline.open(PipelineConfig(model="any", backend="torch"))

@@ -215,7 +215,7 @@ def section_tensorrt(device: str, seconds: float) -> dict[str, Any]:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
         if done.returncode:
             raise RuntimeError((done.stderr.strip().splitlines() or ["no words"])[-1])
-        return dict(json.loads(report.read_text()))
+        return dict(json.loads(report.read_text(encoding="utf-8")))
 
 
 def section_peers(device: str, seconds: float) -> dict[str, Any]:
@@ -249,7 +249,7 @@ def main() -> int:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--seconds", type=float, default=20.0)
     args = parser.parse_args()
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     # Loading takes part of the time; half of it is for measuring.
     try:

@@ -34,7 +34,7 @@ RunFrame = Callable[[np.ndarray], "tuple[float, int]"]
 
 def main() -> None:
     """Obey the standard input. What libraries print goes to the standard error."""
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     order = json.loads(sys.stdin.readline())
     (peer,) = choose_peers([order["peer"]])

@@ -42,4 +42,4 @@ def _readable(zone: Path) -> bool:
 
 
 def _number(zone: Path, name: str) -> int:
-    return int((zone / name).read_text())
+    return int((zone / name).read_text(encoding="utf-8"))

@@ -28,22 +28,26 @@ from psg_ros.evaluation.metrics.recall import (
     recall_of_image,
     without_self_relations,
 )
-from psg_ros.labels import Vocabulary
+from psg_ros.labels import Vocabulary, phrase
 from psg_ros.open_set import novel_indices
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.scene_graph import SceneGraph
 
+PAIR_VIEWS = ("near", "distant", "near, spatial predicate", "distant, spatial predicate")
 PROTOCOLS: dict[str, tuple[str, ...]] = {
-    "closed": ("all", "near", "distant"),
-    "ovr": ("all", "base predicate", "novel predicate", "near", "distant"),
+    "closed": ("all", *PAIR_VIEWS),
+    "ovr": ("all", "base predicate", "novel predicate", *PAIR_VIEWS),
     "ovdr": (
         "all", "base", "novel object, both ends", "novel object, any end", "novel predicate",
-        "near", "distant",
+        *PAIR_VIEWS,
     ),
 }  # fmt: skip
 """Protocol -> its views, in the order of the report."""
 NEAR_SHARE = 1 / 3
 """Of the image's width: centroids closer than that are a near pair (SPADE)."""
+SPATIAL = frozenset({"over", "in front of", "beside", "on", "in", "attached to"})
+"""The positional relations of PSG (Yang et al., ECCV 2022); SPADE reports near and distant pairs of
+spatial predicates."""
 ABSENT_AS_ZERO = " (absent 0)"
 
 View = Callable[["Facts"], np.ndarray]
@@ -55,7 +59,7 @@ class Facts:
     Attributes:
         predicate: bool [triplet]; whether it is novel.
         any_end, both_ends: bool [triplet]; whether subject or object, or both, are novel.
-        near: bool [triplet].
+        near, spatial: bool [triplet]; whether the pair is near, and the predicate spatial.
     """
 
     def __init__(
@@ -64,8 +68,10 @@ class Facts:
         triplets: np.ndarray,
         novel_labels: Sequence[int],
         novel_predicates: Sequence[int],
+        spatial_predicates: Sequence[int],
     ) -> None:
         segmentation = truth.segmentation
+        self.spatial = np.isin(triplets[:, 2], spatial_predicates)
         self.predicate = np.isin(triplets[:, 2], novel_predicates)
         subject, other = np.isin(segmentation.labels[triplets[:, :2]], novel_labels).T
         self.any_end, self.both_ends = subject | other, subject & other
@@ -84,6 +90,8 @@ VIEWS: dict[str, View] = {
     "novel object, any end": lambda facts: facts.any_end,
     "near": lambda facts: facts.near,
     "distant": lambda facts: ~facts.near,
+    "near, spatial predicate": lambda facts: facts.near & facts.spatial,
+    "distant, spatial predicate": lambda facts: ~facts.near & facts.spatial,
 }
 """Which triplets count."""
 
@@ -94,6 +102,10 @@ class OpenSet:
     Args:
         protocol: a key of `PROTOCOLS`.
 
+    Attributes:
+        protocol: the same.
+        novel_names: labels and predicates that are novel, by these two words.
+
     Raises:
         ValueError: an unknown protocol.
     """
@@ -103,12 +115,15 @@ class OpenSet:
     ) -> None:
         if protocol not in PROTOCOLS:
             raise ValueError(f"protocol must be one of {', '.join(PROTOCOLS)}, not {protocol!r}")
+        self.protocol = protocol
         self._ks, self._task, self._views = tuple(ks), task, PROTOCOLS[protocol]
         self._count = vocabulary.num_predicates
         self._novel = (
             novel_indices(vocabulary.label_names),
             novel_indices(vocabulary.predicate_names),
         )
+        names = vocabulary.predicate_names
+        self._spatial = [i for i, name in enumerate(names) if phrase(name) in SPATIAL]
         self.novel_names = {
             "labels": [vocabulary.label_names[index] for index in self._novel[0]],
             "predicates": [vocabulary.predicate_names[index] for index in self._novel[1]],
@@ -122,7 +137,7 @@ class OpenSet:
         triplets = without_self_relations(truth.triplets)
         if not len(triplets):
             return
-        facts = Facts(truth, triplets, *self._novel)
+        facts = Facts(truth, triplets, *self._novel, self._spatial)
         kept = {view: VIEWS[view](facts) for view in self._views}
         for k, found in self._found(truth, triplets, graph).items():
             for view, chosen in kept.items():
@@ -169,6 +184,8 @@ class OpenSet:
         novel = self._novel[1]
         if view == "novel predicate":
             return list(novel)
+        if "spatial" in view:
+            return self._spatial
         if view in ("base", "base predicate"):
             return [index for index in range(self._count) if index not in novel]
         return list(range(self._count))

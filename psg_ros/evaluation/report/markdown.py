@@ -16,6 +16,8 @@ from psg_ros.evaluation.metrics.evaluation_report import (
     PredicateRow,
 )
 from psg_ros.evaluation.metrics.multi_mpo import TITLE as MULTI_MPO
+from psg_ros.evaluation.metrics.open_set import OpenSet
+from psg_ros.evaluation.report.open_set import open_set_table, open_set_title
 from psg_ros.evaluation.report.origin import coverage_notes
 from psg_ros.evaluation.report.scores import listed, percent
 
@@ -27,17 +29,21 @@ def to_markdown(
     report: EvaluationReport,
     origin: Mapping[str, str] | None = None,
     multi_mpo: Mapping[str, float] | None = None,
+    open_set: OpenSet | None = None,
 ) -> str:
     """Return headline and tables in percent, without absent labels and predicates.
 
     Args:
         origin: what was judged, see `psg_ros.evaluation.report.origin`.
         multi_mpo: figures of that protocol, percent by name; they get a section of their own.
+        open_set: figures of an open-set protocol; so do they.
     """
     parts = [f"# {report.task}", _summary(report), *coverage_notes(origin or {})]
     parts.append(tables.markdown(*listed(report.scores)))
     if multi_mpo is not None:
         parts += [f"## {MULTI_MPO}", tables.markdown(*listed(multi_mpo))]
+    if open_set is not None:
+        parts += [f"## {open_set_title(open_set)}", tables.markdown(*open_set_table(open_set))]
     if predicates := [row for row in report.per_predicate if row.num_images]:
         parts += ["## Predicates", _predicate_table(predicates)]
     if confused := most_confused(report.confusion):

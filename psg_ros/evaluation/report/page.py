@@ -13,11 +13,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from psg_ros import tables
 from psg_ros.evaluation.metrics.evaluation_report import PROTOCOL, EvaluationReport
 from psg_ros.evaluation.metrics.multi_mpo import TITLE as MULTI_MPO
+from psg_ros.evaluation.metrics.open_set import OpenSet
 from psg_ros.evaluation.report import page_parts as parts
 from psg_ros.evaluation.report.cost import Cost
 from psg_ros.evaluation.report.examples import Example, Examples, side_by_side
+from psg_ros.evaluation.report.open_set import open_set_table, open_set_title
 from psg_ros.evaluation.report.origin import coverage_notes, settings_line
 from psg_ros.evaluation.report.page_style import STYLE
 from psg_ros.files import write_text
@@ -36,6 +39,7 @@ class Page:
         origin: what was judged, see `psg_ros.evaluation.report.origin`.
         multi_mpo: figures of that protocol, percent by name; None if not asked for.
         machine: where it ran, by name.
+        open_set: figures of an open-set protocol; None if not asked for.
     """
 
     report: EvaluationReport
@@ -44,6 +48,7 @@ class Page:
     cost: Cost
     machine: Mapping[str, object]
     examples: Examples
+    open_set: OpenSet | None = None
 
 
 def write_page(path: Path, page: Page, vocabulary: Vocabulary) -> None:
@@ -73,6 +78,9 @@ def _sections(page: Page, vocabulary: Vocabulary) -> Iterable[str]:
     )
     if page.multi_mpo is not None:
         yield parts.section(MULTI_MPO, *parts.score_tables(page.multi_mpo))
+    if page.open_set is not None:
+        table = tables.html(*open_set_table(page.open_set))
+        yield parts.section(open_set_title(page.open_set), table)
     yield parts.section("Predicates", parts.predicate_chart(report.per_predicate))
     yield _confusion(report, vocabulary)
     yield _reliability(report)

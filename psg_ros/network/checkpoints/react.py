@@ -231,7 +231,7 @@ def _write(
         "box_relations": found,
         "artifacts": artifacts,
     }
-    (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False))
+    (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
 
 
 def _plain(value: Any) -> Any:

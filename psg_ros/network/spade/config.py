@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from psg_ros.open_set import HELD_OUT
 from psg_ros.setting_fields import check_ranges, checked
 
 LORA_TARGETS = ("q", "k", "v")
@@ -102,6 +103,10 @@ class SpadeConfig:
             best `min_pairs` whatever their cosine.
         alpha_seen, alpha_unseen: weight of the trained score against CLIP's, for words of the
             training and for others.
+        held_out_labels, held_out_predicates: `novel` trains both stages without those that the
+            open-set evaluation calls novel (`psg_ros.open_set`): OvR with predicates alone, OvD+R
+            with both. Their segments, which count as nothing then, and relations are taken out as
+            `psg_ros.data.hold_out` says; the network chooses among the other words.
         lambda_rqc, lambda_mask: weights of the losses of pair selection and of masks.
         relation_weight, no_relation_weight: weight of the relations' cross entropy, and in it of
             pairs without a relation.
@@ -140,6 +145,8 @@ class SpadeConfig:
     max_grad_norm: float = checked(0.1, above=0)
     epochs: int = checked(80, minimum=1)
     decay_at: float = checked(0.75, above=0, maximum=1)
+    held_out_labels: str = checked("none", choices=HELD_OUT)
+    held_out_predicates: str = checked("none", choices=HELD_OUT)
 
     def __post_init__(self) -> None:
         check_ranges(self)

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from psg_ros.network.spade.adapter import ImageAdapter
 from psg_ros.network.spade.config import SpadeConfig
-from psg_ros.network.spade.libraries import library
+from psg_ros.network.spade.libraries import library, read_model, read_tokenizer
 from psg_ros.network.spade.lora import add_lora
 from psg_ros.network.spade.unet_features import DecoderTaps
 
@@ -103,15 +103,15 @@ def open_frozen_models(config: SpadeConfig) -> FrozenModels:
     tower = transformers.CLIPVisionModelWithProjection
     other = None
     if config.adapter_clip_model:
-        other = _read(tower, _folder("adapter_clip_model", config.adapter_clip_model))
+        other = read_model(tower, _folder("adapter_clip_model", config.adapter_clip_model))
     tokenizer, text = open_prompt_reader(config)
     with torch.no_grad():
         empty = text(**prompt_tokens(tokenizer, [""])).last_hidden_state[0]
     return FrozenModels(
         config,
-        _read(diffusers.UNet2DConditionModel, diffusion, "unet"),
-        _read(diffusers.AutoencoderKL, diffusion, "vae"),
-        _read(tower, clip),
+        read_model(diffusers.UNet2DConditionModel, diffusion, "unet"),
+        read_model(diffusers.AutoencoderKL, diffusion, "vae"),
+        read_model(tower, clip),
         empty,
         other,
     )
@@ -125,8 +125,8 @@ def open_prompt_reader(config: SpadeConfig) -> tuple[Any, Any]:
     """
     transformers = library("transformers")
     diffusion = _folder("diffusion_model", config.diffusion_model)
-    tokenizer = _read(transformers.CLIPTokenizer, diffusion, "tokenizer")
-    return tokenizer, _read(transformers.CLIPTextModel, diffusion, "text_encoder").eval()
+    tokenizer = read_tokenizer(transformers.CLIPTokenizer, diffusion, "tokenizer")
+    return tokenizer, read_model(transformers.CLIPTextModel, diffusion, "text_encoder")
 
 
 def prompt_tokens(tokenizer: Any, prompts: list[str]) -> dict[str, Tensor]:
@@ -156,13 +156,3 @@ def _folder(field: str, value: str) -> Path:
             f"{field} {value!r} is not a folder: give the one that holds the model's files"
         )
     return folder
-
-
-def _read(kind: Any, folder: Path, subfolder: str = "") -> Any:
-    try:
-        return kind.from_pretrained(
-            folder, subfolder=subfolder, local_files_only=True, use_safetensors=True
-        )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        place = folder / subfolder if subfolder else folder
-        raise ValueError(f"{place} holds no {kind.__name__} in safetensors: {error}") from error

@@ -22,10 +22,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from psg_ros.files import new_folder
+from psg_ros.files import new_folder, write_text
 from psg_ros.network.spade.config import SpadeConfig
 from psg_ros.network.spade.frozen import FrozenModels, clip_pixels, open_frozen_models
-from psg_ros.network.spade.libraries import library
+from psg_ros.network.spade.libraries import library, read_model, read_tokenizer
 from psg_ros.network.spade.lora import load_lora, lora_state
 from psg_ros.network.spade.mask_tokens import pool_masks
 from psg_ros.network.spade.network import Found, Related, SpadeNetwork, Words
@@ -36,7 +36,7 @@ from psg_ros.network.spade.text_vectors import (
 )
 from psg_ros.network.spade.word_scores import WordScores, fuse
 from psg_ros.setting_files import config_from_dict, read_mapping
-from psg_ros.spade_config import SPADE_SETTINGS
+from psg_ros.spade_config import SPADE_SETTINGS, TrainedWords
 
 SETTINGS = SPADE_SETTINGS
 NETWORK, CALIBRATION = "network.safetensors", "calibration.safetensors"
@@ -47,19 +47,11 @@ Embed = Callable[[Sequence[str], Sequence[str]], Tensor]
 
 
 @dataclass(frozen=True)
-class Trained:
-    """Words of the training: their scores are weighed by `SpadeConfig.alpha_seen`."""
-
-    objects: tuple[str, ...] = ()
-    predicates: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Settings:
     """Content of spade.yaml."""
 
     spade: SpadeConfig = SpadeConfig()
-    trained: Trained = Trained()
+    trained: TrainedWords = TrainedWords()
 
 
 @dataclass(frozen=True)
@@ -100,7 +92,7 @@ class SpadeStage:
     """
 
     def __init__(
-        self, models: FrozenModels, network: SpadeNetwork, trained: Trained, embed: Embed
+        self, models: FrozenModels, network: SpadeNetwork, trained: TrainedWords, embed: Embed
     ) -> None:
         self.models, self.network, self.trained = models, network.eval(), trained
         self._embed = embed
@@ -119,6 +111,11 @@ class SpadeStage:
             ValueError: a damaged file, or weights of other sizes.
         """
         folder = Path(folder).expanduser()
+        if not (folder / SETTINGS).is_file():
+            raise FileNotFoundError(
+                f"{folder} is no folder of a trained SPADE, as psg spade train writes it: it has "
+                f"no {SETTINGS}"
+            )
         settings = config_from_dict(
             Settings, read_mapping(folder / SETTINGS), str(folder / SETTINGS)
         )
@@ -202,20 +199,15 @@ def open_text_tower(config: SpadeConfig) -> Embed:
     Raises:
         ValueError: the folder holds none.
     """
-    transformers = library("transformers")
-    try:
-        tower: Any = transformers.CLIPTextModelWithProjection.from_pretrained(
-            config.clip_model, local_files_only=True, use_safetensors=True
-        ).eval()
-        tokenizer = transformers.CLIPTokenizer.from_pretrained(
-            config.clip_model, local_files_only=True
-        )
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ValueError(f"clip_model {config.clip_model} has no text tower: {error}") from error
+    transformers, folder = library("transformers"), Path(config.clip_model).expanduser()
+    tower = read_model(transformers.CLIPTextModelWithProjection, folder)
+    tokenizer = read_tokenizer(transformers.CLIPTokenizer, folder)
     return lambda names, templates: word_vectors(tower, tokenizer, names, templates)
 
 
-def save_stage(folder: Path, models: FrozenModels, network: SpadeNetwork, trained: Trained) -> None:
+def save_stage(
+    folder: Path, models: FrozenModels, network: SpadeNetwork, trained: TrainedWords
+) -> None:
     """Write a new folder for `SpadeStage.open`.
 
     Raises:
@@ -224,7 +216,8 @@ def save_stage(folder: Path, models: FrozenModels, network: SpadeNetwork, traine
     settings = dataclasses.asdict(Settings(network.config, trained))
     with new_folder(folder) as scratch:
         scratch.mkdir()
-        (scratch / SETTINGS).write_text(yaml.safe_dump(_plain(settings), sort_keys=False))
+        text = yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True)
+        write_text(scratch / SETTINGS, text)
         save_file(_own(network.state_dict()), scratch / NETWORK)
         save_calibration(models, scratch / CALIBRATION)
 

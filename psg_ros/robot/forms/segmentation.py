@@ -12,6 +12,7 @@ from psg_ros.frame import RawPicture
 from psg_ros.robot.forms.contest import device_contest
 from psg_ros.robot.forms.form import MergeSettings
 from psg_ros.robot.forms.network_input import NetworkInput
+from psg_ros.robot.forms.steps import StepClock
 from psg_ros.robot.forms.words import without_padding, word_inputs
 from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.ops.image import Placement
@@ -42,6 +43,15 @@ class SegmenterOutput:
     patch_tokens: Tensor
 
 
+@dataclass(frozen=True)
+class FoundSegments:
+    """The segments of an image, where it lies in the network input, and its patch tokens."""
+
+    masks: MergedMasks
+    placement: Placement
+    patch_tokens: Tensor
+
+
 class SegmenterNetwork:
     """Keeps its input buffer and working memory; use it from one thread at a time."""
 
@@ -62,6 +72,22 @@ class SegmenterNetwork:
         """See `Form.send`."""
         if self._steps is not None:
             self._steps.send(raw)
+
+    def segment(
+        self,
+        image_rgb: np.ndarray,
+        settings: MergeSettings,
+        clock: StepClock,
+        raw: RawPicture | None,
+    ) -> FoundSegments:
+        """Find the segments of an image; see `Form.segment`."""
+        placement = self.prepare(image_rgb, raw)
+        clock.lap("preprocess")
+        output = self.infer(placement, settings)
+        clock.lap("segmenter")
+        masks = self.merge(output, placement, settings)
+        clock.lap("merge")
+        return FoundSegments(masks, placement, output.patch_tokens)
 
     def prepare(self, image_rgb: np.ndarray, raw: RawPicture | None = None) -> Placement:
         """Write an image uint8 [height, width, 3] into the network input; returns where it lies.

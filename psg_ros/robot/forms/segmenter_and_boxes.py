@@ -88,13 +88,8 @@ class SegmenterAndBoxes:
         raw: RawPicture | None = None,
     ) -> RelatedByBoxes:
         """See `Form.segment`."""
-        placement = self._segmenter.prepare(image_rgb, raw)
-        clock.lap("preprocess")
-        output = self._segmenter.infer(placement, settings)
-        clock.lap("segmenter")
-        masks = self._segmenter.merge(output, placement, settings)
-        clock.lap("merge")
-        return RelatedByBoxes(masks.segmentation, image_rgb, self._boxes)
+        found = self._segmenter.segment(image_rgb, settings, clock, raw)
+        return RelatedByBoxes(found.masks.segmentation, image_rgb, self._boxes)
 
     def take_words(self, folder: ModelFolder) -> None:
         """See `Form.take_words`."""

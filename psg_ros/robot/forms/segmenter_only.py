@@ -71,13 +71,8 @@ class SegmenterOnly:
         raw: RawPicture | None = None,
     ) -> Unrelated:
         """See `Form.segment`."""
-        placement = self._segmenter.prepare(image_rgb, raw)
-        clock.lap("preprocess")
-        output = self._segmenter.infer(placement, settings)
-        clock.lap("segmenter")
-        masks = self._segmenter.merge(output, placement, settings)
-        clock.lap("merge")
-        return Unrelated(masks.segmentation, self._num_predicates)
+        found = self._segmenter.segment(image_rgb, settings, clock, raw)
+        return Unrelated(found.masks.segmentation, self._num_predicates)
 
     def adopt(
         self, image_rgb: np.ndarray, segmentation: Segmentation, clock: StepClock

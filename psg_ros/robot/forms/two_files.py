@@ -104,13 +104,8 @@ class TwoFiles:
         raw: RawPicture | None = None,
     ) -> RelatedByNetwork:
         """See `Form.segment`."""
-        placement = self._segmenter.prepare(image_rgb, raw)
-        clock.lap("preprocess")
-        output = self._segmenter.infer(placement, settings)
-        clock.lap("segmenter")
-        masks = self._segmenter.merge(output, placement, settings)
-        clock.lap("merge")
-        return RelatedByNetwork(masks, output.patch_tokens, placement, self._relations)
+        found = self._segmenter.segment(image_rgb, settings, clock, raw)
+        return RelatedByNetwork(found.masks, found.patch_tokens, found.placement, self._relations)
 
     def take_words(self, folder: ModelFolder) -> None:
         """See `Form.take_words`."""

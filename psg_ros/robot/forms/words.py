@@ -67,13 +67,19 @@ def num_columns(folder: ModelFolder, artifact: str, name: str, words: Sequence[s
 
 def word_inputs(folder: ModelFolder, artifact: str) -> dict[str, np.ndarray]:
     """Return the vectors that an artifact takes, padded with zeros; empty for a closed list."""
-    vocabulary, inputs = folder.vocabulary, {}
-    names = {LABEL_WORDS: vocabulary.label_names, PREDICATE_WORDS: vocabulary.predicate_names}
+    vocabulary, table = folder.vocabulary, folder.words
+    if table is None:
+        return {}
+    inputs = {}
     for tensor in folder.manifest.artifact(artifact).inputs:
-        if tensor.name in names and folder.words is not None:
-            inputs[tensor.name] = np.zeros(tensor.shape, np.float32)
-            words = names[tensor.name]
-            inputs[tensor.name][: len(words)] = folder.words.rows(words)
+        if tensor.name == LABEL_WORDS:
+            vectors = table.rows(vocabulary.label_names)
+        elif tensor.name == PREDICATE_WORDS:
+            vectors = table.predicate_rows(vocabulary.predicate_names)
+        else:
+            continue
+        inputs[tensor.name] = np.zeros(tensor.shape, np.float32)
+        inputs[tensor.name][: len(vectors)] = vectors
     return inputs
 
 

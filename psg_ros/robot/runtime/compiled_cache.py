@@ -115,7 +115,7 @@ def _restored(
     try:
         return restore(kept)
     except Exception as error:  # whatever a library raises, compiling again is the answer
-        _warn(f"{path} is of no use: {error}")
+        _warn(f"{path} cannot be used: {error}")
         return None
 
 
@@ -143,7 +143,7 @@ def _only_compiler(folder: Path) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            logger.info("another process compiles into %s: waiting for it", folder)
+            logger.info("another process is compiling into %s: waiting for it", folder)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
         except OSError as error:  # a file system without locks: then several may compile at once
             logger.info("%s cannot be locked: %s", folder, error)
@@ -199,7 +199,7 @@ def difference(old: str, new: str) -> str:
         for name, _, value in after
         if known.get(name) != value
     ]
-    return "; ".join(changed) or "something is not given any more"
+    return "; ".join(changed) or "something is missing now"
 
 
 def store(path: Path, purpose: str, network: bytes | memoryview) -> None:

@@ -9,13 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import openvino
 
 from psg_ros.backend_table import CPU, Device
 from psg_ros.robot.manifest import ArtifactSpec, TensorSpec, file_sha256
 from psg_ros.robot.runtime.compiled_cache import CompiledFor, load_or_compile
+from psg_ros.robot.runtime.lean_import import on_demand, without
 from psg_ros.robot.runtime.refusals import DeviceUnavailable, NetworkFailed, choose_precision
 from psg_ros.robot.runtime.tensors import Tensor, check_declared, check_inputs
+
+# Its converter of models brings telemetry and an HTTP client: half of the time of the import.
+CONVERTER = "openvino.tools.ovc"
+with without(CONVERTER):
+    import openvino
+on_demand(openvino, "convert_model", CONVERTER)
 
 HARDWARE = ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES", "DEVICE_ARCHITECTURE")
 """Properties that a compiled network depends on."""

@@ -11,14 +11,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from psg_ros.frame import Frame
 from psg_ros.labels import Vocabulary
 from psg_ros.robot.slow_stage.opinion import NANOSECONDS, Opinion, make_opinion
-from psg_ros.robot.slow_stage.process import Answer, Question, StageClosed, StageError
+from psg_ros.robot.slow_stage.process import Answer, Question, StageClosed, StageEnded
 from psg_ros.scene_graph import SceneGraph, SceneNode
 
-Ask = Callable[[Question], Answer]
+
+class Stage(Protocol):
+    """What a `StageKeeper` is to the cameras that ask it."""
+
+    @property
+    def rests_s(self) -> float:
+        """Seconds during which it is not to be asked; does not wait for anybody."""
+        ...
+
+    def ask(self, question: Question, limit_s: float) -> Answer:
+        """Wait for the answer; raises StageError."""
+        ...
+
+    def hurry(self) -> None:
+        """End the rest."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -30,12 +46,14 @@ class Schedule:
         predicates: words to choose from.
         threshold: score below which a relation is left out, 0..1.
         lasts_s: seconds after which an answer is forgotten.
+        limit_s: seconds that an answer may take before the stage counts as hung.
     """
 
     every: int
     predicates: tuple[str, ...]
     threshold: float
     lasts_s: float
+    limit_s: float
 
 
 @dataclass(frozen=True)
@@ -51,15 +69,16 @@ class SlowStage:
     """The stage of one camera. `see` and `forget` are called by one thread, others by any.
 
     Args:
-        ask: waits for the stage; raises StageError.
-        failed: told why the stage gave no answer that counts, in the stage's thread.
+        stage: asked in a thread of this object's own; may be others', too.
+        failed: told, in that thread, why an image got no answer that counts. Not of a stage that
+            ended: whoever keeps it tells that once for all.
 
     Attributes:
         asked, answered: frames since the start.
     """
 
-    def __init__(self, ask: Ask, failed: Callable[[str], object]) -> None:
-        self._ask, self._failed = ask, failed
+    def __init__(self, stage: Stage, failed: Callable[[str], object]) -> None:
+        self._stage, self._failed = stage, failed
         self.asked = self.answered = 0
         self._frames_since = self._stamp_ns = 0
         self._requested = False
@@ -67,7 +86,6 @@ class SlowStage:
         self._opinion: Opinion | None = None
         self._job: _Job | None = None
         self._busy = self._ended = False
-        self._why_ended = "closed"
         self._wake = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="slow stage", daemon=True)
         self._thread.start()
@@ -79,11 +97,12 @@ class SlowStage:
             return self._busy or self._job is not None
 
     def request(self) -> str:
-        """Have the next frame looked at; returns why that cannot be, or ""."""
+        """Have the next frame looked at, and end a rest; returns why that cannot be, or ""."""
         with self._wake:
             if self._ended:
-                return f"the stage has ended: {self._why_ended}"
+                return "the stage is closed"
             self._requested = True
+        self._stage.hurry()
         return ""
 
     def see(
@@ -123,7 +142,7 @@ class SlowStage:
 
     def _is_due(self, schedule: Schedule) -> bool:
         due = self._requested or 0 < schedule.every <= self._frames_since
-        return due and not self.is_busy
+        return due and not self.is_busy and not self._stage.rests_s
 
     def _offer(self, frame: Frame, graph: SceneGraph, stamp_ns: int, schedule: Schedule) -> None:
         with self._wake:
@@ -145,18 +164,16 @@ class SlowStage:
     def _work(self) -> None:
         while (job := self._take()) is not None:
             try:
-                answer = self._ask(job.question)
+                answer = self._stage.ask(job.question, job.schedule.limit_s)
                 opinion = make_opinion(
                     answer, job.graph, job.question.predicates, job.stamp_ns, job.schedule.threshold
                 )
             except StageClosed:
                 with self._wake:
                     self._ended = True
+            except StageEnded:
+                pass  # whoever keeps the stage has told of it
             except Exception as error:  # noqa: BLE001 - the next frame may be better
-                fatal = isinstance(error, StageError) and error.fatal
-                with self._wake:
-                    if fatal and not self._ended:
-                        self._ended, self._why_ended = True, str(error)
                 self._failed(str(error))
             else:
                 with self._wake:

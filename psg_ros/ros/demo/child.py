@@ -87,7 +87,7 @@ class Child:
 
     def last_words(self) -> str:
         """Return the last line of the log that is not empty, without what ROS puts before it."""
-        lines = self.log.read_text(errors="replace").splitlines()
+        lines = self.log.read_text(errors="replace", encoding="utf-8").splitlines()
         last = next(
             (line.strip() for line in reversed(lines) if line.strip()), "it printed nothing"
         )

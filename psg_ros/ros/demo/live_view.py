@@ -88,28 +88,27 @@ def block(
         f"{heading.rate_hz:.1f} graphs/s   age {heading.age_ms:.0f} ms   {len(graph.nodes)} nodes"
         f"   {len(graph.relations)} relations   {heading.dropped_frames} frames dropped"[:columns],
     ]
-    width = max(6, min(22, (columns - 32) // 2))
+    name_width, predicate_width = _widths(columns)
     for relation in graph.relations[:NUM_LINES]:
-        subject = _painted(
-            _name(graph, relation.subject), width, graph.nodes[relation.subject], vocabulary
+        subject, other = (
+            _painted(graph.nodes[node], name_width, vocabulary)
+            for node in (relation.subject, relation.object)
         )
-        other = _painted(
-            _name(graph, relation.object), width, graph.nodes[relation.object], vocabulary
-        )
-        lines.append(
-            f"  {subject} -- {relation.predicate_name:<14.14} --> {other} {relation.confidence:.2f}"
-        )
+        predicate = f"{relation.predicate_name:<{predicate_width}.{predicate_width}}"
+        lines.append(f"  {subject} -- {predicate} --> {other} {relation.confidence:.2f}")
     return lines + [""] * (2 + NUM_LINES - len(lines))
 
 
-def summary_lines(summary: dict[str, object], files: Sequence[str]) -> list[str]:
+def summary_lines(summary: dict[str, Any], files: Sequence[str]) -> list[str]:
     """Return the end of a run in a few lines: what flowed, how fast, where the files are."""
     return [
         f"{summary['graphs_published']} graphs of {summary['frames_received']} frames "
-        f"({summary['frames_dropped']} skipped for newer ones, {summary['frames_lost']} more lost "
-        f"on the way), {summary['fps']} graphs/s, "
-        f"age {summary['age_ms_median']} ms median, {summary['age_ms_p95']} ms p95",
-        f"{summary['nodes_mean']} nodes and {summary['relations_mean']} relations on average "
+        f"({summary['frames_dropped']} skipped for newer ones; {summary['frames_lost']} more lost "
+        f"on the way), {_figure(summary['fps'], 1)} graphs/s, "
+        f"age {_figure(summary['age_ms_median'])} ms median, "
+        f"{_figure(summary['age_ms_p95'])} ms p95",
+        f"{_figure(summary['nodes_mean'], 1)} nodes and {_figure(summary['relations_mean'], 1)} "
+        f"relations on average "
         f"({summary['model']} on {summary['backend']})",
         *(f"wrote {file}" for file in files),
     ]
@@ -137,9 +136,26 @@ def _bar(heading: Heading) -> str:
     return f"[{'#' * done}{'.' * (20 - done)}]"
 
 
-def _painted(text: str, width: int, node: SceneNode, vocabulary: Vocabulary | None) -> str:
-    """Return `width` columns of text in the colour of the class, lightened for dark screens."""
-    fitted = f"{text:<{width}.{width}}"
+def _figure(value: float | None, digits: int = 0) -> str:
+    """Return a figure of the summary; one without a value, as the rate of one graph, is ?."""
+    return "?" if value is None else f"{value:.{digits}f}"
+
+
+def _widths(columns: int) -> tuple[int, int]:
+    """Return the columns of a name and of a predicate; what else is in a line takes 16."""
+    room = max(columns - 16, 3)
+    predicate = min(14, room // 3)
+    return min(22, (room - predicate) // 2), predicate
+
+
+def _painted(node: SceneNode, width: int, vocabulary: Vocabulary | None) -> str:
+    """Return the name of a node in the colour of its class, lightened for dark screens.
+
+    It fills `width` columns; where it is too long, the class loses letters and not the id.
+    """
+    number = f" #{node.id}"
+    name = node.class_name[: max(width - len(number), 0)] + number
+    fitted = f"{name:<{width}.{width}}"
     if vocabulary is None:
         return fitted
     red, green, blue = (

@@ -284,7 +284,7 @@ def _no_graph(children: Mapping[str, Child]) -> DemoError:
 
 def _read_summary(out: Path, children: Mapping[str, Child]) -> dict[str, Any]:
     path = out / "summary.json"
-    summary = json.loads(path.read_text()) if path.is_file() else {}
+    summary = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     if not summary.get("graphs_published"):
         raise _no_graph(children)
     missing = [name for name in RESULT_FILES if not (out / name).is_file()]

@@ -127,11 +127,14 @@ def take_cache(folder: Path, wanted: Mapping[str, Any]) -> None:
         write_text(path, json.dumps(wanted, indent=1) + "\n")
 
 
-def images_key(dataset: PanopticDataset, indices: np.ndarray) -> dict[str, str]:
+def images_key(dataset: PanopticDataset, indices: np.ndarray) -> dict[str, Any]:
     """Return which images the samples are of, as `cache_key` says what they are made from."""
     names = json.dumps([dataset.records[index].image_id for index in indices])
     digest = hashlib.sha256(names.encode()).hexdigest()
-    return {"split": dataset.split, "images": digest}
+    key: dict[str, Any] = {"split": dataset.split, "images": digest}
+    if dataset.held_out_labels:
+        key["held_out_labels"] = list(dataset.held_out_labels)
+    return key
 
 
 def cache_key(
@@ -157,7 +160,7 @@ def check_key(folder: Path, wanted: Mapping[str, Any]) -> None:
     """Raise ValueError unless a cache was made from what is wanted; says what differs."""
     path = folder / DESCRIPTION
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is damaged; delete the folder {folder}") from error
     if not isinstance(found, dict):

@@ -12,7 +12,7 @@ import numpy as np
 
 from psg_ros.data.records import ImageRecord
 from psg_ros.labels import Vocabulary
-from psg_ros.open_set import novel_indices
+from psg_ros.open_set import held_out
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.relations.relation_samples import RelationTruth
 
@@ -21,9 +21,7 @@ Related = TypeVar("Related", RelationTruth, ImageRecord)
 
 def held_out_predicates(settings: RelationTraining, vocabulary: Vocabulary) -> tuple[int, ...]:
     """Return the predicates that a run does not see, ascending."""
-    if settings.held_out_predicates == "none":
-        return ()
-    return novel_indices(vocabulary.predicate_names)
+    return held_out(settings.held_out_predicates, vocabulary.predicate_names)
 
 
 def without_relations(of_image: Related, predicates: Collection[int]) -> Related:

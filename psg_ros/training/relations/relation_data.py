@@ -15,6 +15,7 @@ import torch
 from tqdm import tqdm
 
 from psg_ros.data.dataset import PanopticDataset
+from psg_ros.data.hold_out import without_names
 from psg_ros.data.streaming import stream
 from psg_ros.evaluation.metrics.recall import without_self_relations
 from psg_ros.labels import Vocabulary
@@ -159,14 +160,17 @@ def open_relation_data(
     if len(chosen.held_out):
         held_out = opener.hold_out(validation or dataset, chosen.held_out)
     source: RelationSource
+    unseen = held_out_predicates(settings, vocabulary)
     if settings.reads_pictures:
         maker = opener.maker("true") if settings.frozen else None
-        pictures = opener.pictures(dataset, chosen.train, settings.augmentation)
-        source = PictureSamples(dataset, pictures, maker, settings.workers)
+        known = without_names(dataset, (), unseen)
+        left = np.intersect1d(chosen.train, related_images(known))
+        pictures = opener.pictures(known, left, settings.augmentation)
+        source = PictureSamples(known, pictures, maker, settings.workers)
     else:
+        # Behind the cache, which runs with and without these predicates share.
         truths, samples = opener.describe(dataset, chosen.train, settings.masks, "train")
-        held_out_words = held_out_predicates(settings, vocabulary)
-        source = KeptSamples([without_relations(t, held_out_words) for t in truths], samples)
+        source = KeptSamples([without_relations(t, unseen) for t in truths], samples)
     if not source.truths:
         raise ValueError(
             "no relation is left between inferred segments; lower score_threshold and "

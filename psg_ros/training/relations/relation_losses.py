@@ -17,7 +17,9 @@ from torch.nn import functional
 
 from psg_ros.network.dsflash import RelationStage
 from psg_ros.network.packed_neck import packed_pair_vectors
+from psg_ros.network.relation_head import RelationHead
 from psg_ros.network.segmenter import Segmenter
+from psg_ros.network.word_scores import word_scores
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.losses import consistency_loss
 from psg_ros.training.relations.features import unpack
@@ -34,6 +36,8 @@ class RelationLosses(nn.Module):
         segmenter: where it is trained along; then features are pictures.
         num_labels: for the second task, where the settings have it.
         held_out: predicates whose columns are not learned from.
+        label_words: float32 [label, text_dim], see `psg_ros.training.words.label_words`; for the
+            prior, where the settings have it and the head compares with words.
 
     Attributes:
         node_head: pair vector -> label logits of subject, then object; only training has it.
@@ -41,6 +45,7 @@ class RelationLosses(nn.Module):
 
     weights: Tensor
     columns: Tensor
+    label_words: Tensor | None
 
     def __init__(
         self,
@@ -50,6 +55,7 @@ class RelationLosses(nn.Module):
         segmenter: Segmenter | None = None,
         num_labels: int = 0,
         held_out: Sequence[int] = (),
+        label_words: Tensor | None = None,
     ) -> None:
         super().__init__()
         self.stage, self.settings, self.segmenter = stage, settings, segmenter
@@ -59,12 +65,14 @@ class RelationLosses(nn.Module):
         columns = torch.ones_like(weights)
         columns[[1 + predicate for predicate in held_out]] = 0
         self.register_buffer("columns", columns / columns.sum(), persistent=False)
+        self.register_buffer("label_words", label_words, persistent=False)
 
     def forward(self, batch: PairBatch) -> dict[str, Tensor]:
-        """Return the terms "bce" and, where they are, "consistency", "nodes", not weighted yet."""
+        """Return "bce" and, where they are, "consistency", "nodes" and "prior", unweighted."""
         cells = self.stage.tap_embedding(self.feature_maps(batch.features))
         vectors = self.vectors(cells, batch, swapped=learns_both_orders(self.stage, self.settings))
-        return self.relation_terms(vectors, batch) | self.node_terms(vectors, batch)
+        terms = self.relation_terms(vectors, batch) | self.node_terms(vectors, batch)
+        return terms | self.prior_terms(vectors, batch)
 
     def relation_terms(self, vectors: Tensor, batch: PairBatch) -> dict[str, Tensor]:
         """Return the terms of the relations from what `vectors` gives."""
@@ -99,6 +107,19 @@ class RelationLosses(nn.Module):
         loss = functional.cross_entropy(logits, labels.flatten(), reduction="sum")
         return {"nodes": loss / batch.totals[2]}
 
+    def prior_terms(self, vectors: Tensor, batch: PairBatch) -> dict[str, Tensor]:
+        """Return how far pairs lie from what the words of their labels suggest, a mean over pairs.
+
+        "person" and "chair" lie nearer to "sitting on" than to "flying over". A head that has
+        learned such nearness finds predicates that it has no example of. It is 1 - cosine.
+        """
+        head = self.stage.head
+        if word_scores(head) is None or self.label_words is None:
+            return {}
+        vectors = vectors[: len(batch.labels)]  # the other order says the same
+        suggested = self.label_words[batch.labels].sum(dim=1)
+        return {"prior": prior_loss(head, vectors, suggested).sum() / batch.totals[2]}
+
     def feature_maps(self, features: Tensor) -> Sequence[Tensor]:
         """Return the feature maps [image, cell, width], of pictures where the segmenter learns."""
         if self.segmenter is None:
@@ -130,6 +151,21 @@ class RelationLosses(nn.Module):
         return hidden.chunk(len(parts)), (loss @ self.columns * torch.cat(shares)).sum()
 
 
+def prior_loss(head: RelationHead, vectors: Tensor, suggested: Tensor) -> Tensor:
+    """Return 1 - cosine [pair] of a pair's directions among the words with suggested ones.
+
+    Args:
+        head: one that compares with words.
+        vectors: [pair, dim]; suggested: [pair, text_dim].
+    """
+    scores = word_scores(head)
+    assert scores is not None
+    parts = head.split(vectors) if head.bidirectional else (vectors,)
+    directions = scores.direction(head.mlp[:-1](torch.cat(parts))).float()
+    wanted = functional.normalize(suggested, dim=1).repeat(len(parts), 1)
+    return 1 - (directions * wanted).sum(dim=1).unflatten(0, (len(parts), -1)).mean(dim=0)
+
+
 def learns_both_orders(stage: RelationStage, settings: RelationTraining) -> bool:
     """Return whether every drawn pair is given in both orders."""
     return settings.swap_training if stage.head.bidirectional else settings.both_orders
@@ -146,6 +182,7 @@ def weighted_sum(terms: dict[str, Tensor], settings: RelationTraining) -> Tensor
         "bce": 1 - settings.node_weight,
         "consistency": settings.consistency_weight,
         "nodes": settings.node_weight,
+        "prior": settings.prior_weight,
     }
     return reduce(torch.add, [weights[name] * term for name, term in terms.items()])
 

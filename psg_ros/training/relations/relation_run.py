@@ -48,10 +48,12 @@ class RelationRun:
 
     Args:
         held_out: predicates that are not learned.
+        label_words: see `RelationLosses`.
 
     Attributes:
         batches_seen: batches that are done, over all epochs.
         best: highest validation score so far.
+        bare_losses: what `losses` is one rank's copy of.
         directed: whether a drawn pair teaches one direction only.
         means: of the loss terms since the last report.
         segmenter_digest: of the weights that stage 2 started on.
@@ -64,6 +66,7 @@ class RelationRun:
         weights: Tensor,
         ranks: Ranks,
         held_out: Sequence[int] = (),
+        label_words: Tensor | None = None,
     ) -> None:
         self.model, self.settings, self.ranks = model.to(ranks.device), settings, ranks
         self.segmenter_digest = weights_digest(model.segmenter.state_dict())
@@ -72,8 +75,11 @@ class RelationRun:
         for part in model.segmenter.parts_without_features():  # no loss of stage 2 reaches them
             part.requires_grad_(False)
         num_labels = model.segmenter.num_labels
-        losses = RelationLosses(model.relations, settings, weights, segmenter, num_labels, held_out)
-        self.losses = ranks.wrap(losses.to(ranks.device))
+        losses = RelationLosses(
+            model.relations, settings, weights, segmenter, num_labels, held_out, label_words
+        )
+        self.bare_losses = losses.to(ranks.device)
+        self.losses = ranks.wrap(self.bare_losses)
         self.node_head = losses.node_head
         self.optimizer = make_optimizer(model, settings, self.node_head)
         self.directed = learns_directed_pairs(model.relations, settings)

@@ -21,11 +21,13 @@ from psg_ros.data.dataset import PanopticDataset
 from psg_ros.evaluation.metrics.evaluator import Task
 from psg_ros.labels import Vocabulary
 from psg_ros.network.dsflash import DsFlash
-from psg_ros.training.checkpoint import has_checkpoint
+from psg_ros.network.word_scores import word_scores
+from psg_ros.training.checkpoint import has_checkpoint, load_into
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.history import open_history, plot_curves
 from psg_ros.training.memory import memory_use, return_free_memory
+from psg_ros.training.relations.gain_search import set_gain
 from psg_ros.training.relations.held_out import held_out_predicates
 from psg_ros.training.relations.relation_data import RelationData, open_relation_data
 from psg_ros.training.relations.relation_losses import learns_directed_pairs
@@ -41,6 +43,7 @@ from psg_ros.training.relations.relation_run import (
 from psg_ros.training.relations.relation_samples import RelationSample
 from psg_ros.training.relations.relation_weights import learning_rate, positive_weights
 from psg_ros.training.relations.validation import MAIN_SCORE, evaluate_relations
+from psg_ros.training.words import label_words
 
 __all__ = ["STATE", "WEIGHTS", "train_relations"]
 
@@ -83,7 +86,9 @@ def train_relations(
     directed = learns_directed_pairs(model.relations, settings)
     weights = positive_weights(truths, vocabulary.num_predicates, settings, directed=directed)
     held_out = held_out_predicates(settings, vocabulary)
-    run = RelationRun(model, settings, weights, ranks, held_out)
+    encoder = model.config.relations.text_encoder
+    words = label_words(encoder, vocabulary) if encoder and settings.prior_weight else None
+    run = RelationRun(model, settings, weights, ranks, held_out, words)
     if goes_on:
         run.load(folder)
     plan = BatchPlan(config, len(truths), ranks.world_size)
@@ -130,8 +135,17 @@ class RelationLoop:
                 elif self._is_due():
                     self._save()
         if self._is_main:
-            plot_curves(self._history, "epoch", self._folder / "relations.png")
+            self._finish()
         run.ranks.barrier()
+
+    def _finish(self) -> None:
+        """Plot the curves; give the weights that are kept the gain of unseen words."""
+        plot_curves(self._history, "epoch", self._folder / "relations.png")
+        losses = self._run.bare_losses
+        if word_scores(losses.stage.head) is not None:
+            load_into(losses.stage, self._folder / WEIGHTS)
+            set_gain(losses, self._data.source, self._vocabulary)
+            self._run.save_weights(self._folder)
 
     def _mine(self, number: int) -> list[tuple[int, int]]:
         places = self._plan.batch(number)

@@ -42,12 +42,14 @@ def train_segmenter(
     ranks: Ranks,
     scaling: str = "area",
     tensorboard: bool = False,
+    held_out: Sequence[int] = (),
 ) -> None:
     """Run stage 1 and leave the averaged weights in `config.out`, and in `model`.
 
     Args:
         scaling: how the model's images are scaled, see `psg_ros.robot.ops.image`.
         resume: go on from the folder's checkpoint, if there is one.
+        held_out: labels that the data set does not show, see `SegmentationLosses`.
 
     Raises:
         FloatingPointError: a batch with a loss that is not finite; it is named, and described in
@@ -55,7 +57,7 @@ def train_segmenter(
     """
     folder = Path(config.out)
     goes_on = has_checkpoint(folder / STATE, ranks) and resume
-    run = SegmentationRun(model, config, ranks)
+    run = SegmentationRun(model, config, ranks, held_out)
     history = open_history(folder, "segmentation", tensorboard=tensorboard and ranks.is_main)
     if goes_on:
         run.load(folder)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,16 +12,26 @@ import torch
 from torch import Tensor, nn
 
 from psg_ros.network.segmenter import Predictions, Segmenter
+from psg_ros.network.word_scores import word_scores
 from psg_ros.training.config import SegmentationTraining
 from psg_ros.training.losses import SegmentTargets, Totals, semantic_loss, set_loss
 
 
 class SegmentationLosses(nn.Module):
-    """The segmenter with a throw-away semantic head; its output are the weighted loss terms."""
+    """The segmenter with a throw-away semantic head; its output are the weighted loss terms.
 
-    def __init__(self, model: Segmenter, settings: SegmentationTraining) -> None:
+    Args:
+        held_out: labels that no sample has. A class head that compares words is not asked about
+            them: taught that they are never there, it would not know them by their words later. A
+            closed list is, for it cannot know them anyhow.
+    """
+
+    def __init__(
+        self, model: Segmenter, settings: SegmentationTraining, held_out: Sequence[int] = ()
+    ) -> None:
         super().__init__()
         self.model, self.settings = model, settings
+        self.unasked = list(held_out) if word_scores(model) is not None else []
         self.semantic_head: nn.Conv2d | None = None
         if settings.semantic_weight:
             self.semantic_head = nn.Conv2d(model.config.mask_width, model.num_labels, kernel_size=1)
@@ -42,8 +53,9 @@ class SegmentationLosses(nn.Module):
             generators: one an image, for all that is drawn at random.
         """
         step = LossStep(
-            self.settings, samples_seen, generators, targets, totals, self.semantic_head
-        )
+            self.settings, samples_seen, generators, targets, totals, self.semantic_head,
+            self.unasked,
+        )  # fmt: skip
         with torch.autocast(
             images.device.type, torch.bfloat16, self.settings.precision == "bfloat16"
         ):
@@ -52,7 +64,11 @@ class SegmentationLosses(nn.Module):
 
 @dataclass(frozen=True)
 class LossStep:
-    """The `psg_ros.network.segmenter.TrainingStep` of a part of a batch."""
+    """The `psg_ros.network.segmenter.TrainingStep` of a part of a batch.
+
+    Attributes:
+        unasked: labels whose columns are no part of the class loss, nor of matching.
+    """
 
     settings: SegmentationTraining
     samples_seen: int
@@ -60,6 +76,7 @@ class LossStep:
     targets: list[SegmentTargets]
     totals: Totals
     semantic_head: nn.Conv2d | None
+    unasked: Sequence[int] = ()
 
     def losses(
         self,
@@ -82,6 +99,9 @@ class LossStep:
     def _set_losses(self, predictions: Predictions) -> dict[str, Tensor]:
         total: dict[str, Tensor] = {}
         for class_logits, mask_logits in predictions:
+            if class_logits is not None and self.unasked:
+                columns = torch.tensor(self.unasked, device=class_logits.device)
+                class_logits = class_logits.index_fill(-1, columns, -torch.inf)
             terms = set_loss(
                 class_logits, mask_logits, self.targets, self.settings, self.totals, self.generators
             )

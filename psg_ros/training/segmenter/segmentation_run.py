@@ -47,12 +47,17 @@ class SegmentationRun:
     Attributes:
         samples_seen: over all phases.
         means: of the loss terms since the last report.
+
+    Args:
+        held_out: labels that the data set does not show, see `SegmentationLosses`.
     """
 
-    def __init__(self, model: Segmenter, config: TrainConfig, ranks: Ranks) -> None:
+    def __init__(
+        self, model: Segmenter, config: TrainConfig, ranks: Ranks, held_out: Sequence[int] = ()
+    ) -> None:
         self.config, self.settings, self.ranks = config, config.segmentation, ranks
         self.model = model
-        self.losses = SegmentationLosses(model, self.settings).to(ranks.device)
+        self.losses = SegmentationLosses(model, self.settings, held_out).to(ranks.device)
         self.average = {name: value.clone() for name, value in model.state_dict().items()}
         head = self.losses.semantic_head
         self.optimizer = make_optimizer(model, self.settings, head)

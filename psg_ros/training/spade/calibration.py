@@ -49,29 +49,35 @@ def calibration_loss(
     return torch.stack(losses).mean()
 
 
-def lesson_maps(
-    models: FrozenModels, lessons: Sequence[Lesson], cache: MapCache | None = None
-) -> list[Maps]:
-    """Return the teacher's maps of every image, of the cache where it has them.
+class Teacher:
+    """The UNet as it was, whatever its student has learned since; gives the maps of lessons.
 
-    Call before the first step: the teacher is the UNet as it was.
+    Args:
+        cache: keeps the maps on disk: of a large data set they do not fit into memory.
     """
-    config = models.config.calibration
-    levels, found = NoiseLevels.of(config.inversion_steps), []
-    models.unet.disable_adapters()
-    try:
-        for lesson in lessons:
-            maps = cache.read(lesson.image, lesson.prompt.text) if cache else None
-            if maps is None:
-                latent = models.latent(lesson.image)
-                context = lesson.prompt.context[None]
-                maps = teacher_maps(models.unet, latent, context, levels, config)
-                if cache:
-                    cache.write(lesson.image, lesson.prompt.text, maps)
-            found.append(maps)
-    finally:
-        models.unet.enable_adapters()
-    return found
+
+    def __init__(self, models: FrozenModels, cache: MapCache) -> None:
+        self._models, self._cache = models, cache
+        self._levels = NoiseLevels.of(models.config.calibration.inversion_steps)
+
+    def maps(self, lesson: Lesson) -> Maps:
+        """Return the maps of an image, of the cache where it has them."""
+        maps = self._cache.read(lesson.image, lesson.prompt.text)
+        if maps is None:
+            maps = self._look(lesson)
+            self._cache.write(lesson.image, lesson.prompt.text, maps)
+        return maps
+
+    def _look(self, lesson: Lesson) -> Maps:
+        models, context = self._models, lesson.prompt.context[None]
+        latent = models.latent(lesson.image)
+        models.unet.disable_adapters()
+        try:
+            return teacher_maps(
+                models.unet, latent, context, self._levels, models.config.calibration
+            )
+        finally:
+            models.unet.enable_adapters()
 
 
 def student_loss(models: FrozenModels, lesson: Lesson, teacher: Maps) -> Float[Tensor, ""]:
@@ -91,13 +97,15 @@ def calibrate(
     models: FrozenModels,
     lessons: Sequence[Lesson],
     *,
-    cache: MapCache | None = None,
+    cache: MapCache,
     seed: int = 0,
     epoch_done: Callable[[int, float], None] | None = None,
 ) -> list[float]:
     """Train adapter and low-rank matrices in place; return the mean loss of each epoch.
 
     Args:
+        lessons: each is asked for once an epoch and not kept.
+        cache: of the teacher's maps; those that it lacks are made in the first epoch.
         epoch_done: called after each epoch with its number, from 0, and its loss.
 
     Raises:
@@ -110,7 +118,7 @@ def calibrate(
     if config.adapter == "linear":
         raise ValueError("adapter linear has one token, to which all attention goes: nothing to "
                          "calibrate; take compact or full")  # fmt: skip
-    teachers = lesson_maps(models, lessons, cache)
+    teacher = Teacher(models, cache)
     parameters = list(models.calibrated().values())
     optimizer = torch.optim.AdamW(
         parameters, lr=config.learning_rate, weight_decay=config.weight_decay
@@ -122,7 +130,8 @@ def calibrate(
         for batch in torch.randperm(len(lessons), generator=generator).split(config.accumulate):
             optimizer.zero_grad()
             for index in batch.tolist():
-                loss = student_loss(models, lessons[index], teachers[index])
+                lesson = lessons[index]
+                loss = student_loss(models, lesson, teacher.maps(lesson))
                 if not loss.isfinite():
                     raise FloatingPointError(
                         f"the loss of image {index} is not finite; lower learning_rate "

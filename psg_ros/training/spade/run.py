@@ -5,22 +5,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from psg_ros.data.annotation import AnnotatedImage
-from psg_ros.data.dataset import read_picture
-from psg_ros.evaluation.metrics.evaluator import Evaluator
+from psg_ros.data.dataset import PanopticDataset
+from psg_ros.data.hold_out import base_of
+from psg_ros.data.pictures import read_rgb_of_size
+from psg_ros.data.records import ImageRecord
 from psg_ros.labels import Vocabulary
 from psg_ros.network.spade.config import SpadeConfig
 from psg_ros.network.spade.frozen import FrozenModels, open_frozen_models, open_prompt_reader
 from psg_ros.network.spade.network import SpadeNetwork, Words
 from psg_ros.network.spade.stage import (
-    SpadeStage,
-    Trained,
     load_calibration,
     open_text_tower,
     save_stage,
@@ -30,8 +30,9 @@ from psg_ros.network.spade.text_vectors import (
     PREDICATE_TEMPLATES,
     relation_prompt,
 )
+from psg_ros.open_set import held_out
+from psg_ros.spade_config import TrainedWords
 from psg_ros.training.spade.calibration import Lesson, calibrate
-from psg_ros.training.spade.evaluation import predict_relations
 from psg_ros.training.spade.examples import Examples
 from psg_ros.training.spade.relation_training import train_relations
 from psg_ros.training.spade.teacher_maps import MapCache, read_prompt
@@ -49,7 +50,7 @@ class Curves:
 
 def train_spade(
     config: SpadeConfig,
-    images: Sequence[AnnotatedImage],
+    dataset: PanopticDataset,
     vocabulary: Vocabulary,
     out: Path,
     *,
@@ -60,7 +61,8 @@ def train_spade(
     """Train both stages and write the folder of the result.
 
     Args:
-        images: with their truth; pictures are read here.
+        dataset: with its truth; pictures are read here. What the config holds out is taken out.
+        vocabulary: of the data set.
         out: a new folder, for `SpadeStage.open`.
         maps: folder that keeps the teacher's maps.
         calibration: what stage 1 of another run has written; None trains it here.
@@ -68,11 +70,17 @@ def train_spade(
     Raises:
         FileNotFoundError, FileExistsError, ImportError, ValueError: says what is missing or wrong.
     """
+    images, vocabulary = base_of(
+        dataset,
+        vocabulary,
+        held_out(config.held_out_labels, vocabulary.label_names),
+        held_out(config.held_out_predicates, vocabulary.predicate_names),
+    )
     torch.manual_seed(seed)
     models, curve = open_frozen_models(config), []
     if calibration is None:
         cache = MapCache(maps, config.calibration, config.diffusion_model)
-        curve = calibrate(models, list(lessons(config, images, vocabulary)), cache=cache, seed=seed)
+        curve = calibrate(models, Lessons(config, images, vocabulary), cache=cache, seed=seed)
     else:
         load_calibration(models, calibration)
     embed = open_text_tower(config)
@@ -82,7 +90,8 @@ def train_spade(
     )
     network = new_network(models)
     relations = train_relations(network, Examples(models, images), words, seed=seed)
-    save_stage(out, models, network, Trained(vocabulary.label_names, vocabulary.predicate_names))
+    trained = TrainedWords(vocabulary.label_names, vocabulary.predicate_names)
+    save_stage(out, models, network, trained)
     return Curves(curve, relations)
 
 
@@ -91,29 +100,41 @@ def new_network(models: FrozenModels) -> SpadeNetwork:
     return SpadeNetwork(models.config, models.taps.widths, models.vision.config.projection_dim)
 
 
-def lessons(
-    config: SpadeConfig, images: Sequence[AnnotatedImage], vocabulary: Vocabulary
-) -> Iterator[Lesson]:
-    """Yield what stage 1 learns from; images without relations have no prompt and are left out."""
-    tokenizer, tower = open_prompt_reader(config)
-    for truth in images:
-        if not len(truth.triplets):
-            continue
-        names = [vocabulary.label_names[label] for label in truth.segmentation.labels]
-        text = relation_prompt(
-            [(names[s], vocabulary.predicate_names[p], names[o]) for s, o, p in truth.triplets]
+class Lessons(Sequence[Lesson]):
+    """What stage 1 learns from; each is read when it is asked for.
+
+    Images without relations have no prompt and are left out.
+
+    Raises:
+        As `open_prompt_reader`.
+    """
+
+    def __init__(
+        self, config: SpadeConfig, dataset: PanopticDataset, vocabulary: Vocabulary
+    ) -> None:
+        self._tokenizer, self._tower = open_prompt_reader(config)
+        self._dataset, self._vocabulary = dataset, vocabulary
+        self._records = [record for record in dataset.records if len(record.triplets)]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, index: Any) -> Any:
+        """Return one lesson.
+
+        Raises:
+            FileNotFoundError, ValueError: its picture is missing or broken.
+        """
+        record = self._records[index]
+        pixels = read_rgb_of_size(self._dataset.image_path(record), record.image_hw)
+        image = torch.from_numpy(pixels).permute(2, 0, 1)[None].contiguous()
+        return Lesson(image, read_prompt(self._text(record), self._tokenizer, self._tower))
+
+    def _text(self, record: ImageRecord) -> str:
+        names, predicates = self._vocabulary.label_names, self._vocabulary.predicate_names
+        return relation_prompt(
+            [
+                (names[record.labels[subject]], predicates[predicate], names[record.labels[end]])
+                for subject, end, predicate in record.triplets
+            ]
         )
-        pixels = torch.from_numpy(read_picture(truth)).permute(2, 0, 1)[None].contiguous()
-        yield Lesson(pixels, read_prompt(text, tokenizer, tower))
-
-
-def evaluate_spade(
-    stage: SpadeStage, images: Sequence[AnnotatedImage], vocabulary: Vocabulary
-) -> dict[str, float]:
-    """Return R@k and mR@k in percent on given masks and labels (PredCls)."""
-    stage.set_words(vocabulary.label_names, vocabulary.predicate_names)
-    evaluator = Evaluator(vocabulary, "PredCls")
-    for truth in images:
-        graph = predict_relations(stage, read_picture(truth), truth.segmentation, vocabulary)
-        evaluator.add(truth.image_id, truth, graph)
-    return dict(evaluator.report().scores)

@@ -81,15 +81,28 @@ def test_pairs_closer_than_a_third_of_the_width_are_near():
     assert judged.scores()["distant"]["R@50"] == pytest.approx(50), "6 and 9 px"
 
 
+def test_near_and_distant_pairs_are_told_apart_for_spatial_predicates_alone_too():
+    on, holding = PREDICATES.index("on"), PREDICATES.index("holding")
+    triplets = [(0, 1, on), (1, 2, holding), (0, 2, on), (0, 3, holding)]
+    truth, judged = image("a", [0, 2, 3, 6], triplets), open_set("closed")
+    judged.add(truth, graph(truth, [(0, 1, on), (0, 3, holding)]))
+    scores = {view: row["R@50"] for view, row in judged.scores().items()}
+    assert scores["near"] == scores["distant"] == pytest.approx(50)
+    assert scores["near, spatial predicate"] == pytest.approx(100)
+    assert scores["distant, spatial predicate"] == pytest.approx(0)
+    absent = judged.scores()["near, spatial predicate"]["mR@50 (absent 0)"]
+    assert absent == pytest.approx(100 / 3), "on, beside and in front of are spatial here"
+
+
 def test_images_without_a_triplet_of_a_view_do_not_count_in_it():
     (fresh,), (known, *_) = pick("predicates", novel=True), pick("predicates", novel=False)
     judged = open_set("ovr")
     for name, predicate in (("a", known), ("b", known), ("c", fresh)):
         truth = image(name, [0, 2], [(0, 1, predicate)])
         judged.add(truth, graph(truth, [(0, 1, predicate)]) if name != "b" else None)
-    assert judged.images() == {
-        "all": 3, "base predicate": 2, "novel predicate": 1, "near": 0, "distant": 3,
-    }  # fmt: skip
+    images = judged.images()
+    expected = {"all": 3, "base predicate": 2, "novel predicate": 1, "near": 0, "distant": 3}
+    assert {view: images[view] for view in expected} == expected
     scores = judged.scores()
     assert scores["base predicate"]["R@50"] == pytest.approx(50), "no prediction finds nothing"
     assert scores["novel predicate"]["R@50"] == pytest.approx(100)

@@ -111,6 +111,26 @@ def test_a_missing_mask_and_a_shallow_unet_are_refused() -> None:
         SpadeNetwork(dataclasses.replace(T2, mask_source="internal"), (64, 32), EMBEDDING)
 
 
+@pytest.mark.parametrize("alpha", [0.0, 0.34, 1.0])
+def test_padding_the_words_changes_no_fused_score(alpha: float) -> None:
+    scores, words = WordScores(32, EMBEDDING), some_words().objects
+    padded = torch.cat((words, torch.zeros(9, EMBEDDING)))
+    queries, pooled = (
+        torch.randn(6, 32, generator=seeded(1)),
+        torch.randn(6, EMBEDDING, generator=seeded(2)),
+    )
+
+    def fused(columns: torch.Tensor) -> torch.Tensor:
+        seen = torch.ones(len(columns), dtype=torch.bool)
+        logits = scores(queries, columns), scores.of_clip(pooled, columns)
+        return fuse(*logits, seen, alpha, alpha)
+
+    with torch.no_grad():
+        plain, wider = fused(words), fused(padded)
+    torch.testing.assert_close(wider[:, [*range(len(words)), -1]], plain)
+    assert (wider[:, len(words) : -1] == 0).all()
+
+
 def test_fused_scores_are_probabilities() -> None:
     scores = WordScores(32, EMBEDDING)
     words = some_words().objects

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,16 @@ pytest.importorskip("diffusers")
 pytest.importorskip("peft")
 pytest.importorskip("transformers")
 
-from tiny_spade import some_image, some_masks, tiny_network, write_public_models
+from safetensors.torch import load_file, save_file
+from tiny_spade import T2, some_image, some_masks, tiny_network, write_public_models
 
 from psg_ros.network.spade import libraries
 from psg_ros.network.spade.frozen import open_frozen_models
-from psg_ros.network.spade.stage import SETTINGS, SpadeStage, Trained, save_stage
+from psg_ros.network.spade.stage import SETTINGS, SpadeStage, open_text_tower, save_stage
 from psg_ros.network.spade.text_vectors import relation_prompt
+from psg_ros.spade_config import TrainedWords
 
-TRAINED = Trained(("person", "cup", "floor-wood"), ("on", "holding"))
+TRAINED = TrainedWords(("person", "cup", "floor-wood"), ("on", "holding"))
 IMAGE = some_image()[0].permute(1, 2, 0).numpy()
 MASKS = some_masks(3).numpy() > 0.5
 
@@ -79,6 +82,23 @@ def test_words_change_without_loading_anything(stage: SpadeStage) -> None:
         stage._embed = embed
 
 
+def test_permuting_the_masks_permutes_the_whole_answer(stage: SpadeStage) -> None:
+    order = [2, 0, 1]
+    plain, permuted = stage(IMAGE, MASKS), stage(IMAGE, MASKS[order])
+    np.testing.assert_allclose(permuted.objects, plain.objects[order], atol=1e-5)
+    wanted = {tuple(p): row for p, row in zip(plain.pairs.tolist(), plain.predicates, strict=True)}
+    assert len(wanted) == len(permuted.pairs) > 0
+    for (subject, end), row in zip(permuted.pairs.tolist(), permuted.predicates, strict=True):
+        np.testing.assert_allclose(row, wanted[order[subject], order[end]], atol=1e-5)
+
+
+def test_the_direction_of_a_pair_changes_its_scores(stage: SpadeStage) -> None:
+    """Although CLIP sees both masks as one, and the product of the ends is the same."""
+    seen = stage(IMAGE, MASKS)
+    scores = dict(zip(map(tuple, seen.pairs.tolist()), seen.triple_scores(), strict=True))
+    assert np.abs(scores[0, 1] / scores[1, 0] - 1).max() > 1e-3
+
+
 def test_no_segments_and_no_words_are_ordinary(stage: SpadeStage) -> None:
     assert len(stage(IMAGE, MASKS[:0]).pairs) == 0
     stage.set_words((), ())
@@ -90,7 +110,7 @@ def test_no_segments_and_no_words_are_ordinary(stage: SpadeStage) -> None:
 
 def test_missing_and_damaged_files_are_named(folder: Path, tmp_path: Path) -> None:
     text = (folder / SETTINGS).read_text()
-    with pytest.raises(FileNotFoundError, match="spade.yaml"):
+    with pytest.raises(FileNotFoundError, match="is no folder of a trained SPADE.*no spade.yaml"):
         SpadeStage.open(tmp_path / "nothing")
     (tmp_path / SETTINGS).write_text(text)
     with pytest.raises(FileNotFoundError, match="calibration.safetensors"):
@@ -110,6 +130,26 @@ def test_a_folder_without_the_public_model_is_refused(folder: Path, tmp_path: Pa
     config = dataclasses.replace(config, clip_model=str(tmp_path))
     with pytest.raises(ValueError, match="holds no CLIPT"):
         open_frozen_models(config)
+
+
+def test_a_model_without_some_of_its_weights_is_refused(folder: Path, tmp_path: Path) -> None:
+    models = shutil.copytree(folder.parent / "clip", tmp_path / "clip")
+    weights = load_file(models / "model.safetensors")
+    name = next(name for name in weights if "text_projection" in name)
+    save_file({n: v for n, v in weights.items() if n != name}, models / "model.safetensors",
+              metadata={"format": "pt"})  # fmt: skip
+    config = dataclasses.replace(T2, clip_model=str(models))
+    with pytest.raises(
+        ValueError, match="lacks 1 weights of a CLIPText.*, such as text_projection"
+    ):
+        open_text_tower(config)
+
+
+def test_loading_lists_no_weights_that_nobody_asked_for(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    SpadeStage.open(folder)
+    assert caplog.text == ""
 
 
 def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

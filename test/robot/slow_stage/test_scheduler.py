@@ -13,7 +13,7 @@ import pytest
 
 from psg_ros.frame import Frame
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary
-from psg_ros.robot.slow_stage.process import Answer, Question, StageError
+from psg_ros.robot.slow_stage.process import Answer, Question, StageClosed, StageEnded, StageError
 from psg_ros.robot.slow_stage.scheduler import Schedule, SlowStage
 from psg_ros.scene_graph import SceneGraph, SceneNode, Segmentation, Track, TrackState
 
@@ -29,8 +29,14 @@ class Stage:
         self.asked: list[Question] = []
         self.let = threading.Semaphore(0)
         self.error: Exception | None = None
+        self.rests_s = 0.0
+        self.limits_s: list[float] = []
 
-    def __call__(self, question: Question) -> Answer:
+    def hurry(self) -> None:
+        self.rests_s = 0.0
+
+    def ask(self, question: Question, limit_s: float) -> Answer:
+        self.limits_s.append(limit_s)
         self.asked.append(question)
         assert self.let.acquire(timeout=PATIENCE_S)
         if self.error:
@@ -44,7 +50,7 @@ class Camera:
     def __init__(self, every: int) -> None:
         self.stage, self.failures = Stage(), []
         self.slow = SlowStage(self.stage, self.failures.append)
-        self.schedule = Schedule(every, ("on",), 0.1, 100.0)
+        self.schedule = Schedule(every, ("on",), 0.1, 100.0, 7.0)
         self.number = 0
 
     def see(self, tracked: bool = True) -> SceneGraph:
@@ -92,6 +98,7 @@ def test_every_third_frame_is_asked_about_and_the_answer_holds_for_later_ones(
     assert camera.slow.asked == 2
     camera.answer()
     assert [int(asked.image[0, 0, 0]) for asked in camera.stage.asked] == [3, 6]
+    assert camera.stage.limits_s == [7.0, 7.0]
 
 
 def test_frames_that_are_due_while_the_stage_is_busy_are_passed_over(camera: Camera) -> None:
@@ -131,7 +138,7 @@ def test_frames_that_belong_to_no_stream_are_left_alone(camera: Camera) -> None:
 
 
 def test_one_failure_is_told_and_the_next_frame_is_asked_about(camera: Camera) -> None:
-    camera.stage.error = StageError("too dark", fatal=False)
+    camera.stage.error = StageError("too dark")
     for _ in range(3):
         camera.see()
     camera.answer()
@@ -143,15 +150,49 @@ def test_one_failure_is_told_and_the_next_frame_is_asked_about(camera: Camera) -
     assert len(camera.see().relations) == 1
 
 
-def test_after_the_end_of_the_stage_graphs_go_on_without_it(camera: Camera) -> None:
-    camera.stage.error = StageError("its process ended", fatal=True)
+def test_after_the_end_of_a_process_the_next_frame_that_is_due_is_asked_about(
+    camera: Camera,
+) -> None:
+    camera.stage.error = StageEnded("its process ended")
     for _ in range(3):
         camera.see()
     camera.answer()
-    assert camera.failures == ["its process ended"]
-    assert all(camera.see().relations == () for _ in range(9))
+    assert camera.failures == [], "who keeps the process tells of that, once for all cameras"
+    camera.stage.error = None
+    for _ in range(3):
+        camera.see()
+    camera.answer()
+    assert len(camera.see().relations) == 1
+
+
+def test_while_the_stage_rests_no_frame_is_kept_for_it(camera: Camera) -> None:
+    camera.stage.rests_s = 5.0
+    for _ in range(9):
+        camera.see()
+    assert camera.slow.asked == 0
+    camera.stage.rests_s = 0.0
+    camera.see()  # long due
     assert camera.slow.asked == 1
-    assert camera.slow.request() == "the stage has ended: its process ended"
+    camera.answer()
+
+
+def test_a_request_ends_the_rest(camera: Camera) -> None:
+    camera.stage.rests_s = 500.0
+    assert camera.slow.request() == ""
+    camera.see()
+    assert camera.slow.asked == 1
+    camera.answer()
+
+
+def test_a_closed_stage_is_asked_no_more(camera: Camera) -> None:
+    camera.stage.error = StageClosed()
+    for _ in range(3):
+        camera.see()
+    camera.answer()
+    for _ in range(9):
+        camera.see()
+    assert camera.slow.asked == 1 and camera.failures == []
+    assert camera.slow.request() == "the stage is closed"
 
 
 def test_no_frame_waits_for_the_stage(camera: Camera) -> None:
@@ -164,7 +205,7 @@ def test_no_frame_waits_for_the_stage(camera: Camera) -> None:
 
 
 def test_an_answer_that_comes_too_late_to_count_is_told(camera: Camera) -> None:
-    camera.schedule = Schedule(1, ("on",), 0.1, lasts_s=2.0)
+    camera.schedule = Schedule(1, ("on",), 0.1, lasts_s=2.0, limit_s=7.0)
     for _ in range(31):
         camera.see()
     camera.answer()

@@ -68,10 +68,16 @@ def test_the_block_always_has_the_same_height(num_relations: int) -> None:
     assert len(block(HEADING, received(num_relations), VOCABULARY, 80)) == 10
 
 
-@pytest.mark.parametrize("columns", [50, 80, 200])
+@pytest.mark.parametrize("columns", [24, 40, 50, 80, 200])
 def test_no_line_of_the_block_is_wider_than_the_terminal(columns: int) -> None:
     lines = block(HEADING, received(30), VOCABULARY, columns)
     assert max(len(ESCAPE.sub("", line)) for line in lines) <= columns
+
+
+def test_a_name_that_is_too_long_keeps_its_id() -> None:
+    lines = block(HEADING, received(), None, 60)
+    assert "table-with-a #4" in lines[2] and "table-with-a #4" in lines[3]
+    assert "table-with-a-long-n #4" in block(HEADING, received(), None, 200)[2]
 
 
 def test_colours_come_only_with_a_vocabulary() -> None:
@@ -124,7 +130,10 @@ def test_the_summary_reads_as_text() -> None:
         "model": "demo",
     }
     text = "\n".join(summary_lines(summary, ["out/annotated.mp4"]))
-    assert "200 graphs of 210 frames (10 skipped for newer ones, 3 more lost on the way)" in text
+    assert "200 graphs of 210 frames (10 skipped for newer ones; 3 more lost on the way)" in text
+    assert "9.9 graphs/s, age 80 ms median, 120 ms p95" in text
+    single = "\n".join(summary_lines({**summary, "fps": None}, []))
+    assert ", ? graphs/s, age 80 ms median" in single
     assert "demo on openvino" in text and text.endswith("\nwrote out/annotated.mp4")
 
 

@@ -3,19 +3,22 @@
 """Stage 2 as a whole: what a run leaves, how it goes on, and that its variants work."""
 
 import math
+import shutil
 import signal
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from training_process import kill_before_step, train_apart, train_as_ranks
 
+from psg_ros.network.word_scores import word_scores
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.training import train
 from psg_ros.training.checkpoint import load_state, load_weights, save_state, save_weights
 from psg_ros.training.history import History
-from psg_ros.training.relations import relation_run, relations
+from psg_ros.training.relations import relation_run, relations, unseen_words, word_heads
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -313,3 +316,20 @@ def test_the_recipe_of_the_paper_is_there_in_every_size(size):
     assert recipe.augmentation == "three_augment" and recipe.swap_training and recipe.frozen
     assert (folder / "model" / f"{config.model}.yaml").is_file()
     assert (folder / "labels" / f"{config.labels}.yaml").is_file()
+
+
+def test_a_run_with_words_ends_with_the_gain_of_unseen_ones(
+    prepare, tiny_share, tiny_network, monkeypatch
+):
+    shutil.copy(REPOSITORY / "config" / "labels" / "psg.yaml", tiny_share / "config" / "labels")
+    sizes = {**tiny_network["relations"], "text_encoder": "bag_of_words"}
+    network = tiny_share / "config" / "model" / "tiny.yaml"
+    network.write_text(yaml.safe_dump({**tiny_network, "relations": sizes}))
+    monkeypatch.setattr(word_heads, "STEPS", 2)
+    monkeypatch.setattr(unseen_words, "GAINS", (2.5,))
+    folder = run(prepare(relations={"epochs": 1, "precision": "float32"}))
+    (row,) = rows_of(folder)
+    assert 0 < row["prior"] < 2
+    scores = word_scores(train.load_run(folder)[0].relations)
+    assert scores.gain == 2.5 and scores.taught.all()
+    torch.testing.assert_close(scores.words.norm(dim=1), torch.ones(len(scores.words)))

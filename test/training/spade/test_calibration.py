@@ -29,9 +29,9 @@ from psg_ros.network.spade.frozen import FrozenModels
 from psg_ros.network.spade.noise_levels import NoiseLevels
 from psg_ros.training.spade.calibration import (
     Lesson,
+    Teacher,
     calibrate,
     calibration_loss,
-    lesson_maps,
 )
 from psg_ros.training.spade.teacher_maps import MapCache, Prompt, read_prompt, teacher_maps
 
@@ -97,34 +97,53 @@ def test_the_loss_counts_words_alone_or_all_tokens() -> None:
     assert calibration_loss((own,), (wanted,), content & False, "content") == 0
 
 
-def test_the_student_learns_four_images_by_heart() -> None:
-    curve = calibrate(models(), lessons())
+def cache_in(folder: Path, settings: CalibrationConfig = STAGE_1) -> MapCache:
+    return MapCache(folder / "maps", settings, "tiny")
+
+
+def test_the_student_learns_four_images_by_heart(tmp_path: Path) -> None:
+    curve = calibrate(models(), lessons(), cache=cache_in(tmp_path))
     assert curve[-1] < 0.75 * curve[0]
 
 
-def test_only_adapter_and_matrices_change() -> None:
+def test_only_adapter_and_matrices_change(tmp_path: Path) -> None:
     network = models(dataclasses.replace(STAGE_1, epochs=2))
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    calibrate(network, lessons(2))
+    calibrate(network, lessons(2), cache=cache_in(tmp_path))
     moved = {name for name, value in network.state_dict().items() if not value.equal(before[name])}
     assert moved and moved <= set(network.calibrated())
 
 
-def test_the_teacher_is_the_unet_without_what_was_trained() -> None:
-    network, lesson = models(), lessons(1)
-    plain = lesson_maps(network, lesson)[0][0]
+def test_the_teacher_is_the_unet_without_what_was_trained(tmp_path: Path) -> None:
+    network, (lesson,) = models(), lessons(1)
+    (plain,) = Teacher(network, cache_in(tmp_path / "before")).maps(lesson)
     for value in network.lora.values():
         value.data.normal_(generator=seeded(3))
-    torch.testing.assert_close(lesson_maps(network, lesson)[0][0], plain)
+    (later,) = Teacher(network, cache_in(tmp_path / "after")).maps(lesson)
+    torch.testing.assert_close(later, plain)
 
 
 def test_maps_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network, lesson = models(), lessons(2)
-    cache = MapCache(tmp_path / "maps", STAGE_1, "tiny")
-    made = lesson_maps(network, lesson, cache)
+    teacher = Teacher(models(), cache_in(tmp_path))
+    made = [teacher.maps(lesson) for lesson in lessons(2)]
     monkeypatch.setattr("psg_ros.training.spade.calibration.teacher_maps", None)
-    for again, maps in zip(lesson_maps(network, lesson, cache), made, strict=True):
-        torch.testing.assert_close(again[0], maps[0], atol=1e-3, rtol=1e-3)
+    for lesson, maps in zip(lessons(2), made, strict=True):
+        torch.testing.assert_close(teacher.maps(lesson)[0], maps[0], atol=1e-3, rtol=1e-3)
+
+
+def test_a_lesson_is_asked_for_when_it_is_needed_and_not_kept(tmp_path: Path) -> None:
+    """Pictures, prompts and maps of a large data set do not fit into memory together."""
+
+    class Asked(list):
+        count = 0
+
+        def __getitem__(self, index: int) -> Lesson:
+            self.count += 1
+            return super().__getitem__(index)
+
+    asked = Asked(lessons(2))
+    calibrate(models(dataclasses.replace(STAGE_1, epochs=3)), asked, cache=cache_in(tmp_path))
+    assert asked.count == 3 * 2
 
 
 def test_maps_of_other_settings_prompts_and_broken_files_are_not_taken(tmp_path: Path) -> None:
@@ -154,8 +173,12 @@ def test_words_and_the_end_are_what_the_loss_sees(tmp_path: Path) -> None:
     assert prompt.content.tolist() == [False] + [True] * (letters + 1) + [False] * (75 - letters)
 
 
-def test_what_cannot_be_calibrated_is_refused() -> None:
+def test_what_cannot_be_calibrated_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one image"):
-        calibrate(models(), [])
+        calibrate(models(), [], cache=cache_in(tmp_path))
     with pytest.raises(ValueError, match="adapter linear has one token"):
-        calibrate(models(dataclasses.replace(STAGE_1, adapter="linear")), lessons(1))
+        calibrate(
+            models(dataclasses.replace(STAGE_1, adapter="linear")),
+            lessons(1),
+            cache=cache_in(tmp_path),
+        )

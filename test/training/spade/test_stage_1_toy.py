@@ -22,7 +22,7 @@ from psg_ros.network.spade.config import CalibrationConfig
 from psg_ros.network.spade.frozen import FrozenModels
 from psg_ros.network.spade.libraries import library
 from psg_ros.network.spade.noise_levels import STABLE_DIFFUSION_1
-from psg_ros.training.spade.calibration import Lesson, calibrate, lesson_maps, student_loss
+from psg_ros.training.spade.calibration import Lesson, Teacher, calibrate, student_loss
 from psg_ros.training.spade.teacher_maps import MapCache, Prompt
 
 COLOURS = {
@@ -93,7 +93,8 @@ def test_a_student_learns_to_see_what_the_teacher_was_told(tmp_path: Path) -> No
     losses = pretrain(models, lessons)
     assert sum(losses[-50:]) < 0.6 * sum(losses[:50])
     held_out = lessons[TRAINED:]
-    teachers = lesson_maps(models, held_out)
+    cache = MapCache(tmp_path, SETTINGS, "toy")
+    teachers = [Teacher(models, cache).maps(lesson) for lesson in held_out]
 
     def of_held_out() -> float:
         with torch.no_grad():
@@ -104,7 +105,7 @@ def test_a_student_learns_to_see_what_the_teacher_was_told(tmp_path: Path) -> No
     curve = calibrate(
         models,
         lessons[:TRAINED],
-        cache=MapCache(tmp_path, SETTINGS, "toy"),
+        cache=cache,
         epoch_done=lambda epoch, loss: curve_held_out.append(of_held_out()),
     )
     print(f"\npretraining {losses[0]:.3f} -> {sum(losses[-50:]) / 50:.3f}")

@@ -26,7 +26,10 @@ OPTIONS = ("--std=c++17", "--fmad=false")
 
 def kernel_sources() -> dict[str, str]:
     """Return the text of every source by its file name."""
-    return {path.name: path.read_text() for path in sorted(Path(__file__).parent.glob("*.cu"))}
+    return {
+        path.name: path.read_text(encoding="utf-8")
+        for path in sorted(Path(__file__).parent.glob("*.cu"))
+    }
 
 
 @cache
@@ -73,7 +76,7 @@ def _by_nvcc(name: str, source: str, target: str) -> bytes:
             "the CUDA toolkit on the PATH"
         )
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / name).write_text(source)
+        (Path(folder) / name).write_text(source, encoding="utf-8")
         command = [nvcc, "-cubin", f"-arch={target}", *OPTIONS, name, "-o", "out.cubin"]
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
