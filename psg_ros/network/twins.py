@@ -23,7 +23,7 @@ from psg_ros.network.fp8 import OPSET, to_fp8
 from psg_ros.network.half_precision import to_float, to_half
 from psg_ros.network.ranges import Inputs, measure_ranges
 
-CURE = "pip install 'onnxruntime>=1.20' (extra 'quantize')"
+CURE = "pip install onnxruntime (extra 'quantize')"
 OPERATORS = {INT8: ("ConvTranspose", "Gemm", "MatMul"), FP8: ("Gemm", "MatMul")}
 """What is quantized, where one side is a weight. TensorRT has no transposed convolution in fp8."""
 

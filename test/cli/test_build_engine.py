@@ -30,7 +30,11 @@ def test_check_names_each_file(capsys):
     pytest.importorskip("onnx")
     assert main(["build-engine", "demo", "--check"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines == ["segmenter.onnx: nothing to refuse", "relations.onnx: nothing to refuse"]
+    assert lines == [
+        "segmenter.onnx: nothing to refuse",
+        "relations.onnx: nothing to refuse",
+        "segmenter.int8.onnx: nothing to refuse",
+    ]
 
 
 def test_check_lists_what_is_refused(monkeypatch, tiny_model, capsys):

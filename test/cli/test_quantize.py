@@ -61,5 +61,5 @@ def test_without_pictures_it_says_what_to_give(folder, capsys) -> None:
 def test_without_onnxruntime_it_names_the_extra(folder, pictures, monkeypatch, capsys) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime.quantization", None)
     assert main(["quantize", str(folder), "--calibration", str(pictures)]) == 1
-    assert "pip install 'onnxruntime>=1.20' (extra 'quantize')" in capsys.readouterr().err
+    assert "pip install onnxruntime (extra 'quantize')" in capsys.readouterr().err
     assert load_model_folder(str(folder)).manifest.twins == {}
