@@ -37,7 +37,7 @@ class LatestFrames(Generic[Frame]):
         self._changed = threading.Condition()
         self._slots: list[_Slot[Frame]] = [_Slot() for _ in range(num_sources)]
         self._turns = list(range(num_sources))
-        self._is_idle = self._closed = False
+        self._closed = False
 
     def dropped_before(self, source: int = 0) -> int:
         """Frames of a source replaced since the last `clear`, up to its frame taken last.
@@ -52,26 +52,18 @@ class LatestFrames(Generic[Frame]):
         with self._changed:
             return self._slots[source].dropped
 
-    def put(self, frame: Frame, source: int = 0) -> bool:
-        """Store a frame, replacing that of its source that waits. Never blocks on the consumer.
-
-        Returns:
-            Whether the consumer was idle, so that it begins with this frame at once.
-        """
+    def put(self, frame: Frame, source: int = 0) -> None:
+        """Store a frame, replacing that of its source that waits. Never blocks on the consumer."""
         with self._changed:
             slot = self._slots[source]
             slot.dropped += slot.frame is not None
             slot.frame = frame
-            was_idle, self._is_idle = self._is_idle, False
             self._changed.notify()
-            return was_idle
 
     def take(self) -> tuple[int, Frame] | None:
         """Wait for a frame, remove it and return it with its source; None once closed."""
         with self._changed:
-            self._is_idle = True
             self._changed.wait_for(lambda: self._closed or self._next_source() is not None)
-            self._is_idle = False
             source = self._next_source()
             if self._closed or source is None:
                 return None

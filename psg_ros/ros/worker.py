@@ -9,7 +9,6 @@ executor's thread only puts frames into the mailbox and stays free to answer ser
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, Protocol, TypeVar
@@ -26,11 +25,6 @@ class Closable(Protocol):
 
 
 Model = TypeVar("Model", bound=Closable)
-
-BREATH_S = 0.001
-"""How long `put` steps aside when the worker was idle. Of two threads that want the interpreter one
-waits for the other's next pause: what the executor does after a callback would hold up the first
-steps with an image, until the network runs without the interpreter."""
 
 
 class Worker(Generic[Model, Frame]):
@@ -80,8 +74,8 @@ class Worker(Generic[Model, Frame]):
 
     def put(self, frame: Frame, source: int = 0) -> None:
         """Offer a frame; it replaces one of its source that still waits. Ignored while paused."""
-        if self._running and self._mailbox.put((self._round, frame), source):
-            time.sleep(BREATH_S)
+        if self._running:
+            self._mailbox.put((self._round, frame), source)
 
     def resume(self) -> None:
         """Take frames from now on; drops are counted from zero."""

@@ -54,20 +54,6 @@ def test_take_waits_until_a_frame_comes():
     assert taken == [(0, "late")]
 
 
-def test_put_tells_whether_the_consumer_was_idle():
-    mailbox, taken = LatestFrames(), []
-    assert not mailbox.put("nobody takes yet")
-    assert mailbox.take() == (0, "nobody takes yet")
-    consumer = threading.Thread(target=lambda: taken.append(mailbox.take()))
-    consumer.start()
-    while not mailbox._is_idle:
-        consumer.join(0.01)
-    assert mailbox.put("begins at once")
-    consumer.join(5)
-    assert taken == [(0, "begins at once")]
-    assert not mailbox.put("nobody takes any more")
-
-
 def test_close_wakes_the_consumer_with_none():
     mailbox, taken = LatestFrames(), []
     consumer = threading.Thread(target=lambda: taken.append(mailbox.take()))

@@ -214,8 +214,6 @@ def test_a_frame_that_is_asked_for_without_transforms_is_named(embedding, monkey
     heard = warnings(node, monkeypatch)
     embedding.start(node)
     robot.meet()
-    robot.depth.publish(metres())  # where depth has come before, the first image waits for its own
-    embedding.spin_for(0.2, lambda: None)
     graph = robot.until(lambda g: g.sequence >= 3, depth=metres())
     assert len(graph.nodes) == 1 and not graph.nodes[0].has_position
     embedding.spin_until(lambda: any("no positions" in text for text in heard))

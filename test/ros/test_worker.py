@@ -6,7 +6,6 @@ import threading
 
 import pytest
 
-from psg_ros.ros import worker as worker_module
 from psg_ros.ros.worker import Worker
 
 PATIENCE_S = 10
@@ -68,29 +67,6 @@ def test_one_thread_that_is_not_ours_opens_runs_and_closes_the_model(worker, rec
     assert model.closed
     assert len({*model.threads, *recorder.threads}) == 1
     assert model.threads[0] != threading.get_ident()
-
-
-def test_who_gives_an_idle_worker_a_frame_lets_it_begin(recorder, monkeypatch):
-    """And goes on at once where the worker is busy: nothing is won then."""
-    naps, release = [], threading.Event()
-
-    def process(source, frame):
-        release.wait(PATIENCE_S)
-        recorder.process(source, frame)
-
-    worker = Worker(Model, process, recorder.failed)
-    worker.open()
-    worker.resume()
-    while not worker._mailbox._is_idle:
-        pass
-    with monkeypatch.context() as patch:
-        patch.setattr(worker_module.time, "sleep", naps.append)
-        for frame in ("begins", "waits", "replaces"):
-            worker.put(frame)
-    release.set()
-    recorder.wait()
-    worker.close()
-    assert naps == [worker_module.BREATH_S]
 
 
 def test_open_raises_what_the_model_raised_and_leaves_no_thread():
