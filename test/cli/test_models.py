@@ -467,7 +467,7 @@ def test_without_torch_the_list_works_and_get_names_the_extras(shelf, monkeypatc
         lambda name: None if name in ("torch", "huggingface_hub") else there(name),
     )  # fmt: skip
     assert main(["models", "list"]) == 0
-    assert "this machine lacks: pip install '.[train,hub]'" in capsys.readouterr().out
+    assert "get needs on this machine: pip install '.[train,hub]'" in capsys.readouterr().out
     assert main(["models", "get", LIGHTLY]) == 1
     assert "needs: pip install '.[train]'" in capsys.readouterr().err
     assert main(["models", "get", ON_HUB]) == 1

@@ -156,6 +156,7 @@ def test_words_that_change_while_it_looks_leave_no_graph_with_words_of_another_l
     embedding, stream, folder: Path
 ) -> None:
     node, camera, graphs, words = stream(spade_every=1)
+    embedding.spin_until(lambda: words)  # or the next version replaces the first one unheard
     embedding.spin_until(lambda: graphs and graphs[-1].relations, lambda: shoot(camera))
     (folder / "waits").touch()
     embedding.spin_until((folder / "waiting").exists, lambda: shoot(camera))
