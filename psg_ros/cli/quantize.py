@@ -10,8 +10,8 @@ select them with --precision int8.
 
 fp8 is for TensorRT on GPUs of compute capability 8.9 and above (Ada, Hopper); select it with
 --precision fp8. Around their 8-bit products the files keep the types of the model: for TensorRT,
-export it with --precision fp16 first. The new files are a quarter of the size of fp32 files; the
-model's other files stay as they are.
+export it with --precision fp16 first. 8-bit weights take a quarter of the space; the model's other
+files stay as they are.
 """
 
 from __future__ import annotations
