@@ -12,7 +12,8 @@ on these vectors with several seeds, all on the same pairs. Task PredCls.
 the text encoder stand the same without the prior from labels, a bag of words, and, for chance,
 random vectors in place of the novel words'. The gain of unseen words is found on the images of the
 training. `closed`: all predicates are trained; a closed head beside one that compares with words,
-and each word replaced by a synonym that no training has seen (`synonyms.py`).
+and each word replaced by a synonym that no training has seen (`synonyms.py`), and by one that the
+heads have heard as a paraphrase in training.
 
 Settings are chosen with `--split val`; `--split test` is for the report. Needs the extras train and
 words.
@@ -24,13 +25,13 @@ import argparse
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from pair_images import Images, only
-from synonyms import PREDICATE_SYNONYMS
+from synonyms import PREDICATE_SYNONYMS, heard_synonyms
 from torch import Tensor
 from torch.nn import functional
 
@@ -40,6 +41,7 @@ from psg_ros.machine import describe_machine
 from psg_ros.network.relation_head import RelationHead
 from psg_ros.network.word_scores import WordScores, word_scores
 from psg_ros.open_set import novel_indices
+from psg_ros.text.paraphrases import load_paraphrases
 from psg_ros.text.whitening import word_vectors
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.relations.features import unpack
@@ -64,6 +66,10 @@ OVR_KINDS = {
 """Text encoder, and whether heads learn with the prior."""
 CLOSED_KINDS = {"closed": "", "minilm": "minilm"}
 """Text encoder."""
+Synonyms = Mapping[str, Sequence[str]]
+"""Predicate -> other words for it."""
+Table = dict[str, dict[str, float]]
+"""Word and synonym -> R@50 in percent of the word, of the synonym and of "purple"."""
 
 
 class Study:
@@ -230,7 +236,8 @@ def closed_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> d
     """Return the figures of `closed`."""
     pairs, images, every = study.pairs(), study.judged, range(len(study.names))
     rows: dict[str, list[dict[str, float]]] = {}
-    each: dict[str, list[dict[str, float]]] = {}
+    asked = synonym_lists(study.names)
+    each: dict[str, dict[str, list[dict[str, float]]]] = {what: {} for what in asked}
     for kind in wanted or CLOSED_KINDS:
         encoder = CLOSED_KINDS[kind]
         start = study.start(encoder, ())
@@ -238,36 +245,58 @@ def closed_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> d
             head = learn_head(start, pairs, study.lesson(encoder, (), seed))
             own = images.recall(images.scores(head), every)
             row = {"mR@50": float(np.nanmean(own))}
-            if encoder:
-                row["mR@50, all words replaced"] = all_replaced(study, head, encoder)
-                table = one_replaced(study, head, own, encoder)
-                found = [r["synonym"] >= r["trained word"] / 2 for r in table.values()]
-                row["mR@50, one word replaced"] = mean_of(table, "synonym")
-                row["mR@50, purple in its place"] = mean_of(table, "purple")
-                row["synonyms found, %"] = float(100 * np.mean(found))
+            for what, synonyms in asked.items() if encoder else ():
+                table = one_replaced(study, head, own, encoder, synonyms)
+                row |= synonym_figures(what, table, all_replaced(study, head, encoder, synonyms))
                 for name in table:
-                    each.setdefault(name, []).append(table[name])
+                    each[what].setdefault(name, []).append(table[name])
             rows.setdefault(kind, []).append(row)
             print(kind, seed, row, flush=True)
     return {
         "heads": {name: summary(found) for name, found in rows.items()},
-        "R@50 of synonyms (found: half of the trained word's or more)": {
-            name: summary(found) for name, found in each.items()
+        **{
+            f"R@50 of {what} (found: half of the trained word's or more)": {
+                name: summary(found) for name, found in tables.items()
+            }
+            for what, tables in each.items()
         },
     }
 
 
-def mean_of(table: dict[str, dict[str, float]], column: str) -> float:
+def synonym_lists(names: Sequence[str]) -> dict[str, Synonyms]:
+    """Return what each list is called, and the list: never heard, and heard in training."""
+    heard = heard_synonyms(names, load_paraphrases().predicates)
+    return {"synonyms": PREDICATE_SYNONYMS, "heard synonyms": heard}
+
+
+def synonym_figures(what: str, table: Table, all_at_once: float) -> dict[str, float]:
+    """Return the figures of one list of synonyms, in percent; "purple" is not of any list.
+
+    Args:
+        what: the list's name.
+        all_at_once: mR@50 with all words replaced.
+    """
+    found = [row["synonym"] >= row["trained word"] / 2 for row in table.values()]
+    by = "" if what == "synonyms" else f" by {what}"
+    return {
+        f"mR@50, all words replaced{by}": all_at_once,
+        f"mR@50, one word replaced{by}": mean_of(table, "synonym"),
+        "mR@50, purple in its place": mean_of(table, "purple"),
+        f"{what} found, %": float(100 * np.mean(found)),
+    }
+
+
+def mean_of(table: Table, column: str) -> float:
     """Return the mean of a column."""
     return float(np.mean([row[column] for row in table.values()]))
 
 
-def all_replaced(study: Study, head: RelationHead, encoder: str) -> float:
+def all_replaced(study: Study, head: RelationHead, encoder: str, synonyms: Synonyms) -> float:
     """Return mR@50 with a vocabulary of synonyms alone, the mean over both synonyms of each."""
     scores, recalls = scores_of(head), []
     words = scores.words
     for which in range(2):
-        names = [PREDICATE_SYNONYMS[name][which] for name in study.names]
+        names = [synonyms[name][which] for name in study.names]
         scores.take_words(encoded(encoder, names))
         found = study.judged.scores(head)
         recalls.append(float(np.nanmean(study.judged.recall(found, range(len(names))))))
@@ -276,13 +305,13 @@ def all_replaced(study: Study, head: RelationHead, encoder: str) -> float:
 
 
 def one_replaced(
-    study: Study, head: RelationHead, own: np.ndarray, encoder: str
-) -> dict[str, dict[str, float]]:
+    study: Study, head: RelationHead, own: np.ndarray, encoder: str, synonyms: Synonyms
+) -> Table:
     """Return R@50 of each synonym in its word's place, without a gain, and of "purple" there."""
     scores, table = scores_of(head), {}
     words = scores.words
     unrelated = encoded(encoder, ["purple"])[0]
-    for name, others in PREDICATE_SYNONYMS.items():
+    for name, others in synonyms.items():
         index = study.names.index(name)
         if np.isnan(own[index]):
             continue

@@ -9,7 +9,8 @@ the segment that its mask fits best. On them heads are trained, several seeds ea
 one that compares with words. Judged are panoptic quality, with the masks of the segmenter and the
 thresholds of `--score` and `--overlap`, and how many of the matched queries are named right: by the
 trained names, and with one name after the other replaced by a synonym that no training has seen
-(`synonyms.py`). Needs the extras train and words.
+(`synonyms.py`), and by one that the heads have heard as a paraphrase in training. Needs the extras
+train and words.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ import argparse
 import dataclasses
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from open_vocabulary import encoded, summary
-from synonyms import CLASS_SYNONYMS
+from synonyms import CLASS_SYNONYMS, heard_synonyms
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -39,6 +40,7 @@ from psg_ros.machine import describe_machine
 from psg_ros.network.word_scores import WordScores
 from psg_ros.robot.ops.image import resize_nearest
 from psg_ros.robot.ops.panoptic import merge
+from psg_ros.text.paraphrases import load_paraphrases
 from psg_ros.training.config import SegmentationTraining
 from psg_ros.training.relations.relation_data import evenly_spaced
 from psg_ros.training.relations.relation_pictures import network_input
@@ -47,6 +49,15 @@ from psg_ros.training.segmenter.matcher import match
 from psg_ros.training.train import load_run
 from psg_ros.training.words import teach
 
+Synonyms = Mapping[str, Sequence[str]]
+"""Name of a class -> other words for it."""
+Table = dict[str, dict[str, float]]
+"""Name and synonym -> how often the class is named right by each, in percent."""
+TITLES = {
+    "synonyms": "named right, with one name replaced",
+    "heard synonyms": "named right, with one name replaced by a heard synonym",
+}
+"""Of the tables in the output, by list."""
 STEPS, BATCH, RATE, DECAY, NO_OBJECT = 400, 1024, 2e-3, 0.02, 0.1
 
 
@@ -120,7 +131,7 @@ class Study:
             words = encoded(encoder, names)
             scores = WordScores(width, words.shape[1], count, none_first=False)
             scores.take_words(words)
-            teach(scores, encoder, names, "classes")
+            teach(scores, encoder, names, "classes", ())
             head = scores.train()
         weights = torch.ones(count + 1)
         weights[count] = NO_OBJECT
@@ -165,22 +176,40 @@ def named_right(logits: Tensor, wanted: Tensor) -> np.ndarray:
     return shares
 
 
-def replaced(head: WordScores, names: Sequence[str], seen: Seen) -> dict[str, dict[str, float]]:
-    """Return how often each class is named right, by its name and by its synonym."""
+def synonym_lists(names: Sequence[str]) -> dict[str, Synonyms]:
+    """Return what each list is called, and the list: never heard, and heard in training."""
+    heard = heard_synonyms(names, load_paraphrases().classes)
+    return {
+        "synonyms": {name: (other,) for name, other in CLASS_SYNONYMS.items()},
+        "heard synonyms": {phrase(name): others for name, others in heard.items()},
+    }
+
+
+def synonym_figures(what: str, table: Table) -> dict[str, float]:
+    """Return the figures of the list of synonyms that is called `what`, in percent."""
+    return {
+        f"{what} named right": float(np.mean([row["synonym"] for row in table.values()])),
+        f"{what} found": float(
+            100 * np.mean([row["synonym"] >= row["name"] / 2 for row in table.values()])
+        ),
+    }
+
+
+def replaced(head: WordScores, names: Sequence[str], seen: Seen, synonyms: Synonyms) -> Table:
+    """Return how often each class is named right, by its name and by each of its synonyms."""
     words, table = head.words, {}
     with torch.no_grad():
         own = named_right(head(seen.queries), seen.wanted)
     for index, name in enumerate(map(phrase, names)):
         here = seen.wanted == index
-        if name not in CLASS_SYNONYMS or not here.any():
-            continue
-        others = words.clone()
-        others[index] = encoded("minilm", [CLASS_SYNONYMS[name]])[0]
-        head.take_words(others)
-        with torch.no_grad():
-            best = head(seen.queries[here])[:, : len(names)].argmax(dim=1)
-        share = float(100 * (best == index).float().mean())
-        table[f"{name} -> {CLASS_SYNONYMS[name]}"] = {"name": own[index], "synonym": share}
+        for other in synonyms.get(name, ()) if here.any() else ():
+            others = words.clone()
+            others[index] = encoded("minilm", [other])[0]
+            head.take_words(others)
+            with torch.no_grad():
+                best = head(seen.queries[here])[:, : len(names)].argmax(dim=1)
+            share = float(100 * (best == index).float().mean())
+            table[f"{name} -> {other}"] = {"name": own[index], "synonym": share}
     head.take_words(words)
     return table
 
@@ -203,7 +232,9 @@ def main() -> None:
     train, judged = study.look("train", args.train_images), study.look(args.split, args.test_images)
     thresholds = args.score, args.overlap
     rows: dict[str, list[dict[str, float]]] = {}
-    tables: dict[str, list[dict[str, float]]] = {}
+    names = study.vocabulary.label_names
+    asked = synonym_lists(names)
+    each: dict[str, dict[str, list[dict[str, float]]]] = {what: {} for what in asked}
     for kind, encoder in (("closed", ""), ("minilm", "minilm")):
         for seed in range(args.seeds):
             head = study.head(encoder, train, seed)
@@ -211,14 +242,11 @@ def main() -> None:
                 logits = head(judged.queries)
             right = float(np.nanmean(named_right(logits, judged.wanted)))
             row = {"PQ": study.quality(judged, logits, *thresholds), "named right": right}
-            if isinstance(head, WordScores):
-                table = replaced(head, study.vocabulary.label_names, judged)
-                shares = [one["synonym"] for one in table.values()]
-                row["synonyms named right"] = float(np.mean(shares))
-                found = [one["synonym"] >= one["name"] / 2 for one in table.values()]
-                row["synonyms found"] = float(100 * np.mean(found))
+            for what, synonyms in asked.items() if isinstance(head, WordScores) else ():
+                table = replaced(head, names, judged, synonyms)
+                row |= synonym_figures(what, table)
                 for name, one in table.items():
-                    tables.setdefault(name, []).append(one)
+                    each[what].setdefault(name, []).append(one)
             rows.setdefault(kind, []).append(row)
             print(kind, seed, row, flush=True)
     figures = {
@@ -231,7 +259,10 @@ def main() -> None:
             study.quality(judged, judged.own, *thresholds), 1
         ),
         "heads": {kind: summary(found) for kind, found in rows.items()},
-        "named right, with one name replaced": {n: summary(found) for n, found in tables.items()},
+        **{
+            TITLES[what]: {name: summary(found) for name, found in tables.items()}
+            for what, tables in each.items()
+        },
         "cpu_s": round(time.process_time() - started),
     }  # fmt: skip
     args.out.write_text(json.dumps(figures, indent=1) + "\n")

@@ -2,8 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Synonyms that no training sees: what open_vocabulary.py and open_vocabulary_classes.py ask for.
 
-None of them is in config/words/paraphrases.yaml; test/text/test_paraphrases.py checks it.
+None of them is in config/words/paraphrases.yaml; test/text/test_paraphrases.py checks it. Those
+that are there, which heads hear in training, are asked for beside them: `heard_synonyms`.
 """
+
+from collections.abc import Mapping, Sequence
+
+from psg_ros.labels import phrase
+
+HEARD_OF_EACH = 2
+"""The first ones of a word's paraphrases."""
 
 PREDICATE_SYNONYMS = {
     "over": ("above", "up above"), "in front of": ("ahead of", "before"),
@@ -33,3 +41,14 @@ CLASS_SYNONYMS = {
     "curtain": "drapes", "cabinet": "cupboard", "counter": "countertop", "door": "doorway",
     "window": "windowpane", "pillow": "cushion", "cardboard": "carton",
 }  # fmt: skip
+
+
+def heard_synonyms(
+    names: Sequence[str], paraphrases: Mapping[str, Sequence[str]]
+) -> dict[str, Sequence[str]]:
+    """Return of each name the first paraphrases, which the training of a head says, too.
+
+    Args:
+        paraphrases: `Paraphrases.classes` or `.predicates`.
+    """
+    return {name: paraphrases[phrase(name)][:HEARD_OF_EACH] for name in names}

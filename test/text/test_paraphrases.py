@@ -45,6 +45,15 @@ def test_what_the_benchmark_asks_for_is_not_among_them(monkeypatch):
     assert said.isdisjoint(asked)
 
 
+def test_the_first_paraphrases_are_what_the_benchmark_calls_heard(monkeypatch):
+    monkeypatch.syspath_prepend(str(share_path() / "benchmarks"))
+    from synonyms import heard_synonyms
+
+    others = {"over": ("above", "higher than", "overhead of"), "table": ("desk",)}
+    heard = heard_synonyms(["over", "table-merged"], others)
+    assert heard == {"over": ("above", "higher than"), "table-merged": ("desk",)}
+
+
 def test_a_name_comes_first():
     assert ways_to_say(["on", "table-merged"], OTHERS) == [["on", *OTHERS["on"]], ["table"]]
 
