@@ -20,6 +20,9 @@ from psg_ros.labels import phrase
 
 WORDS_FILE = "words.npz"
 ARRAYS = ("encoder", "phrases", "vectors", "mean", "matrix", "taught", "gain", "found_gain")
+MAX_GAIN = 100.0
+"""Ten times what training has ever found: beyond it the words that it has seen are never named."""
+
 DAMAGE = (*NPZ_DAMAGE, KeyError, AttributeError)
 """And what comes of a file with other arrays, or with one alone."""
 
@@ -62,13 +65,13 @@ class WordTable:
         vectors: float32 [phrase, dim], whitened, each of length 1.
         whitening: what vectors of other phrases have to go through.
         taught: the predicates that training has seen, in all ways to say them.
-        gain: 1 or more; how much longer the vectors of other predicates are.
+        gain: 1 to `MAX_GAIN`; how much longer the vectors of other predicates are.
         found_gain: the gain by which the training has found that they win beside those that it has
             seen, see `psg_ros.training.relations.unseen_words`.
 
     Raises:
         ValueError: phrases twice, vectors that are not one of length 1 for each of them, a
-            whitening of vectors of another length, or a gain below 1.
+            whitening of vectors of another length, or a gain out of its range.
     """
 
     encoder: str
@@ -80,8 +83,10 @@ class WordTable:
     found_gain: float = 1.0
 
     def __post_init__(self) -> None:
-        if not self.gain >= 1:  # NaN fails, too
-            raise ValueError(f"the gain of predicates must be 1 or more, not {self.gain}")
+        if not 1 <= self.gain <= MAX_GAIN:  # NaN fails, too
+            raise ValueError(
+                f"the gain of predicates must be from 1 to {MAX_GAIN:g}, not {self.gain}"
+            )
         if len(set(self.phrases)) < len(self.phrases):
             raise ValueError("a table of words holds a phrase twice")
         shape, dtype = self.vectors.shape, self.vectors.dtype
@@ -167,5 +172,6 @@ def read_table(path: Path) -> WordTable:
         raise
     except DAMAGE as error:
         raise ValueError(
-            f"{path} is not a table of words ({error}); copy the model folder again"
+            f"{path} is not a table of words ({error}); copy the model folder again, or train and "
+            "export it again if it is of an older version"
         ) from error

@@ -72,9 +72,9 @@ def test_predicates_are_longer_where_training_has_not_seen_them(tmp_path):
     assert found.joined(["mug"], np.eye(1, 4, dtype=np.float32)).gain == 2.5
 
 
-@pytest.mark.parametrize("gain", [0.9, float("nan")])
-def test_a_gain_below_one_is_refused(gain):
-    with pytest.raises(ValueError, match="the gain of predicates must be 1 or more"):
+@pytest.mark.parametrize("gain", [0.9, 1e39, float("inf"), float("nan")])
+def test_a_gain_out_of_its_range_is_refused(gain):
+    with pytest.raises(ValueError, match="the gain of predicates must be from 1 to 100"):
         WordTable("toy", TABLE.phrases, TABLE.vectors, TABLE.whitening, gain=gain)
 
 

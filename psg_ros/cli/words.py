@@ -87,8 +87,8 @@ def number_or_found(text: str) -> float | str:
 def run(args: argparse.Namespace) -> int:
     """Bake the words, or list them."""
     folder = load_model(args.model)
-    if args.classes is None and args.predicates is None:
-        if args.out or args.stuff or args.add or args.gain is not None:
+    if args.classes is None and args.predicates is None and (args.gain is None or args.add):
+        if args.out or args.stuff or args.add:
             raise ValueError("no words are given: add --classes or --predicates")
         show(folder.vocabulary)
         return 0

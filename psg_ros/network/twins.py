@@ -15,8 +15,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
-from onnx import version_converter
+from onnx import numpy_helper, version_converter
 
 from psg_ros.backend_table import FP8, INT8
 from psg_ros.network.fp8 import OPSET, to_fp8
@@ -30,6 +31,8 @@ OPERATORS = {INT8: ("ConvTranspose", "Gemm", "MatMul"), FP8: ("Gemm", "MatMul")}
 BEYOND = {INT8: 1e-5, FP8: 0.0}
 """Share of numbers that may lie beyond a range. Few do in int8, so that its steps are finer; those
 of fp8 are finer near 0 anyway."""
+
+LEAST_HALF = np.float32(np.finfo(np.float16).smallest_subnormal)
 
 OPTIONS = {
     "ActivationSymmetric": True,
@@ -91,6 +94,8 @@ def quantize_file(source: Path, target: Path, kind: str, inputs: Inputs) -> None
         made = version_converter.convert_version(made, OPSET)
     if kind == FP8:
         to_fp8(made)
+    if is_half:
+        _keep_scales_above_zero(made.graph)
     onnx.save(made, str(target))
     if is_half:
         to_half(target)
@@ -102,6 +107,16 @@ def _products(graph: onnx.GraphProto, operators: Iterable[str]) -> Iterator[onnx
     for node in graph.node:
         if node.op_type in operators and node.input[1] in weights:
             yield node
+
+
+def _keep_scales_above_zero(graph: onnx.GraphProto) -> None:
+    """Raise the scales of weights next to zero to the least number of float16; 0 is no scale."""
+    linear = [n for n in graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    scales = {node.input[1] for node in linear}
+    for tensor in graph.initializer:
+        if tensor.name in scales:
+            raised = np.maximum(numpy_helper.to_array(tensor), LEAST_HALF)
+            tensor.CopyFrom(numpy_helper.from_array(raised, tensor.name))
 
 
 def _one_scale(graph: onnx.GraphProto) -> dict[str, Any]:

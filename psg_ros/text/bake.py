@@ -42,8 +42,8 @@ class Wanted:
         classes, predicates: names; None leaves the list as it is.
         stuff: those of the classes that cannot be counted. Others that the model had before stay
             what they were; new ones are things.
-        gain: how much longer vectors of predicates that training has not seen are, 1 or more; None
-            leaves it as it is.
+        gain: how much longer vectors of predicates that training has not seen are, see `WordTable`;
+            None leaves it as it is.
     """
 
     classes: Sequence[str] | None = None
@@ -72,6 +72,10 @@ def bake(folder: ModelFolder, wanted: Wanted, out: Path | None = None) -> Vocabu
     vocabulary = new_vocabulary(folder, wanted)
     table = complete_table(folder, vocabulary)
     if wanted.gain is not None:
+        if room(folder, PREDICATE_WORDS) is None:
+            raise ValueError(
+                f"a gain is for predicates, and those of {folder.manifest.name} are a closed list"
+            )
         table = replace(table, gain=wanted.gain)
     target = folder.path if out is None else out
     if out is not None and out.exists():

@@ -53,14 +53,18 @@ def ways_to_say(
 
     Args:
         others: `Paraphrases.classes` or `.predicates`.
+            One that is another of the names is left out: a vector cannot stand for two columns.
         held_out: names that the training must know nothing of. They have no paraphrase, and those
             of other names that share a word with them, which no trained name has, are left out.
     """
     hidden = {phrase(name) for name in held_out}
     said = {word for name in names if phrase(name) not in hidden for word in phrase(name).split()}
     forbidden = {word for name in hidden for word in name.split()} - said
+    taken = {phrase(name) for name in (*names, *held_out)}
     ways = []
     for name in map(phrase, names):
-        allowed = [] if name in hidden else others.get(name, ())
+        allowed = (
+            [] if name in hidden else [way for way in others.get(name, ()) if way not in taken]
+        )
         ways.append([name, *(way for way in allowed if forbidden.isdisjoint(way.split()))])
     return ways

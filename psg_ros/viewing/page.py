@@ -13,9 +13,12 @@ import re
 import socket
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
-from urllib.error import HTTPError
+from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
+
+DIRECT = build_opener(ProxyHandler({}))
+"""Asks this machine itself: the proxy of a network does not know its ports."""
 
 FOREIGN_LINK = re.compile(rb"<link\b[^>]*\bhref=\"https?://[^>]*>\s*")
 
@@ -80,10 +83,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Hand on what Rerun's server answers, without links to foreign hosts."""
         path = urlsplit(self.path).path
         try:
-            with urlopen(self.source + path) as answer:
+            with DIRECT.open(self.source + path) as answer:
                 kind, content = answer.headers.get_content_type(), answer.read()
         except HTTPError as error:
             self.send_error(error.code)
+            return
+        except URLError:
+            self.send_error(502, "the viewer does not answer")
             return
         if kind == "text/html":
             content = FOREIGN_LINK.sub(b"", content)

@@ -98,6 +98,20 @@ def test_the_segmenter_of_a_model_that_relates_will_do(here):
     assert not Path("model/relations.onnx").exists()
 
 
+def test_int8_files_stay_with_the_segmenters_own_model(here):
+    path = Path("segmenter/manifest.yaml")
+    twin = Path("segmenter/segmenter.int8.onnx")
+    shutil.copyfile("segmenter/segmenter.onnx", twin)
+    files = {
+        "segmenter": {"file": twin.name, "sha256": hashlib.sha256(twin.read_bytes()).hexdigest()}
+    }
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"int8": {"files": files}}))
+    assert load_model("segmenter").manifest.twins
+    write_react(here / "react.onnx", BOXES, RELATIONS)
+    assert convert() == 0
+    assert not load_model("model").manifest.twins
+
+
 def test_names_are_counted_from_1_with_or_without_an_entry_for_background(here):
     notes = metadata(["__background__", *LABELS], WORDS[1:])
     write_react(here / "react.onnx", BOXES, RELATIONS, notes=notes)

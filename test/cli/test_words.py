@@ -47,6 +47,9 @@ def test_the_gain_is_a_number_or_the_one_that_the_training_has_found(model):
     for given, gain in ((["1.25"], 1.25), ([], 1.5)):
         assert main([*words, *given]) == 0
         assert load_model(str(model)).words.gain == gain
+    assert main(["words", str(model), "--gain", "2"]) == 0
+    assert load_model(str(model)).words.gain == 2
+    assert names(model)[1] == ("holding",), "the words stay"
 
 
 def test_words_from_a_file_into_a_copy(model, tmp_path):

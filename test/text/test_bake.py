@@ -99,7 +99,7 @@ def test_known_words_need_no_encoder_and_others_are_named(model, monkeypatch):
         ),
         (Wanted(predicates=[f"p{chr(97 + i // 26)}{chr(97 + i % 26)}" for i in range(129)]), "128"),
         (Wanted(["cup"], stuff=["floor"]), "stuff that is none of the classes: floor"),
-        (Wanted(["cup"], gain=0.5), "the gain of predicates must be 1 or more, not 0.5"),
+        (Wanted(["cup"], gain=0.5), "the gain of predicates must be from 1 to 100, not 0.5"),
     ],
 )
 def test_what_is_refused_changes_nothing(model, wanted, complaint):

@@ -58,6 +58,13 @@ def test_a_name_comes_first():
     assert ways_to_say(["on", "table-merged"], OTHERS) == [["on", *OTHERS["on"]], ["table"]]
 
 
+def test_a_way_that_is_another_of_the_names_is_left_out():
+    others = {"looking at": ("watching", "gazing at")}
+    assert ways_to_say(["looking at", "watching"], others)[0] == ["looking at", "gazing at"]
+    ways = ways_to_say(["on", "put in"], {"on": ("put on",)}, held_out=["put on"])
+    assert ways == [["on"], ["put in"]]
+
+
 def test_what_is_held_out_is_not_heard_of_in_other_ways():
     ways = ways_to_say(["over", "on", "sitting on"], OTHERS, held_out=["over", "sitting on"])
     assert ways == [["over"], ["on", "upon", "set down on"], ["sitting on"]]

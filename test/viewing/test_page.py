@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener, urlopen
 
 import pytest
 
@@ -70,6 +70,20 @@ def test_other_files_pass_unchanged(address: str) -> None:
     with urlopen(f"{address}/viewer.wasm") as answer:
         assert answer.headers["Content-Type"] == "application/wasm"
         assert answer.read() == b"\0asm"
+
+
+def test_a_proxy_of_the_network_is_not_asked(address: str, monkeypatch) -> None:
+    page = f"{address}/viewer.wasm"
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert build_opener(ProxyHandler({})).open(page).read() == b"\0asm"
+
+
+def test_a_viewer_that_does_not_answer_is_an_error_of_the_page() -> None:
+    port = free_port()
+    page = ViewerPage(port, free_port(), data_port=9091)
+    with pytest.raises(HTTPError, match="502"):
+        build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/")
+    page.close()
 
 
 def test_what_is_not_there_is_not_there(address: str) -> None:

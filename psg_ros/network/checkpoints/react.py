@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from psg_ros.backend_table import AUTO, BACKENDS
+from psg_ros.backend_table import AUTO, BACKENDS, TWINS
 from psg_ros.config import RECOMMENDED
 from psg_ros.files import scratch_beside
 from psg_ros.robot.forms import load_model
@@ -214,7 +214,8 @@ def _write(
 ) -> None:
     """Copy the segmenter beside REACT++ and describe both."""
     manifest = read_mapping(model.path / MANIFEST_FILE)
-    for key in ("grid_hw", "cell_px"):
+    # Int8 and fp8 files were judged with other relations, and stay with the model.
+    for key in ("grid_hw", "cell_px", *TWINS):
         manifest.pop(key, None)
     artifacts = {"segmenter": manifest["artifacts"]["segmenter"], ARTIFACT: _plain(asdict(spec))}
     segmenter = model.artifact_path("segmenter")

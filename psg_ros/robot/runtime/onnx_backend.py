@@ -196,8 +196,10 @@ def _make_session(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # errors; its warnings are about graph rewriting
-    if spec.twin == FP8:  # it would make operators of its own of them, which do not take fp8
-        options.add_session_config_entry("session.disable_quant_qdq", "1")
+    if spec.twin == FP8:
+        # More of it makes operators of Q and DQ that do not take fp8, and drops a ReLU before a Q
+        # as if numbers in fp8 had no sign.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
     if device != CPU:
         onnx_providers.load_cuda()
         onnx_providers.record_nodes(options)

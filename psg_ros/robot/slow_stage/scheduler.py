@@ -63,6 +63,7 @@ class _Job:
     stamp_ns: int
     schedule: Schedule
     tracks: int
+    requested: bool
 
 
 class SlowStage:
@@ -156,7 +157,7 @@ class SlowStage:
                 segmentation.num_segments,
                 schedule.predicates,
             )
-            self._job = _Job(question, graph, stamp_ns, schedule, self._tracks)
+            self._job = _Job(question, graph, stamp_ns, schedule, self._tracks, self._requested)
             self._frames_since, self._requested = 0, False
             self.asked += 1
             self._wake.notify()
@@ -171,8 +172,9 @@ class SlowStage:
             except StageClosed:
                 with self._wake:
                     self._ended = True
-            except StageEnded:
-                pass  # whoever keeps the stage has told of it
+            except StageEnded:  # whoever keeps the stage has told of it
+                with self._wake:
+                    self._requested |= job.requested
             except Exception as error:  # noqa: BLE001 - the next frame may be better
                 self._failed(str(error))
             else:

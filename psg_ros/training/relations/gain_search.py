@@ -32,7 +32,7 @@ MAX_IMAGES = 1000
 
 
 def set_gain(losses: RelationLosses, source: RelationSource, vocabulary: Vocabulary) -> None:
-    """Find the gain on the images of the training, and note it in the head with what it has seen.
+    """Find the gain on the images of the training, and note it in the head.
 
     Heads learn on the first half of the images and are judged on the other. Predicates that are
     held out of the training stay out. A head of a closed list is left as it is; one that has a
@@ -42,7 +42,6 @@ def set_gain(losses: RelationLosses, source: RelationSource, vocabulary: Vocabul
     scores = word_scores(stage.head)
     if scores is None:
         return
-    scores.taught = losses.columns[1:] > 0
     if not stage.head.bidirectional or len(source.truths) < 2:
         return
     held_out = (losses.columns[1:] == 0).nonzero()[:, 0].tolist()

@@ -65,6 +65,8 @@ class RelationLosses(nn.Module):
         columns = torch.ones_like(weights)
         columns[[1 + predicate for predicate in held_out]] = 0
         self.register_buffer("columns", columns / columns.sum(), persistent=False)
+        if (scores := word_scores(stage.head)) is not None:
+            scores.taught = columns[1:] > 0
         self.register_buffer("label_words", label_words, persistent=False)
 
     def forward(self, batch: PairBatch) -> dict[str, Tensor]:

@@ -35,6 +35,7 @@ from psg_ros.training.relations.relation_pairs import draw_batch, pair_batch, sp
 from psg_ros.training.relations.relation_plan import BatchPlan
 from psg_ros.training.relations.relation_run import (
     STATE,
+    TUNED_SEGMENTER,
     WEIGHTS,
     RelationRun,
     check_segmenter,
@@ -43,6 +44,7 @@ from psg_ros.training.relations.relation_run import (
 from psg_ros.training.relations.relation_samples import RelationSample
 from psg_ros.training.relations.relation_weights import learning_rate, positive_weights
 from psg_ros.training.relations.validation import MAIN_SCORE, evaluate_relations
+from psg_ros.training.step_draws import draws_of_step
 from psg_ros.training.words import label_words
 
 __all__ = ["STATE", "WEIGHTS", "train_relations"]
@@ -87,7 +89,9 @@ def train_relations(
     weights = positive_weights(truths, vocabulary.num_predicates, settings, directed=directed)
     held_out = held_out_predicates(settings, vocabulary)
     encoder = model.config.relations.text_encoder
-    words = label_words(encoder, vocabulary) if encoder and settings.prior_weight else None
+    # Of a single label the words say nothing.
+    prior = encoder and settings.prior_weight and vocabulary.num_labels > 1
+    words = label_words(encoder, vocabulary) if prior else None
     run = RelationRun(model, settings, weights, ranks, held_out, words)
     if goes_on:
         run.load(folder)
@@ -144,6 +148,8 @@ class RelationLoop:
         losses = self._run.bare_losses
         if word_scores(losses.stage.head) is not None:
             load_into(losses.stage, self._folder / WEIGHTS)
+            if losses.segmenter is not None:  # the one that these relations were trained with
+                load_into(losses.segmenter, self._folder / TUNED_SEGMENTER)
             set_gain(losses, self._data.source, self._vocabulary)
             self._run.save_weights(self._folder)
 
@@ -162,6 +168,7 @@ class RelationLoop:
             truths, self._vocabulary.num_predicates, settings, plan.rng(number),
             directed=run.directed,
         )  # fmt: skip
+        draws_of_step(self._config.seed, number)
         for part in split_pairs(drawn, settings.pairs_per_step):
             batch = pair_batch(part, samples, features, first, run.ranks.world_size)
             run.step(batch, rate, image_ids)

@@ -24,6 +24,7 @@ from psg_ros.training.segmenter.segmentation_losses import (
     SegmentationLosses,
     sample_generators,
 )
+from psg_ros.training.step_draws import draws_of_step
 
 WEIGHTS = "segmenter.safetensors"
 STATE = "segmenter.state"
@@ -101,6 +102,7 @@ class SegmentationRun:
         totals, seen = self._totals(targets), self.samples_seen
         first = seen + self.ranks.rank * size
         generators = sample_generators(self.config.seed, first, size, device)
+        draws_of_step(self.config.seed, seen)
         share = -(-size // self.settings.accumulate)
         terms: dict[str, float] = {}
         for start in range(0, size, share):

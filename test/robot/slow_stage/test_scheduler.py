@@ -123,6 +123,20 @@ def test_without_a_rhythm_only_requests_are_asked(camera: Camera) -> None:
     camera.answer()
 
 
+@pytest.mark.parametrize("camera", [0], indirect=True)
+def test_a_request_that_meets_the_end_of_the_stage_is_kept(camera: Camera) -> None:
+    camera.stage.error = StageEnded("it was killed")
+    camera.slow.request()
+    camera.see()
+    camera.answer()
+    camera.stage.error = None
+    camera.see()
+    camera.answer()
+    assert (camera.slow.asked, camera.slow.answered) == (2, 1)
+    camera.see()
+    assert camera.slow.asked == 2
+
+
 def test_an_answer_about_tracks_that_ended_meanwhile_is_dropped(camera: Camera) -> None:
     for _ in range(3):
         camera.see()
