@@ -318,18 +318,51 @@ def test_the_recipe_of_the_paper_is_there_in_every_size(size):
     assert (folder / "labels" / f"{config.labels}.yaml").is_file()
 
 
-def test_a_run_with_words_ends_with_the_gain_of_unseen_ones(
-    prepare, tiny_share, tiny_network, monkeypatch
-):
+@pytest.fixture
+def with_words(tiny_share, tiny_network, monkeypatch) -> None:
+    """Let the relation stage of the small network compare with words."""
     shutil.copy(REPOSITORY / "config" / "labels" / "psg.yaml", tiny_share / "config" / "labels")
     sizes = {**tiny_network["relations"], "text_encoder": "bag_of_words"}
     network = tiny_share / "config" / "model" / "tiny.yaml"
     network.write_text(yaml.safe_dump({**tiny_network, "relations": sizes}))
     monkeypatch.setattr(word_heads, "STEPS", 2)
     monkeypatch.setattr(unseen_words, "GAINS", (2.5,))
+
+
+def test_a_run_with_words_ends_with_the_gain_of_unseen_ones(prepare, with_words):
     folder = run(prepare(relations={"epochs": 1, "precision": "float32"}))
     (row,) = rows_of(folder)
     assert 0 < row["prior"] < 2
     scores = word_scores(train.load_run(folder)[0].relations)
     assert scores.gain == 2.5 and scores.taught.all()
     torch.testing.assert_close(scores.words.norm(dim=1), torch.ones(len(scores.words)))
+
+
+def test_a_resumed_run_hears_the_same_words(prepare, with_words, interrupt):
+    """Which way to say a word is heard belongs to the step, not to the process."""
+    settings = {"epochs": 3, "precision": "float32", "learning_rate": 1e-2}
+    whole = run(prepare("whole", minutes_between_checkpoints=0, relations=settings))
+    config = prepare("killed", minutes_between_checkpoints=0, relations=settings)
+    with interrupt(relation_run.RelationRun, lambda one: one.batches_seen == 4):
+        run(config)
+    folder = run(config, resume=True)
+    assert (folder / relations.WEIGHTS).read_bytes() == (whole / relations.WEIGHTS).read_bytes()
+
+
+def test_the_best_relations_keep_the_segmenter_that_they_were_trained_with(
+    prepare, with_words, monkeypatch
+):
+    scores = iter((2.0, 1.0))
+    made_up = lambda *_, **__: dict.fromkeys(relations.REPORTED, next(scores))  # noqa: E731
+    monkeypatch.setattr(relations, "evaluate_relations", made_up)
+    saved, real = [], relation_run.RelationRun.save_weights
+
+    def save(self, folder, *, last=False):
+        real(self, folder, last=last)
+        if not last:
+            saved.append((folder / relation_run.TUNED_SEGMENTER).read_bytes())
+
+    monkeypatch.setattr(relation_run.RelationRun, "save_weights", save)
+    settings = {"frozen": False, "validation_images": 1, "learning_rate": 1e-2, "epochs": 2}
+    run(prepare(relations={**settings, "precision": "float32"}))
+    assert len(saved) == 2 and saved[0] == saved[1]
