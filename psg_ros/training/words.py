@@ -49,11 +49,14 @@ def take_ways(model: DsFlash, config: TrainConfig, vocabulary: Vocabulary) -> No
         teach(model.relations, encoder, names, "predicates", unseen)
 
 
-def label_words(encoder: str, vocabulary: Vocabulary) -> Tensor:
+def label_words(encoder: str, vocabulary: Vocabulary) -> Tensor | None:
     """Return the vectors float32 [label, text_dim] of labels for the prior of predicates.
 
     They are whitened by themselves: which of two labels it is says more than that both are things.
+    A single label says nothing: None.
     """
+    if vocabulary.num_labels < 2:
+        return None
     vectors = open_encoder(encoder).encode([phrase(name) for name in vocabulary.label_names])
     return torch.from_numpy(fit_whitening(vectors)(vectors))
 

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 from tiny_open import ENCODER, open_network  # noqa: E402
 
-from psg_ros.labels import load_vocabulary  # noqa: E402
+from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, load_vocabulary  # noqa: E402
 from psg_ros.network.word_scores import word_scores  # noqa: E402
 from psg_ros.open_set import novel_indices  # noqa: E402
 from psg_ros.training.config import (  # noqa: E402
@@ -67,3 +67,8 @@ def test_labels_of_the_prior_are_told_apart(opened):
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(vocabulary.num_labels))
     alike = vectors @ vectors.T
     assert alike[~torch.eye(len(alike), dtype=torch.bool)].max() < 0.2
+
+
+def test_a_single_label_says_nothing_of_predicates():
+    one = Vocabulary((ObjectLabel("cup", True, (1, 2, 3)),), (Predicate("on"),))
+    assert label_words(ENCODER, one) is None

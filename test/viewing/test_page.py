@@ -4,9 +4,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener, urlopen
@@ -72,10 +76,25 @@ def test_other_files_pass_unchanged(address: str) -> None:
         assert answer.read() == b"\0asm"
 
 
-def test_a_proxy_of_the_network_is_not_asked(address: str, monkeypatch) -> None:
-    page = f"{address}/viewer.wasm"
-    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
-    assert build_opener(ProxyHandler({})).open(page).read() == b"\0asm"
+SERVE_AND_ASK = """
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.request import ProxyHandler, build_opener
+from psg_ros.viewing.page import ViewerPage, free_port
+viewer, port = ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler), free_port()
+Thread(target=viewer.serve_forever, daemon=True).start()
+ViewerPage(port, viewer.server_port, data_port=9091)
+print(build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}/scene.txt").read().decode())
+"""
+
+
+def test_a_proxy_of_the_network_is_not_asked(tmp_path: Path) -> None:
+    """In a process of its own: urllib reads the environment once."""
+    (tmp_path / "scene.txt").write_text("found")
+    environment = {**os.environ, "http_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    command = [sys.executable, "-c", SERVE_AND_ASK]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.stdout == "found\n", done.stderr
 
 
 def test_a_viewer_that_does_not_answer_is_an_error_of_the_page() -> None:

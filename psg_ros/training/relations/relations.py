@@ -89,9 +89,7 @@ def train_relations(
     weights = positive_weights(truths, vocabulary.num_predicates, settings, directed=directed)
     held_out = held_out_predicates(settings, vocabulary)
     encoder = model.config.relations.text_encoder
-    # Of a single label the words say nothing.
-    prior = encoder and settings.prior_weight and vocabulary.num_labels > 1
-    words = label_words(encoder, vocabulary) if prior else None
+    words = label_words(encoder, vocabulary) if encoder and settings.prior_weight else None
     run = RelationRun(model, settings, weights, ranks, held_out, words)
     if goes_on:
         run.load(folder)

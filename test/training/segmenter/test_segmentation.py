@@ -4,12 +4,14 @@
 
 import json
 import math
+import shutil
 import signal
 from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from tiny_networks import every_segmenter
 from training_process import kill_while_saving, train_apart
 
@@ -17,7 +19,8 @@ from psg_ros.data.opening import open_dataset
 from psg_ros.network.config import ModelConfig
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.setting_files import load_config
-from psg_ros.training import train
+from psg_ros.text.paraphrases import Paraphrases
+from psg_ros.training import train, words
 from psg_ros.training.checkpoint import load_state, load_weights, save_state
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.distributed import Ranks
@@ -100,6 +103,24 @@ def test_a_killed_and_resumed_run_ends_like_one_that_was_left_alone(
         assert value.equal(model.state_dict()[name]), name
     assert learned(whole_folder) == learned(folder)
     assert len(learned(folder)) == 6 // report_every
+
+
+def test_a_resumed_run_hears_the_same_words(
+    write_config, tiny_share, tiny_network, interrupt, monkeypatch
+):
+    """Which way to say a class is heard belongs to the step, not to the process."""
+    shutil.copy(ROOT / "config" / "labels" / "psg.yaml", tiny_share / "config" / "labels")
+    sizes = {**tiny_network["segmenter"], "text_encoder": "bag_of_words"}
+    network = tiny_share / "config" / "model" / "tiny.yaml"
+    network.write_text(yaml.safe_dump({**tiny_network, "segmenter": sizes}))
+    ways = Paraphrases({"box": ("crate", "carton"), "ball": ("globe",)}, {})
+    monkeypatch.setattr(words, "load_paraphrases", lambda: ways)
+    whole = train.run(write_config("whole"), stage="segmentation")
+    config = write_config("killed", minutes_between_checkpoints=0.0)
+    with interrupt(SegmentationRun, lambda run: run.samples_seen == 6):
+        train.run(config, stage="segmentation")
+    folder = train.run(config, stage="segmentation", resume=True)
+    assert (folder / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
 
 
 def test_a_state_without_running_means_still_goes_on(write_config, monkeypatch, interrupt):
