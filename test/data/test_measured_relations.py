@@ -122,3 +122,17 @@ def test_a_depth_image_of_another_size_is_refused(room: Path) -> None:
 def test_certainty_must_be_in_order() -> None:
     with pytest.raises(ValueError, match="doubtful <= known"):
         Certainty(known=0.1, doubtful=0.5)
+
+
+def test_a_broken_entry_is_named_before_anything_is_measured(room: Path) -> None:
+    content = json.loads(room.read_text())
+    content["data"].append({"image_id": "b", "file_name": "image.jpg"})
+    room.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"image b: the entry is not in the data set's layout"):
+        next(measure_relations(room, VOCABULARY, CAMERA))
+
+
+@pytest.mark.parametrize("unit_m", [0.0, -0.001, float("nan")])
+def test_a_unit_that_is_no_length_is_refused(unit_m: float) -> None:
+    with pytest.raises(ValueError, match="unit_m must be above 0"):
+        DepthCamera(160.0, 160.0, 80.0, 60.0, unit_m)
