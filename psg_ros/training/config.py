@@ -291,7 +291,7 @@ class TrainConfig:
             directory.
         images, panoptic: folders that the names of pictures and PNGs are relative to; empty:
             searched near `data`.
-        partial: whether `data` may hold only a part of a split.
+        partial: whether `data`, and the sources of stage 1, may hold only a part of a split.
         skip_broken: leave out broken entries and files, which takes reading all of them once;
             otherwise they are refused.
         out: folder for checkpoints and logs.
