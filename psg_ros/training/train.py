@@ -166,7 +166,7 @@ def open_source(
         skip_broken=config.skip_broken,
     )
     if dataset.skipped and ranks.is_main:
-        print(f"{len(dataset.skipped)} broken images of {source.data}, {split}, are left out")
+        print(f"{len(dataset.skipped)} broken images of {split} are left out ({source.data})")
     return without_names(dataset, held_out_labels(config, vocabulary), ())
 
 

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -39,6 +41,7 @@ from psg_ros.training.relations.relation_sources import (
     RelationSource,
 )
 from psg_ros.training.relations.validation import ValidationTruth, validation_truth
+from psg_ros.training.segmenter.three_augment import told_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +110,19 @@ def choose_images(
     return ChosenImages(train[evenly_spaced(len(train), count)], held_out)
 
 
+def images_digest(
+    dataset: PanopticDataset, settings: RelationTraining, validation: PanopticDataset | None = None
+) -> str:
+    """Return a SHA-256 of the ids that `choose_images` gives, as hexadecimal text."""
+    chosen = choose_images(dataset, settings, validation)
+    judged = dataset if validation is None else validation
+    names = [
+        [images.records[index].image_id for index in indices]
+        for images, indices in ((dataset, chosen.train), (judged, chosen.held_out))
+    ]
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
+
+
 def related_images(dataset: PanopticDataset) -> np.ndarray:
     """Return the indices int64 of the images with a relation between two segments.
 
@@ -157,9 +173,15 @@ def check_relation_data(
     """Refuse settings that cannot work with these images, before anything is computed.
 
     Raises:
-        ValueError: too few images, none with a predicate that is not held out, or batches too small
-            for the processes.
+        ValueError: too few images, none with a predicate that is not held out, batches too small
+            for the processes, or pictures to be mirrored whose relations tell left from right.
     """
+    sided = told_by_side(vocabulary.predicate_names)
+    if config.relations.augmentation != "none" and sided:
+        raise ValueError(
+            f"augmentation: {config.relations.augmentation} mirrors pictures, in which "
+            f"{', '.join(sided)} would be wrong; choose augmentation: none"
+        )
     chosen = choose_images(dataset, config.relations, validation)
     unseen = held_out_predicates(config.relations, vocabulary)
     judged = dataset if validation is None else validation
