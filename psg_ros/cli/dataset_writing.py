@@ -15,6 +15,7 @@ from psg_ros.data.annotation_file import read_json
 from psg_ros.data.joining import join
 from psg_ros.data.measured_relations import Certainty, DepthCamera, Measured, measure_relations
 from psg_ros.data.opening import find_annotation_file
+from psg_ros.data.psg import count_held_out
 from psg_ros.files import check_not_input, check_writable, write_text
 from psg_ros.labels import find_vocabulary
 from psg_ros.quoting import counted
@@ -167,8 +168,8 @@ def join_files(args: argparse.Namespace) -> int:
         check_not_input(args.out, path)
     content = join(paths, args.out, args.folders)
     write_text(args.out, json.dumps(content))
-    held_out = len({*content.get("val_image_ids", []), *content.get("test_image_ids", [])})
-    print(f"{args.out}: {counted(len(content['data']), 'image')}, {held_out} held out")
+    images = counted(len(content["data"]), "image")
+    print(f"{args.out}: {images}, {count_held_out(content)} held out")
     return 0
 
 

@@ -11,10 +11,9 @@ from typing import Any
 
 from psg_ros.data.annotation_file import AnnotationFile, Entry, read_json
 from psg_ros.data.dataset import choose_folder
-from psg_ros.data.psg import parse_psg
+from psg_ros.data.psg import HELD_OUT_IDS, parse_psg
 
 CLASSES = ("thing_classes", "stuff_classes", "predicate_classes")
-SPLIT_IDS = ("val_image_ids", "test_image_ids")
 PICTURE, PNG, DEPTH = "file_name", "pan_seg_file_name", "depth_file_name"
 BESIDE = ("", "annotations")
 """Where in the folder of pictures the PNGs may lie; the second is COCO's."""
@@ -57,7 +56,7 @@ def join(
             seen[image_id] = path
             moved = {key: f"{inside[key]}/{entry[key]}" for key in inside if key in entry}
             joined["data"].append({**entry, **moved})
-        for key in SPLIT_IDS:
+        for key in HELD_OUT_IDS:
             if key in content:
                 joined[key] = [*joined.get(key, []), *content[key]]
     return joined

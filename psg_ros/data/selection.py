@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from psg_ros.data.annotation_file import AnnotationFile, read_json
-from psg_ros.data.psg import parse_psg
+from psg_ros.data.psg import count_held_out, parse_psg
 from psg_ros.data.records import sound_records
 from psg_ros.labels import Vocabulary
 
@@ -23,7 +23,7 @@ class Selection:
 
     Attributes:
         content: in PSG's layout.
-        num_held_out: images of the new test split.
+        num_held_out: images that are not for training.
         dropped: segments that became void, by class.
     """
 
@@ -69,11 +69,11 @@ def select(path: Path, vocabulary: Vocabulary, held_out: Sequence[str]) -> Selec
         "stuff_classes": list(vocabulary.label_names[num_things:]),
         "predicate_classes": list(vocabulary.predicate_names),
     }
-    ids = [str(entry["image_id"]) for entry in entries]
-    held = [name for name in ids if any(fnmatchcase(name, pattern) for pattern in held_out)]
     if held_out:
+        ids = [str(entry["image_id"]) for entry in entries]
+        held = [name for name in ids if any(fnmatchcase(name, pattern) for pattern in held_out)]
         new |= {"test_image_ids": held, "val_image_ids": []}
-    return Selection(new, len(held), dropped)
+    return Selection(new, count_held_out(new), dropped)
 
 
 def _check_entries(file: AnnotationFile, content: dict[str, Any]) -> None:

@@ -83,6 +83,7 @@ def test_images_that_fit_a_pattern_are_the_test_split(source):
 def test_without_patterns_the_splits_stay(source):
     chosen = select(source, VOCABULARY, [])
     assert reopened(chosen.content, source, VOCABULARY, "test").image_ids == ["5"]
+    assert chosen.num_held_out == 1
 
 
 def test_a_pattern_for_no_image_is_refused(source):
