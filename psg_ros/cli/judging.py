@@ -95,8 +95,9 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
         "--worst",
         type=Path,
         metavar="FOLDER",
-        help=f"draw the {NUM_EXAMPLES} worst images into FOLDER, truth left, model right; the "
-        "number at an annotated predicate (#2) is its rank in the model's list for that pair",
+        help=f"draw the {NUM_EXAMPLES} worst images into FOLDER, truth left, model right; they "
+        "replace those of an earlier evaluation; the number at an annotated predicate (#2) is its "
+        "rank in the model's list for that pair",
     )
 
 
