@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -191,7 +192,7 @@ def load(path: Path, purpose: str, *, is_native: bool = False) -> memoryview | N
     return network
 
 
-def _read_rest(file: BinaryIO) -> memoryview:
+def _read_rest(file: BufferedReader) -> memoryview:
     """Return the rest of a file, in fresh pages that a library may use as they are.
 
     A bytearray would be cleared first, numpy waits for huge pages where memory is in pieces. The
