@@ -27,7 +27,7 @@ CAMERAS = {
     ),
     "wide pincushion": Camera((48, 64), (30.0, 30.0), (32.0, 24.0), "plumb_bob", (0.3, 0.1, 0, 0)),
     "wide equidistant": Camera(
-        (48, 64), (26.0, 26.0), (32.0, 24.0), "equidistant", (0.1, 0.0, 0.0, 0.0)
+        (48, 64), (22.0, 22.0), (32.0, 24.0), "equidistant", (0.1, 0.0, 0.0, 0.0)
     ),
 }  # fmt: skip
 
