@@ -375,7 +375,7 @@ def test_a_teacher_that_cannot_be_opened_is_named(
 ) -> None:
     if teacher == "recipe":
         teacher = str(tmp_path / "recipe.yaml")
-        Path(teacher).write_text("names: [x]\n")
+        Path(teacher).write_text("names: [x]\n", encoding="utf-8")
     assert label(photos, teacher=teacher) == 2
     assert message in capsys.readouterr().err and not out.exists()
 

@@ -91,7 +91,7 @@ def test_a_segment_without_depth_is_doubtful_with_all(room: Path) -> None:
 
 def test_the_file_opens_as_a_data_set(room: Path) -> None:
     content = measured(room)
-    room.write_text(json.dumps(content))
+    room.write_text(json.dumps(content), encoding="utf-8")
     (image,) = open_dataset(room, VOCABULARY, "train")
     assert image.doubtful_pairs.tolist() == content["data"][0]["doubtful_pairs"]
     assert image.triplets.tolist() == content["data"][0]["relations"]
@@ -106,9 +106,9 @@ def test_the_file_opens_as_a_data_set(room: Path) -> None:
     ],
 )
 def test_a_missing_or_other_depth_image_is_named(room: Path, change, message: str) -> None:
-    content = json.loads(room.read_text())
+    content = json.loads(room.read_text(encoding="utf-8"))
     change(content["data"][0])
-    room.write_text(json.dumps(content))
+    room.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         measured(room)
 
