@@ -125,9 +125,9 @@ def test_certainty_must_be_in_order() -> None:
 
 
 def test_a_broken_entry_is_named_before_anything_is_measured(room: Path) -> None:
-    content = json.loads(room.read_text())
+    content = json.loads(room.read_text(encoding="utf-8"))
     content["data"].append({"image_id": "b", "file_name": "image.jpg"})
-    room.write_text(json.dumps(content))
+    room.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ValueError, match=r"image b: the entry is not in the data set's layout"):
         next(measure_relations(room, VOCABULARY, CAMERA))
 
