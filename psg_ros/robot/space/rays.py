@@ -43,9 +43,11 @@ def rays_of(camera: Camera) -> np.ndarray:
     the corners of a bad calibration. Kept for the cameras used last: it takes longer than a frame.
     """
     height, width = camera.image_hw
-    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
-    pixels = np.stack([columns, rows], axis=2).reshape(-1, 2)
-    plane = (pixels - np.array(camera.center_xy)) / np.array(camera.focal_xy)
+    (fx, fy), (cx, cy) = camera.focal_xy, camera.center_xy
+    plane = np.empty((height, width, 2))
+    plane[..., 0] = (np.arange(width) - cx) / fx
+    plane[..., 1] = (np.arange(height)[:, None] - cy) / fy
+    plane = plane.reshape(-1, 2)
     rays = _undistorted(plane, camera) if camera.distortion else plane
     with np.errstate(invalid="ignore"):
         rays[~(np.abs(rays) < STEEPEST).all(axis=1)] = np.nan
