@@ -44,16 +44,16 @@ def rays_of(camera: Camera) -> np.ndarray:
     """
     height, width = camera.image_hw
     (fx, fy), (cx, cy) = camera.focal_xy, camera.center_xy
-    plane = np.empty((height, width, 2))
-    plane[..., 0] = (np.arange(width) - cx) / fx
-    plane[..., 1] = (np.arange(height)[:, None] - cy) / fy
-    plane = plane.reshape(-1, 2)
+    whole = np.empty((height, width, 2))
+    whole[..., 0] = (np.arange(width) - cx) / fx
+    whole[..., 1] = (np.arange(height)[:, None] - cy) / fy
+    plane = whole.reshape(-1, 2)
     rays = _undistorted(plane, camera) if camera.distortion else plane
     with np.errstate(invalid="ignore"):
         rays[~(np.abs(rays) < STEEPEST).all(axis=1)] = np.nan
-    rays = rays.reshape(height, width, 2).astype(np.float32)
-    rays.setflags(write=False)
-    return rays
+    kept = rays.reshape(height, width, 2).astype(np.float32)
+    kept.setflags(write=False)
+    return kept
 
 
 def _undistorted(plane: np.ndarray, camera: Camera) -> np.ndarray:
