@@ -228,6 +228,15 @@ class TestSnapshot:
         assert not answer.success and answer.message == "not written: no room to draw"
         assert list((tmp_path / "shots").iterdir()) == []
 
+    def test_a_node_that_ends_meanwhile_does_not_end_the_program_around_it(self, embedding, take):
+        node, _ = take()
+        client = embedding.peer.create_client(Trigger, f"{NODE}/snapshot")
+        embedding.spin_until(client.service_is_ready)
+        client.call_async(Trigger.Request())
+        embedding.spin_until(lambda: node._streams[0]._snapshots._requests)
+        embedding.stop(node)
+        embedding.spin_for(0.3, lambda: None)
+
     def test_that_waits_is_answered_when_the_node_is_deactivated(self, take, embedding):
         node, _ = take(node_seen=False)
         client = embedding.peer.create_client(Trigger, f"{NODE}/snapshot")

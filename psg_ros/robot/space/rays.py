@@ -43,15 +43,17 @@ def rays_of(camera: Camera) -> np.ndarray:
     the corners of a bad calibration. Kept for the cameras used last: it takes longer than a frame.
     """
     height, width = camera.image_hw
-    columns, rows = np.meshgrid(np.arange(width), np.arange(height))
-    pixels = np.stack([columns, rows], axis=2).reshape(-1, 2)
-    plane = (pixels - np.array(camera.center_xy)) / np.array(camera.focal_xy)
+    (fx, fy), (cx, cy) = camera.focal_xy, camera.center_xy
+    whole = np.empty((height, width, 2))
+    whole[..., 0] = (np.arange(width) - cx) / fx
+    whole[..., 1] = (np.arange(height)[:, None] - cy) / fy
+    plane = whole.reshape(-1, 2)
     rays = _undistorted(plane, camera) if camera.distortion else plane
     with np.errstate(invalid="ignore"):
         rays[~(np.abs(rays) < STEEPEST).all(axis=1)] = np.nan
-    rays = rays.reshape(height, width, 2).astype(np.float32)
-    rays.setflags(write=False)
-    return rays
+    kept = rays.reshape(height, width, 2).astype(np.float32)
+    kept.setflags(write=False)
+    return kept
 
 
 def _undistorted(plane: np.ndarray, camera: Camera) -> np.ndarray:
