@@ -31,7 +31,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from pair_images import Images, only
-from synonyms import PREDICATE_SYNONYMS, heard_synonyms
+from synonyms import PREDICATE_SYNONYMS, lexicon_synonyms
 from torch import Tensor
 from torch.nn import functional
 
@@ -265,7 +265,7 @@ def closed_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> d
 
 def synonym_lists(names: Sequence[str]) -> dict[str, Synonyms]:
     """Return what each list is called, and the list: never heard, and heard in training."""
-    heard = heard_synonyms(names, load_paraphrases().predicates)
+    heard = lexicon_synonyms(names, load_paraphrases().predicates)
     return {"synonyms": PREDICATE_SYNONYMS, "heard synonyms": heard}
 
 

@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from open_vocabulary import encoded, summary
-from synonyms import CLASS_SYNONYMS, heard_synonyms
+from synonyms import CLASS_SYNONYMS, lexicon_synonyms
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -178,7 +178,7 @@ def named_right(logits: Tensor, wanted: Tensor) -> np.ndarray:
 
 def synonym_lists(names: Sequence[str]) -> dict[str, Synonyms]:
     """Return what each list is called, and the list: never heard, and heard in training."""
-    heard = heard_synonyms(names, load_paraphrases().classes)
+    heard = lexicon_synonyms(names, load_paraphrases().classes)
     return {
         "synonyms": {name: (other,) for name, other in CLASS_SYNONYMS.items()},
         "heard synonyms": {phrase(name): others for name, others in heard.items()},

@@ -20,7 +20,8 @@ from psg_ros.msg import GraphVocabulary, SceneGraph
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros.topics import LATCHED_QOS
-from psg_ros.text.bake import Wanted, bake
+from psg_ros.text.bake import bake
+from psg_ros.text.wanted import Wanted
 
 pytestmark = pytest.mark.ros
 

@@ -12,10 +12,13 @@ import pytest
 from psg_ros.config import PipelineConfig
 from psg_ros.frame import Frame
 from psg_ros.robot import opening
+from psg_ros.robot.calibration import Calibration, Curve, save_calibration
 from psg_ros.robot.forms import load_model
+from psg_ros.robot.manifest import model_sha256
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.settings_in_force import merge_settings
-from psg_ros.text.bake import Wanted, bake
+from psg_ros.text.bake import bake
+from psg_ros.text.wanted import Wanted
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
 
@@ -59,6 +62,18 @@ def test_only_the_vocabulary_changes_between_two_images(model, config, pipeline,
     pipeline.offer_words()
     again = pipeline(Frame(IMAGE))
     assert again.nodes == before.nodes and again.relations == before.relations
+
+
+def test_another_name_keeps_the_curve_of_the_word_that_it_replaces(model, config):
+    digest = model_sha256(load_model(str(model)).manifest)
+    curves = (Curve("on", 9, 3, (0.0, 1.0), (0.2, 0.2)),)
+    save_calibration(Calibration(1, digest, "", "", curves), model)
+    with Pipeline.open(config) as pipeline:
+        bake(load_model(str(model)), Wanted(predicates=["beside", "upon"]))
+        pipeline.offer_words()
+        relations = pipeline(Frame(IMAGE)).relations
+    found = [one.probability for one in relations if one.predicate_name == "upon"]
+    assert found == pytest.approx([0.2] * len(found)) and found
 
 
 def test_a_longer_and_a_shorter_list(model, pipeline):

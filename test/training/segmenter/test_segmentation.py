@@ -19,7 +19,7 @@ from psg_ros.data.opening import open_dataset
 from psg_ros.network.config import ModelConfig
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.setting_files import load_config
-from psg_ros.text.paraphrases import Paraphrases
+from psg_ros.text.lexicon import Lexicon
 from psg_ros.training import train, words
 from psg_ros.training.checkpoint import load_state, load_weights, save_state
 from psg_ros.training.config import TrainConfig
@@ -113,7 +113,7 @@ def test_a_resumed_run_hears_the_same_words(
     sizes = {**tiny_network["segmenter"], "text_encoder": "bag_of_words"}
     network = tiny_share / "config" / "model" / "tiny.yaml"
     network.write_text(yaml.safe_dump({**tiny_network, "segmenter": sizes}))
-    ways = Paraphrases({"box": ("crate", "carton"), "ball": ("globe",)}, {})
+    ways = Lexicon({"box": ("crate", "carton"), "ball": ("globe",)}, {})
     monkeypatch.setattr(words, "load_paraphrases", lambda: ways)
     whole = train.run(write_config("whole"), stage="segmentation")
     config = write_config("killed", minutes_between_checkpoints=0.0)
