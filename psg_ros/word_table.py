@@ -4,15 +4,15 @@
 
 An .npz file of plain arrays: `encoder` (text), `phrases` (text [phrase]), `vectors` (float32
 [phrase, dim], each of length 1), the `mean` and `matrix` of the whitening that they went through,
-`gain`, `found_gain` (float32) and `literal` (bool); and for labels and predicates each what
-`psg_ros.word_senses.Senses` says: `taught_labels` (text [phrase]), `label_ways` (text [way, 2]) and
-so on. Whoever reads it needs no text encoder.
+`gain`, `found_gain` (float32), `gain_costs` (float32 [gain, 3]), `literal` (bool); for labels and
+predicates each what `psg_ros.word_senses.Senses` says: `taught_labels` (text [phrase]),
+`label_ways` (text [way, 2]) and so on. Whoever reads it needs no text encoder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +59,18 @@ class Whitening:
         return (whitened / np.maximum(lengths, 1e-12)).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class GainCost:
+    """How often predicates were named right with a gain, trained ones and new ones, 0..1.
+
+    Training measures it on a part of its own predicates, which it holds out for that.
+    """
+
+    gain: float
+    trained: float
+    new: float
+
+
 @dataclass(frozen=True, eq=False)
 class WordTable:
     """Phrases and their vectors.
@@ -72,6 +84,7 @@ class WordTable:
         gain: 1 to `MAX_GAIN`; how much longer the vectors of predicates are that are new to it.
         found_gain: the gain by which the training has found that they win beside those that it has
             seen, see `psg_ros.training.relations.unseen_words`.
+        gain_costs: what training has measured of it and of others; empty: nothing.
 
     Raises:
         ValueError: phrases twice, vectors that are not one of length 1 for each of them, a
@@ -86,6 +99,7 @@ class WordTable:
     predicates: Senses = field(default_factory=Senses)
     gain: float = 1.0
     found_gain: float = 1.0
+    gain_costs: tuple[GainCost, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.gain <= MAX_GAIN:  # NaN fails, too
@@ -172,6 +186,7 @@ def write_table(table: WordTable, path: Path) -> None:
             matrix=table.whitening.matrix,
             gain=np.float32(table.gain),
             found_gain=np.float32(table.found_gain),
+            gain_costs=np.array([astuple(cost) for cost in table.gain_costs], np.float32),
             literal=np.bool_(table.labels.literal),
             taught_labels=texts(sorted(table.labels.taught)),
             label_ways=texts(sorted(table.labels.ways.items())),
@@ -198,6 +213,7 @@ def read_table(path: Path) -> WordTable:
                 str(file["encoder"]), tuple(file["phrases"].ravel().tolist()), file["vectors"],
                 Whitening(file["mean"], file["matrix"]), labels, predicates,
                 file["gain"].item(), file["found_gain"].item(),
+                tuple(GainCost(*row) for row in file["gain_costs"].reshape(-1, 3).tolist()),
             )  # fmt: skip
     except FileNotFoundError:
         raise

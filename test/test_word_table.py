@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from psg_ros.word_senses import Senses
-from psg_ros.word_table import Whitening, WordTable, read_table, write_table
+from psg_ros.word_table import GainCost, Whitening, WordTable, read_table, write_table
 
 
 def no_whitening(dim):
@@ -66,11 +66,12 @@ def test_predicates_are_longer_where_training_has_not_seen_them(tmp_path):
         "toy", TABLE.phrases, TABLE.vectors, TABLE.whitening,
         predicates=Senses(frozenset({"cup"}), {"mug": "cup"}, literal=True),
         labels=Senses(literal=True), gain=2.5,
+        gain_costs=(GainCost(1, 0.5, 0), GainCost(2, 0.25, 0.5)),
     )  # fmt: skip
     write_table(table, tmp_path / "words.npz")
     found = read_table(tmp_path / "words.npz")
     assert (found.labels, found.predicates) == (table.labels, table.predicates)
-    assert found.gain == 2.5
+    assert (found.gain, found.gain_costs) == (2.5, table.gain_costs)
     rows = found.predicate_rows(["Cup", "table-merged"])
     assert np.linalg.norm(rows, axis=1).tolist() == [1, 2.5]
     assert found.joined(["mug"], np.eye(1, 4, dtype=np.float32)).gain == 2.5

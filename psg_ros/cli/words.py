@@ -27,9 +27,12 @@ from psg_ros.text.lexicon import read_lexicon
 from psg_ros.text.wanted import Wanted
 from psg_ros.word_rules import read_words
 from psg_ros.word_senses import Sense, Senses
+from psg_ros.word_table import WordTable
 
 FOUND = "found"
 """Stands for the gain that the training has found."""
+MOST_SHOWN = 5.0
+"""Of the gains that training has tried: beyond it trained predicates are hardly ever named."""
 USAGE = "MODEL [--classes WORD ...] [--predicates WORD ...] [options]"
 EXAMPLES = """\
 examples:
@@ -146,6 +149,8 @@ def show(folder: ModelFolder) -> None:
         if folder.words is not None and room(folder, place) is not None:
             senses = folder.words.labels if place == LABEL_WORDS else folder.words.predicates
             print(*told(senses, names), sep="\n")
+    if folder.words is not None and room(folder, PREDICATE_WORDS) is not None:
+        print(*gain_lines(folder.words), sep="\n")
 
 
 def told(senses: Senses, names: Sequence[str]) -> list[str]:
@@ -157,6 +162,17 @@ def told(senses: Senses, names: Sequence[str]) -> list[str]:
     if len(found[Sense.TRAINED]) == len(names):
         return ["  trained: all of them"]
     return [f"  {sense.value}: {', '.join(said)}" for sense, said in found.items() if said]
+
+
+def gain_lines(table: WordTable) -> list[str]:
+    """Return the gain of new predicates, and what training has measured of the choice."""
+    lines = [f"gain of new predicates: {table.gain:g} (training found {table.found_gain:g})"]
+    if table.gain_costs:
+        lines.append("  named right in training, trained predicates / predicates held out of it:")
+        shown = (cost for cost in table.gain_costs if cost.gain <= MOST_SHOWN)
+        told = (f"{c.gain:g}: {100 * c.trained:.0f} / {100 * c.new:.0f} %" for c in shown)
+        lines.append(f"  {', '.join(told)}")
+    return lines
 
 
 def _words(given: Sequence[str] | None, present: Sequence[str], *, keep: bool) -> list[str] | None:

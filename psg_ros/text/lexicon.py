@@ -94,7 +94,7 @@ def ways_to_mean(names: Names, taught: frozenset[str]) -> dict[str, str]:
     The taught word need not be the one that the others are listed for: to a model that was trained
     on "sofa", "couch" and "settee" mean sofa.
     """
-    ways = {}
+    ways: dict[str, str] = {}
     for name, others in names.items():
         group = (name, *others)
         known = [word for word in group if word in taught]

@@ -57,6 +57,9 @@ def test_what_each_word_is_taken_for_is_said(model, capsys):
         "2 predicates: on, stapled to",
         "  trained: on",
         "  new to the model: stapled to",
+        "gain of new predicates: 1 (training found 1.5)",
+        "  named right in training, trained predicates / predicates held out of it:",
+        "  1: 80 / 5 %, 1.25: 70 / 20 %",
     ]
     assert main(["words", str(model), "--literal"]) == 0
     assert "each by its own text: sofa (couch), mug (cup)" in capsys.readouterr().out

@@ -18,7 +18,7 @@ from psg_ros.pictures.picture_file import read_image
 from psg_ros.training import train
 from psg_ros.training.checkpoint import load_state, load_weights, save_state, save_weights
 from psg_ros.training.history import History
-from psg_ros.training.relations import relation_run, relations, unseen_words, word_heads
+from psg_ros.training.relations import gain_search, relation_run, relations, word_heads
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -326,7 +326,7 @@ def with_words(tiny_share, tiny_network, monkeypatch) -> None:
     network = tiny_share / "config" / "model" / "tiny.yaml"
     network.write_text(yaml.safe_dump({**tiny_network, "relations": sizes}))
     monkeypatch.setattr(word_heads, "STEPS", 2)
-    monkeypatch.setattr(unseen_words, "GAINS", (2.5,))
+    monkeypatch.setattr(gain_search, "best_gain", lambda shares: 2.5)
 
 
 def test_a_run_with_words_ends_with_the_gain_of_unseen_ones(prepare, with_words):
