@@ -8,6 +8,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+import yaml
 
 from psg_ros.config import PipelineConfig
 from psg_ros.frame import Frame
@@ -100,6 +101,33 @@ def test_a_refused_folder_leaves_the_words_as_they_were(model, config, pipeline)
     bake(load_model(str(model)), Wanted(["mug"]))
     (model / "labels.yaml").write_text("nothing: here")
     with pytest.raises(ValueError, match="is not a vocabulary"):
+        pipeline.offer_words()
+    assert pipeline(Frame(IMAGE)).nodes and pipeline.vocabulary.num_labels == 3
+
+
+def labels_of(*things, predicates=("on",)):
+    """Return what somebody wrote into labels.yaml."""
+    named = [{"name": name, "color": "#ff0000"} for name in things]
+    said = [{"name": name} for name in predicates]
+    return yaml.safe_dump({"things": named, "stuff": [], "predicates": said}, allow_unicode=True)
+
+
+@pytest.mark.parametrize(
+    "labels, complaint",
+    [
+        (labels_of("cup", ""), "classes: '' is empty"),
+        (labels_of("cup", "cup-merged"), "are the same word; leave one out"),
+        (labels_of("cup", "стул"), "not Latin"),
+        (labels_of("a" * 10_000), "has 10000 letters; at most 60"),
+        (labels_of(*(f"w{i}" for i in range(10_000))), "10000 classes are more than .* room for"),
+        (labels_of(), "no classes are given"),
+        (labels_of("cup", predicates=()), "no predicates are given"),
+    ],
+    ids=["empty", "twice", "other letters", "very long", "10000", "no classes", "no predicates"],
+)
+def test_lists_changed_by_hand_follow_the_rules_of_psg_words(model, pipeline, labels, complaint):
+    (model / "labels.yaml").write_text(labels, encoding="utf-8")
+    with pytest.raises(ValueError, match=complaint):
         pipeline.offer_words()
     assert pipeline(Frame(IMAGE)).nodes and pipeline.vocabulary.num_labels == 3
 

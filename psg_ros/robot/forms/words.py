@@ -14,6 +14,7 @@ from typing import NoReturn
 import numpy as np
 
 from psg_ros.robot.manifest import OPEN_CURE, ModelFolder, TensorSpec
+from psg_ros.word_rules import check_words
 from psg_ros.word_table import WordTable
 
 LABEL_WORDS, PREDICATE_WORDS = "label_words", "predicate_words"
@@ -84,6 +85,24 @@ def word_inputs(folder: ModelFolder, artifact: str) -> dict[str, np.ndarray]:
 def rows(table: WordTable, name: str, words: Sequence[str]) -> np.ndarray:
     """Return the vectors float32 [word, dim] that a list of words takes as the input `name`."""
     return table.label_rows(words) if name == LABEL_WORDS else table.predicate_rows(words)
+
+
+def check_new_words(before: ModelFolder, after: ModelFolder) -> None:
+    """Refuse lists that somebody has changed into what `psg words` would refuse.
+
+    Raises:
+        ValueError: see `check_words`.
+    """
+    for kind, place, old, new in (
+        ("classes", LABEL_WORDS, before.vocabulary.label_names, after.vocabulary.label_names),
+        (
+            "predicates", PREDICATE_WORDS,
+            before.vocabulary.predicate_names, after.vocabulary.predicate_names,
+        ),
+    ):  # fmt: skip
+        space = room(after, place)
+        if new != old and space is not None:
+            check_words(new, kind, space.shape[0])
 
 
 def same_predicates(before: ModelFolder, after: ModelFolder) -> dict[str, str]:

@@ -338,6 +338,20 @@ def test_a_run_with_words_ends_with_the_gain_of_unseen_ones(prepare, with_words)
     torch.testing.assert_close(scores.words.norm(dim=1), torch.ones(len(scores.words)))
 
 
+def test_the_whole_stage_learns_with_its_words(prepare, with_words):
+    """Not the head alone; the segmenter and the vectors of the words stay as they are."""
+    settings = {"epochs": 1, "precision": "float32"}
+    before, after = (
+        train.load_run(run(prepare(name, relations={**settings, "learning_rate": rate})))[0]
+        for name, rate in (("still", 1e-20), ("learned", 1e-2))
+    )
+    for name, value in before.relations.named_parameters():
+        assert not torch.equal(value, after.relations.get_parameter(name)), name
+    for name, value in before.segmenter.state_dict().items():
+        assert torch.equal(value, after.segmenter.state_dict()[name]), name
+    assert torch.equal(word_scores(before.relations).words, word_scores(after.relations).words)
+
+
 def test_a_resumed_run_hears_the_same_words(prepare, with_words, interrupt):
     """Which way to say a word is heard belongs to the step, not to the process."""
     settings = {"epochs": 3, "precision": "float32", "learning_rate": 1e-2}
