@@ -75,6 +75,12 @@ def test_new_words_get_a_new_version_and_no_model_is_loaded(embedding, model):
     assert [one.name for one in vocabularies[-1].classes] == ["mug", "sofa"]
     assert {node.class_name for node in graphs[-1].nodes} <= {"mug", "sofa"}
 
+    labels = model / "labels.yaml"
+    good = labels.read_text()
+    labels.write_text(good.replace("mug", "стул"), encoding="utf-8")
+    answer = reload_words(embedding)
+    assert not answer.success and "letters that are not Latin" in answer.message
+    labels.write_text(good)
     (model / "words.npz").write_bytes(b"damaged")
     answer = reload_words(embedding)
     assert not answer.success and "words.npz is damaged" in answer.message
