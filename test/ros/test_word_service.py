@@ -21,7 +21,8 @@ from psg_ros.msg import GraphVocabulary, SceneGraph
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros.topics import LATCHED_QOS
-from psg_ros.text.bake import Wanted, bake
+from psg_ros.text.bake import bake
+from psg_ros.text.wanted import Wanted
 
 pytestmark = pytest.mark.ros
 
@@ -75,6 +76,12 @@ def test_new_words_get_a_new_version_and_no_model_is_loaded(embedding, model):
     assert [one.name for one in vocabularies[-1].classes] == ["mug", "sofa"]
     assert {node.class_name for node in graphs[-1].nodes} <= {"mug", "sofa"}
 
+    labels = model / "labels.yaml"
+    good = labels.read_text()
+    labels.write_text(good.replace("mug", "стул"), encoding="utf-8")
+    answer = reload_words(embedding)
+    assert not answer.success and "letters that are not Latin" in answer.message
+    labels.write_text(good)
     (model / "words.npz").write_bytes(b"damaged")
     answer = reload_words(embedding)
     assert not answer.success and "words.npz is damaged" in answer.message

@@ -51,6 +51,16 @@ def test_stage_1_runs_without_novel_labels(write_config) -> None:
     assert (train.run(config, stage="segmentation") / "segmenter.safetensors").is_file()
 
 
+def test_a_class_head_of_words_notes_what_it_has_not_seen() -> None:
+    sizes = EomtConfig(
+        input_hw=(32, 32), dim=16, depth=2, num_heads=2, num_queries=4, num_query_blocks=1,
+        taps=(0, 1), text_encoder="bag_of_words",
+    )  # fmt: skip
+    segmenter = Eomt(sizes, num_labels=3)
+    SegmentationLosses(segmenter, SegmentationTraining(), held_out=[1])
+    assert word_scores(segmenter).taught.tolist() == [True, False, True]
+
+
 def test_other_choices_are_refused(write_config) -> None:
     with pytest.raises(ValueError, match="held_out_labels must be one of none, novel"):
         load_config(TrainConfig, write_config(held_out_labels="box"))

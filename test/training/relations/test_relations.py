@@ -19,7 +19,7 @@ from psg_ros.pictures.picture_file import read_image
 from psg_ros.training import train
 from psg_ros.training.checkpoint import load_state, load_weights, save_state, save_weights
 from psg_ros.training.history import History
-from psg_ros.training.relations import relation_run, relations, unseen_words, word_heads
+from psg_ros.training.relations import gain_search, relation_run, relations, word_heads
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -354,7 +354,7 @@ def with_words(tiny_share, tiny_network, monkeypatch) -> None:
     network = tiny_share / "config" / "model" / "tiny.yaml"
     network.write_text(yaml.safe_dump({**tiny_network, "relations": sizes}))
     monkeypatch.setattr(word_heads, "STEPS", 2)
-    monkeypatch.setattr(unseen_words, "GAINS", (2.5,))
+    monkeypatch.setattr(gain_search, "best_gain", lambda shares: 2.5)
 
 
 def test_a_run_with_words_ends_with_the_gain_of_unseen_ones(prepare, with_words):
@@ -364,6 +364,20 @@ def test_a_run_with_words_ends_with_the_gain_of_unseen_ones(prepare, with_words)
     scores = word_scores(train.load_run(folder)[0].relations)
     assert scores.gain == 2.5 and scores.taught.all()
     torch.testing.assert_close(scores.words.norm(dim=1), torch.ones(len(scores.words)))
+
+
+def test_the_whole_stage_learns_with_its_words(prepare, with_words):
+    """Not the head alone; the segmenter and the vectors of the words stay as they are."""
+    settings = {"epochs": 1, "precision": "float32"}
+    before, after = (
+        train.load_run(run(prepare(name, relations={**settings, "learning_rate": rate})))[0]
+        for name, rate in (("still", 1e-20), ("learned", 1e-2))
+    )
+    for name, value in before.relations.named_parameters():
+        assert not torch.equal(value, after.relations.get_parameter(name)), name
+    for name, value in before.segmenter.state_dict().items():
+        assert torch.equal(value, after.segmenter.state_dict()[name]), name
+    assert torch.equal(word_scores(before.relations).words, word_scores(after.relations).words)
 
 
 def test_a_resumed_run_hears_the_same_words(prepare, with_words, interrupt):
