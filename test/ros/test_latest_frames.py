@@ -69,7 +69,7 @@ def test_a_consumer_that_waits_is_given_way_once(pauses):
     mailbox = LatestFrames()
     consumer = threading.Thread(target=mailbox.take)
     consumer.start()
-    while not mailbox._changed._waiters:
+    while not mailbox._waits:
         consumer.join(0.001)
     mailbox.put("a")
     mailbox.put("b")
