@@ -123,6 +123,18 @@ class TwinFile:
 
 
 @dataclass(frozen=True)
+class TwinLoss:
+    """Percentage points lost against what was exported, negative where it gained.
+
+    Attributes:
+        mean_recall: of mR@50; None for a model without relations.
+    """
+
+    pq: float
+    mean_recall: float | None = None
+
+
+@dataclass(frozen=True)
 class Twins:
     """A second form of some artifacts, whose products with weights are computed in eight bits.
 
@@ -130,14 +142,12 @@ class Twins:
 
     Attributes:
         files: artifact -> its twin. What is not named is used as it is.
-        pq_loss, mean_recall_loss: percentage points that PQ and mR@50 lose against what was
-            exported, negative where they gain; None where it was not measured.
+        losses: backend that ran both files, with fp32 around the eight bits -> what was lost.
         made_by: the command that made and measured it.
     """
 
     files: dict[str, TwinFile]
-    pq_loss: float | None = None
-    mean_recall_loss: float | None = None
+    losses: dict[str, TwinLoss] = field(default_factory=dict)
     made_by: str = ""
 
 
