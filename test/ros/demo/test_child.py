@@ -22,7 +22,7 @@ def start(tmp_path: Path, code: str) -> Child:
     return Child("trial", [sys.executable, "-c", code], os.environ, tmp_path / "trial.log")
 
 
-def wait_for(what, seconds: float = 10.0) -> bool:
+def wait_for(what, seconds: float = 60.0) -> bool:
     end_s = time.monotonic() + seconds
     while not what() and time.monotonic() < end_s:
         time.sleep(0.02)
