@@ -74,7 +74,7 @@ def test_all_ranks_learn_relations_on_the_same_features(write_config, tiny_share
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     first, second = (load_weights(config.with_name(f"{rank}.safetensors")) for rank in (0, 1))
@@ -93,7 +93,7 @@ def test_ranks_leave_no_thread_that_outlives_the_interpreter(ending, said):
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.stdout.splitlines() == [f"{said}, ['python']"] * 2 + ["[0, 0]"], done.stderr
 
