@@ -113,7 +113,9 @@ def _open_pipeline(args: argparse.Namespace) -> Pipeline:
     changed = [o for o in opening if o in args or getattr(config, o) != getattr(default, o)]
     _refuse(changed, "--run judges the network of a run folder, in torch")
     device, model = torch_device(config.device), str(args.run)
-    return Pipeline.open(replace(config, model=model, backend="torch", device=device))
+    # One graph looks at the best queries alone, and takes no segments from outside.
+    chosen = {"model": model, "backend": "torch", "device": device, "fused_segments": 0}
+    return Pipeline.open(replace(config, **chosen))
 
 
 def _from_results(args: argparse.Namespace) -> Judged:
