@@ -114,8 +114,8 @@ def _open_pipeline(args: argparse.Namespace) -> Pipeline:
     _refuse(changed, "--run judges the network of a run folder, in torch")
     device, model = torch_device(config.device), str(args.run)
     # One graph looks at the best queries alone, and takes no segments from outside.
-    chosen = {"model": model, "backend": "torch", "device": device, "fused_segments": 0}
-    return Pipeline.open(replace(config, **chosen))
+    config = replace(config, fused_segments=0)
+    return Pipeline.open(replace(config, model=model, backend="torch", device=device))
 
 
 def _from_results(args: argparse.Namespace) -> Judged:

@@ -69,15 +69,17 @@ class FrameGraph(FusedGraph):
             image, thresholds, content_hw, row_edges, column_edges
         )
         if self.packed is None:
-            *logits, needed = *self.relations(*pairs), segment_of.new_zeros(())
+            forward_logits, backward_logits = self.relations(*pairs)
+            needed = segment_of.new_zeros(())
         else:
-            *logits, needed = self.packed(*pairs)
+            forward_logits, backward_logits, needed = self.packed(*pairs)
         return (
             classes,
             segment_of,
             segment_map,
             self.compete_again(classes, masks, segment_of, thresholds),
-            *logits,
+            forward_logits,
+            backward_logits,
             needed,
             masks,
         )

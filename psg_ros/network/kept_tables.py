@@ -47,4 +47,4 @@ def kept(make: Callable[Sizes, Made]) -> Callable[Concatenate[torch.device, Size
 def _moved(made: Made, device: torch.device) -> Made:
     if isinstance(made, Tensor):
         return made.to(device)
-    return tuple(table.to(device) for table in made)  # type: ignore[return-value]
+    return tuple(table.to(device) for table in made)

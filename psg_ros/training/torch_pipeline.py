@@ -28,6 +28,7 @@ from psg_ros.network.export import (
     SegmenterGraph,
 )
 from psg_ros.network.frame_graph import FrameGraph
+from psg_ros.network.fused import FUSED_NAMES, FusedGraph
 from psg_ros.robot.forms.fused import Fused
 from psg_ros.robot.forms.two_files import TwoFiles
 from psg_ros.robot.manifest import (
@@ -80,7 +81,7 @@ def open_networks(config: PipelineConfig) -> tuple[ModelFolder, list[Backend]]:
     if device.kind == "cuda":
         graph = frame_graph(model, vocabulary, config.fused_segments)
         if graph is not None:
-            manifest = describe_frame(model, graph, weights)
+            manifest = describe_whole(model, frame_tensors(graph), weights)
             stream = CudaStream(str(device))
             frame = FrameBackend(graph, manifest.artifact("fused"), stream, precision)
             return ModelFolder(run_dir, manifest, vocabulary), [frame]
@@ -104,6 +105,24 @@ def frame_graph(model: DsFlash, vocabulary: Vocabulary, num_segments: int) -> Fr
     except ValueError as error:
         logger.warning("masks are merged on the processor, between two networks: %s", error)
         return None
+
+
+def open_fused(run_dir: Path, num_slots: int) -> tuple[Manifest, list[Backend]]:
+    """Open what `psg export --fused` makes an ONNX file of, on the processor, in fp32.
+
+    Raises:
+        FileNotFoundError, ValueError: see `load_run`; ValueError for an impossible number of slots.
+    """
+    model, training, vocabulary = load_run(run_dir)
+    is_thing = [label.is_thing for label in vocabulary.labels]
+    graph = FrameGraph(model, is_thing, num_slots)
+    inputs, outputs = frame_tensors(graph)
+    by_name = {tensor.name: tensor for tensor in outputs}
+    exported = tuple(by_name[name] for name in FUSED_NAMES[1])
+    manifest = describe_whole(model, (inputs, exported), weight_files(run_dir, training))
+    network = FusedGraph(model, is_thing, num_slots)
+    (name,) = Fused.ARTIFACTS
+    return manifest, [TorchBackend(network, manifest.artifact(name), str(CPU))]
 
 
 def describe() -> tuple[str, dict[str, str]]:
@@ -162,11 +181,13 @@ def describe_run(model: DsFlash, weights: tuple[Path, Path]) -> Manifest:
     return config_from_dict(Manifest, facts, str(weights[0].parent))
 
 
-def describe_frame(model: DsFlash, graph: FrameGraph, weights: tuple[Path, Path]) -> Manifest:
+def describe_whole(
+    model: DsFlash, tensors: tuple[Tensors, Tensors], weights: tuple[Path, Path]
+) -> Manifest:
     """Return the manifest of a network as one graph; its one artifact has two files of weights."""
     described = describe_run(model, weights).artifacts
     both = [described[stage] for stage in TwoFiles.ARTIFACTS]
-    inputs, outputs = map(_plain, frame_tensors(graph))
+    inputs, outputs = map(_plain, tensors)
     artifact = {
         "file": " and ".join(spec.file for spec in both),
         "sha256": hashlib.sha256("".join(spec.sha256 for spec in both).encode()).hexdigest(),

@@ -40,7 +40,7 @@ from psg_ros.training import torch_pipeline, train
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.relations import relations
-from psg_ros.training.release import export_model
+from psg_ros.training.release import Layout, export_model
 from psg_ros.training.segmenter import segmentation_run
 
 LOW = {"score": 0.1, "overlap": 0.1, "relation": 0.0}
@@ -295,6 +295,20 @@ def test_a_run_of_another_network_is_no_reference(write_run, tiny_model, capsys)
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert "is not what psg export makes of" in error and "or leave --run out" in error
+
+
+@needs("onnxruntime")
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_a_run_is_the_reference_of_a_model_of_one_file_too(write_run, tiny_psg, tmp_path):
+    run, report = write_run(prune=True), tmp_path / "report.json"
+    model = export_model(
+        run, tmp_path / "model", Recommendation(**LOW), layout=Layout("fused", slots=4)
+    )
+    command = ["verify", str(model), str(tiny_psg / "0.png"), "--backend", "onnxruntime"]
+    assert main([*command, "--run", str(run), "--report", str(report)]) == 0
+    written = json.loads(report.read_text())
+    assert written["reference"].startswith("torch ")
+    assert written["measures"].keys() == {"class", "segments", "mask signs", "relations"}
 
 
 def test_other_backends_say_what_a_run_folder_is(write_run):

@@ -9,6 +9,7 @@ the processor, which is how it is tested.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,7 @@ class RankedFrame:
         self._pairs = np.stack(np.triu_indices(num_slots, k=1), axis=1).astype(np.int32)
         rows, columns = (size // graph.mask_stride for size in graph.input_hw)
         noise = np.random.default_rng(0).integers(0, 256, (1, *graph.input_hw, 3))
-        self.inputs = {
+        self.inputs: dict[str, np.ndarray] = {
             "image": noise.astype(np.uint8),
             "thresholds": np.array(THRESHOLDS, np.float32),
             "content_hw": np.array(content_hw, np.int32),
@@ -124,7 +125,7 @@ class RankedFrame:
 
     def __call__(self) -> list[Triplet]:
         """Run one frame; waits for it."""
-        found = self._backend.run(self.inputs, keep=(MASKS,))
+        found: Mapping[str, Any] = self._backend.run(self.inputs, keep=(MASKS,))
         segment_of = found["segment_of"]
         is_segment = segment_of == np.arange(len(segment_of))
         there = is_segment[self._pairs].all(axis=1)

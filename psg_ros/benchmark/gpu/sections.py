@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from psg_ros.benchmark.gpu import stand_ins
 
@@ -279,7 +279,7 @@ def _attends_packed(device: str, variant: str) -> bool:
 
 def _frame(variant: str, device: str, *, packs: bool = True, captures: bool = True) -> RankedFrame:
     model = _model(variant)
-    model.segmenter = StagedSegmenter(model.segmenter, _scene(variant))
+    model.segmenter = cast(Any, StagedSegmenter)(model.segmenter, _scene(variant))
     return RankedFrame(
         model,
         [label < NUM_THINGS for label in range(NUM_LABELS)],

@@ -52,6 +52,6 @@ def cell_sides(size_hw: tuple[int, int]) -> Float[Tensor, 2]:
     return torch.tensor((2 / width, 2 / height))
 
 
-kept_sine_code, kept_cell_centres, kept_cell_sides = map(
-    kept, (sine_code, cell_centres, cell_sides)
-)
+kept_sine_code = kept(sine_code)
+kept_cell_centres = kept(cell_centres)
+kept_cell_sides = kept(cell_sides)
