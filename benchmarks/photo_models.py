@@ -137,8 +137,8 @@ def open_run(run_dir: Path) -> tuple[ModelFolder, Form]:
     from psg_ros.config import Recommendation
     from psg_ros.network.export import SegmentsGraph
     from psg_ros.setting_files import config_from_dict
+    from psg_ros.torch_runtime.backend import TorchBackend
     from psg_ros.training.release import describe_file, describe_network
-    from psg_ros.training.torch_backend import TorchBackend
     from psg_ros.training.torch_pipeline import segmenter_tensors
     from psg_ros.training.train import load_run, weight_files
 

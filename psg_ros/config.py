@@ -114,6 +114,15 @@ class PipelineConfig:
         choices=("auto", "fp32", "bf16", "fp16", *TWINS),
         fixed=True,
     )
+    fused_segments: int = described(
+        32,
+        "backend torch on an NVIDIA GPU: compute a whole image as one captured graph, for at most "
+        "this many segments; 0: two networks, with the merge of masks on the processor in between, "
+        "for any number",
+        minimum=0,
+        maximum=254,
+        fixed=True,
+    )
     score_threshold: float = described(
         MODEL_THRESHOLD,
         "drop queries whose class score is lower; -1: as the model recommends",

@@ -113,6 +113,8 @@ def _open_pipeline(args: argparse.Namespace) -> Pipeline:
     changed = [o for o in opening if o in args or getattr(config, o) != getattr(default, o)]
     _refuse(changed, "--run judges the network of a run folder, in torch")
     device, model = torch_device(config.device), str(args.run)
+    # One graph looks at the best queries alone, and takes no segments from outside.
+    config = replace(config, fused_segments=0)
     return Pipeline.open(replace(config, model=model, backend="torch", device=device))
 
 

@@ -29,10 +29,22 @@ from psg_ros.machine import processor
 from psg_ros.media import open_media
 from psg_ros.quoting import counted
 from psg_ros.robot.forms import form_of, load_model
-from psg_ros.robot.manifest import Manifest, ModelFolder, model_sha256
+from psg_ros.robot.manifest import (
+    ArtifactSpec,
+    Manifest,
+    ModelFolder,
+    TensorSpec,
+    model_sha256,
+)
 from psg_ros.robot.opening import open_model
 from psg_ros.robot.pipeline import Pipeline
-from psg_ros.robot.runtime.backend import Backend, backend_version, open_backend, resolve_backend
+from psg_ros.robot.runtime.backend import (
+    Backend,
+    backend_version,
+    module_of,
+    open_backend,
+    resolve_backend,
+)
 from psg_ros.robot.runtime.tensors import as_text
 from psg_ros.robot.runtime.twin_choice import choose_twin
 
@@ -161,11 +173,10 @@ def _of_run(run: Path, folder: ModelFolder) -> Iterator[Backend]:
         FileNotFoundError, ImportError, ValueError: see `open_model`; and ValueError for a run with
             other networks than the model's.
     """
-    config = PipelineConfig(model=str(run), backend="torch", device="cpu", precision="fp32")
-    source, backends, _ = open_model(config)
+    source, backends = _open_run(run, folder.manifest)
     for artifact in form_of(folder).ARTIFACTS:
         mine = _interface(folder.manifest, artifact)
-        its = _interface(source.manifest, artifact)
+        its = _interface(source, artifact)
         if mine != its:
             raise ValueError(
                 f"{folder.path} is not what psg export makes of {run} without options: its "
@@ -173,6 +184,21 @@ def _of_run(run: Path, folder: ModelFolder) -> Iterator[Backend]:
                 "or leave --run out"
             )
     yield from backends
+
+
+def _open_run(run: Path, manifest: Manifest) -> tuple[Manifest, list[Backend]]:
+    """Open a run in the form of a model."""
+    if manifest.form == "fused":
+        (num_slots,) = _output(manifest.artifact("fused"), "segment_of").shape
+        manifest, backends = module_of("torch").open_fused(run, num_slots)
+        return manifest, backends
+    config = PipelineConfig(model=str(run), backend="torch", device="cpu", precision="fp32")
+    folder, backends, _ = open_model(config)
+    return folder.manifest, backends
+
+
+def _output(spec: ArtifactSpec, name: str) -> TensorSpec:
+    return next(tensor for tensor in spec.outputs if tensor.name == name)
 
 
 def _interface(manifest: Manifest, artifact: str) -> str:

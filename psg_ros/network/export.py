@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from psg_ros.network.dsflash import DsFlash, RelationStage, swap_boxes
-from psg_ros.network.fused import FusedGraph
+from psg_ros.network.fused import FUSED_NAMES, FusedGraph
 from psg_ros.network.half_weights import TABLE
 from psg_ros.network.mask_embedding import kept_cells
 from psg_ros.network.segmenter_config import ExportNeeds
@@ -36,13 +36,6 @@ RELATION_NAMES = (
     ("forward_logits", "backward_logits"),
 )
 PRUNED_NAMES = (("patch_tokens", "cells", *RELATION_NAMES[0][1:]), RELATION_NAMES[1])
-FUSED_NAMES = (
-    ("image", "thresholds", "content_hw", "row_edges", "column_edges"),
-    (
-        "class_logits", "segment_of", "segment_map", "mask_logits", "forward_logits",
-        "backward_logits",
-    ),
-)  # fmt: skip
 
 
 class WordRoom(NamedTuple):

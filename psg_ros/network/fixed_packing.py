@@ -4,11 +4,13 @@
 
 As `packed_neck`, the kept tokens of all pairs form one list of rows, but the list has room for a
 fixed number of them. Attention runs within each pair: by torch's varlen attention where the device
-has it, elsewhere over all cells of a pair with the pruned ones masked. Where a picture keeps more
-tokens than there is room for, the result is marked, and the caller has to take another way.
+has it, elsewhere over all cells of a pair with the pruned ones masked. The result says how many
+rows were needed: where that is more than there is room for, the logits are worth nothing, and the
+caller has to compute the picture again with more room.
 """
 
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import cast
 
 import torch
@@ -16,12 +18,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from psg_ros.network.dsflash import RelationStage
+from psg_ros.network.dsflash import RelationStage, swap_boxes
 from psg_ros.network.mask_embedding import kept_cells
 from psg_ros.network.neck import NeckBlock
 
 NUM_EXTRA = 2
 """Class and location token, which stand before the cells and are never pruned."""
+
+HAS_VARLEN = find_spec("torch.nn.attention.varlen") is not None
+LARGEST_HEAD, FLASH_SINCE = 256, (8, 0)
+"""Numbers of a head, and compute capability, that flash attention is written for."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,7 @@ class FixedRows:
         starts: first row of each pair, and the end of the last.
         row_of: row of each token; any for one that is pruned.
         kept: False for tokens that are pruned.
-        overflows: whether more was kept than there is room for.
+        needed: rows that all kept tokens take; more than `room`: some have none.
     """
 
     pair: Int[Tensor, " room"]
@@ -42,7 +48,7 @@ class FixedRows:
     starts: Int[Tensor, " pair_1"]
     row_of: Int[Tensor, "pair token"]
     kept: Bool[Tensor, "pair token"]
-    overflows: Bool[Tensor, ""]
+    needed: Int[Tensor, ""]
 
 
 def lay_out(keep: Bool[Tensor, "pair cell"], room: int) -> FixedRows:
@@ -61,7 +67,7 @@ def lay_out(keep: Bool[Tensor, "pair cell"], room: int) -> FixedRows:
         starts=functional.pad(ends, (1, 0)).clamp(max=room).to(torch.int32),
         row_of=row_of.view(kept.shape),
         kept=kept,
-        overflows=ends[-1] > room,
+        needed=ends[-1],
     )
 
 
@@ -82,9 +88,26 @@ class FixedPackedRelations(nn.Module):
         subject_overlap: Float[Tensor, "pair cell"],
         object_overlap: Float[Tensor, "pair cell"],
         boxes: Float[Tensor, "pair 8"],
-    ) -> tuple[Float[Tensor, "pair column"], Float[Tensor, "pair column"], Bool[Tensor, ""]]:
-        """Return the logits of both directions, and whether the rows did not do."""
+    ) -> tuple[Float[Tensor, "pair column"], Float[Tensor, "pair column"], Int[Tensor, ""]]:
+        """Return the logits of both directions, and how many rows the pairs need."""
         packing = lay_out(kept_cells(subject_overlap, object_overlap), self.room)
+        overlaps, head = (subject_overlap, object_overlap), self.stage.head
+        vectors = self.pair_vectors(packing, patch_tokens, *overlaps, boxes)
+        if head.bidirectional:
+            return *head(vectors), packing.needed
+        # A cell is kept for either of the two, so the other direction has the same rows.
+        swapped = self.pair_vectors(packing, patch_tokens, *overlaps[::-1], swap_boxes(boxes))
+        return head.mlp(vectors), head.mlp(swapped), packing.needed
+
+    def pair_vectors(
+        self,
+        packing: FixedRows,
+        patch_tokens: Float[Tensor, "1 cell dim"],
+        subject_overlap: Float[Tensor, "pair cell"],
+        object_overlap: Float[Tensor, "pair cell"],
+        boxes: Float[Tensor, "pair 8"],
+    ) -> Float[Tensor, "pair dim"]:
+        """Return the class token of every pair, before the head."""
         neck, slot = self.stage.neck, packing.slot[:, None]
         cell = (packing.slot - NUM_EXTRA).clamp(min=0)
         tokens = self.stage.mask_embedding(
@@ -105,8 +128,7 @@ class FixedPackedRelations(nn.Module):
         rows = rows + code if neck.adds_position(len(inner)) else rows
         first = rows[packing.starts[:-1].clamp(max=self.room - 1)]
         first = first + _attend(last, rows, packing, of_class=True)
-        vectors = first + last.mlp(last.norm2(first))
-        return *self.stage.head(vectors), packing.overflows
+        return first + last.mlp(last.norm2(first))
 
 
 def _attend(
@@ -128,12 +150,15 @@ def _attend(
 
 
 def has_varlen(query: Tensor) -> bool:
-    """Return whether torch has varlen attention for such numbers where they lie."""
-    try:
-        import torch.nn.attention.varlen  # noqa: F401
-    except ImportError:
+    """Return whether torch has varlen attention for float [row, head, size] where they lie.
+
+    It is flash attention, which not every build of torch has, and no GPU before Ampere.
+    """
+    is_narrow = query.dtype in (torch.float16, torch.bfloat16) and query.shape[-1] % 8 == 0
+    if not (query.is_cuda and is_narrow and query.shape[-1] <= LARGEST_HEAD):
         return False
-    return query.is_cuda and query.dtype in (torch.float16, torch.bfloat16)
+    built = HAS_VARLEN and torch.backends.cuda.is_flash_attention_available()
+    return built and torch.cuda.get_device_capability(query.device) >= FLASH_SINCE
 
 
 def _varlen(

@@ -24,6 +24,15 @@ from torch import Tensor, nn
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.network.overlap_pooling import pool_masks
 
+FUSED_NAMES = (
+    ("image", "thresholds", "content_hw", "row_edges", "column_edges"),
+    (
+        "class_logits", "segment_of", "segment_map", "mask_logits", "forward_logits",
+        "backward_logits",
+    ),
+)  # fmt: skip
+"""Inputs and outputs of `FusedGraph`, in order."""
+
 MAX_SLOTS = 254
 """The segment map has one byte a cell; the number of slots itself stands for "no segment"."""
 
@@ -90,8 +99,33 @@ class FusedGraph(nn.Module):
             row_edges, column_edges: where the lines of the mask grid lie in the image, in -1..1 of
                 the network input, rising. A cell between two equal lines is in no pixel.
         """
+        classes, segment_of, segment_map, masks, pairs = self.until_pairs(
+            image, thresholds, content_hw, row_edges, column_edges
+        )
+        forward_logits, backward_logits = self.relations(*pairs)
+        # TensorRT makes bytes of floats alone.
+        maps = (segment_map.float().to(torch.uint8), masks)
+        return classes, segment_of, *maps, forward_logits, backward_logits
+
+    def until_pairs(
+        self,
+        image: UInt8[Tensor, "1 h w 3"],
+        thresholds: Float[Tensor, "2"],
+        content_hw: Int[Tensor, "2"],
+        row_edges: Float[Tensor, " row_edge"],
+        column_edges: Float[Tensor, " column_edge"],
+    ) -> tuple[
+        Float[Tensor, "slot label"],
+        Int[Tensor, " slot"],
+        Int[Tensor, "h4 w4"],
+        Float[Tensor, "slot h4 w4"],
+        tuple[Tensor, Tensor, Tensor, Tensor],
+    ]:
+        """Return the first four results of `forward`, and the arguments of the relation stage."""
         # The cast comes first: TensorRT takes bytes into a cast and into nothing else.
         class_logits, mask_logits, features = self.segmenter(image.float().permute(0, 3, 1, 2))
+        # Half precision may change numbers, but not the rules: the rest compares in float32.
+        class_logits, mask_logits = class_logits.float(), mask_logits.float()
         queries = self.best_queries(class_logits[0])
         classes = class_logits[0].index_select(0, queries)
         masks = mask_logits[0].index_select(0, queries)
@@ -101,15 +135,13 @@ class FusedGraph(nn.Module):
         overlap = pool_masks(segments, self.window_hw, self.relations.grid_hw)
         boxes = segment_boxes(segments, row_edges, column_edges)
         first, second = self.pairs.unbind()
-        forward_logits, backward_logits = self.relations(
+        pairs = (
             self.relations.tap_embedding(features),
             overlap.index_select(0, first),
             overlap.index_select(0, second),
             torch.cat((boxes.index_select(0, first), boxes.index_select(0, second)), dim=1),
         )
-        # TensorRT makes bytes of floats alone.
-        maps = (segment_map.float().to(torch.uint8), masks)
-        return classes, segment_of, *maps, forward_logits, backward_logits
+        return classes, segment_of, segment_map, masks, pairs
 
     def best_queries(self, class_logits: Float[Tensor, "query column"]) -> Int[Tensor, " slot"]:
         """Return the query of each slot, ascending."""

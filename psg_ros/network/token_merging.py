@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from psg_ros.network.kept_tables import kept
 from psg_ros.network.layers import Attention
 
 CELL = 2
@@ -39,6 +40,24 @@ class MergePlan:
     origin: Int[Tensor, "batch patch"]
 
 
+def roles(grid_hw: tuple[int, int]) -> tuple[Tensor, ...]:
+    """Return sources, destinations and places of a grid; see `TokenMerging`."""
+    height, width = grid_hw
+    # A left-over row or column is not a whole square: its patches are sources (ToMe-SD).
+    destinations = [
+        top * width + left
+        for top in range(0, height - CELL + 1, CELL)
+        for left in range(0, width - CELL + 1, CELL)
+    ]
+    sources = sorted(set(range(height * width)) - set(destinations))
+    places = {patch: place for place, patch in enumerate(sources + destinations)}
+    place = [places[patch] for patch in sorted(places)]
+    return tuple(torch.tensor(patches) for patches in (sources, destinations, place))
+
+
+kept_roles = kept(roles)
+
+
 class TokenMerging:
     """Merging for one patch grid and one ratio.
 
@@ -58,20 +77,9 @@ class TokenMerging:
     def __init__(
         self, grid_hw: tuple[int, int], ratio: float, device: torch.device, rope: str = "own"
     ) -> None:
-        height, width = grid_hw
-        # A left-over row or column is not a whole square: its patches are sources (ToMe-SD).
-        destinations = [
-            top * width + left
-            for top in range(0, height - CELL + 1, CELL)
-            for left in range(0, width - CELL + 1, CELL)
-        ]
-        sources = sorted(set(range(height * width)) - set(destinations))
-        places = {patch: place for place, patch in enumerate(sources + destinations)}
-        self.num_merged = min(int(height * width * ratio), len(sources))
+        self.sources, self.destinations, self.place = kept_roles(device, grid_hw)
+        self.num_merged = min(int(len(self.place) * ratio), len(self.sources))
         self.rope = rope
-        self.sources = torch.tensor(sources, device=device)
-        self.destinations = torch.tensor(destinations, device=device)
-        self.place = torch.tensor([places[patch] for patch in sorted(places)], device=device)
 
     def plan(self, patches: Float[Tensor, "batch patch dim"]) -> MergePlan:
         """Match sources with destinations by cosine; the most similar sources merge."""

@@ -3,12 +3,14 @@
 """The backend torch: a run folder as a pipeline, without an export.
 
 Only the networks are run by something else: they are the modules that an export writes, between the
-same steps from image to graph.
+same steps from image to graph. On a GPU, all of them become one graph that is captured beforehand.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -16,6 +18,7 @@ import torch
 
 from psg_ros.backend_table import CPU, Device, parse_device, row_of
 from psg_ros.config import PipelineConfig, Recommendation
+from psg_ros.labels import Vocabulary
 from psg_ros.network.dsflash import DsFlash
 from psg_ros.network.export import (
     PRUNED_NAMES,
@@ -24,6 +27,9 @@ from psg_ros.network.export import (
     PrunedRelationGraph,
     SegmenterGraph,
 )
+from psg_ros.network.frame_graph import FrameGraph
+from psg_ros.network.fused import FUSED_NAMES, FusedGraph
+from psg_ros.robot.forms.fused import Fused
 from psg_ros.robot.forms.two_files import TwoFiles
 from psg_ros.robot.manifest import (
     RUN_FILE,
@@ -35,14 +41,19 @@ from psg_ros.robot.manifest import (
 from psg_ros.robot.runtime.backend import Backend, thread_limit
 from psg_ros.robot.runtime.refusals import DeviceUnavailable, choose_precision
 from psg_ros.setting_files import config_from_dict
+from psg_ros.torch_runtime.arithmetic import WIDE
+from psg_ros.torch_runtime.backend import TorchBackend
+from psg_ros.torch_runtime.frame_backend import FrameBackend, frame_tensors
+from psg_ros.torch_runtime.gpu_stream import CudaStream
 from psg_ros.training.release import (
     describe_file,
     describe_network,
     greatest_axes,
     sizes,
 )
-from psg_ros.training.torch_backend import WIDE, TorchBackend
 from psg_ros.training.train import load_run, weight_files
+
+logger = logging.getLogger(__name__)
 
 DTYPES = {"image": "uint8", "cells": "int32"}
 """Tensors that are not float32."""
@@ -64,16 +75,54 @@ def open_networks(config: PipelineConfig) -> tuple[ModelFolder, list[Backend]]:
     precision = choose_precision(config.precision, _precisions(device), f"torch on {device}")
     run_dir = _run_folder(config.model)
     model, training, vocabulary = load_run(run_dir)
-    manifest = describe_run(model, weight_files(run_dir, training))
-    relations = PrunedRelationGraph(model.relations) if model.relations.prune else model.relations
-    modules = {"segmenter": SegmenterGraph(model), "relations": relations}
+    weights = weight_files(run_dir, training)
     if threads := config.threads or thread_limit():
         torch.set_num_threads(threads)  # of the whole process: torch has no others
+    if device.kind == "cuda":
+        graph = frame_graph(model, vocabulary, config.fused_segments)
+        if graph is not None:
+            manifest = describe_whole(model, frame_tensors(graph), weights)
+            stream = CudaStream(str(device))
+            frame = FrameBackend(graph, manifest.artifact("fused"), stream, precision)
+            return ModelFolder(run_dir, manifest, vocabulary), [frame]
+    manifest = describe_run(model, weights)
+    relations = PrunedRelationGraph(model.relations) if model.relations.prune else model.relations
+    modules = {"segmenter": SegmenterGraph(model), "relations": relations}
     backends: list[Backend] = [
         TorchBackend(modules[stage], manifest.artifact(stage), str(device), precision)
         for stage in TwoFiles.ARTIFACTS
     ]
     return ModelFolder(run_dir, manifest, vocabulary), backends
+
+
+def frame_graph(model: DsFlash, vocabulary: Vocabulary, num_segments: int) -> FrameGraph | None:
+    """Return a network as one graph; None where two are asked for, or where it cannot be one."""
+    if not num_segments:
+        return None
+    num_slots = min(num_segments, model.config.segmenter.num_queries)
+    try:
+        return FrameGraph(model, [label.is_thing for label in vocabulary.labels], num_slots)
+    except ValueError as error:
+        logger.warning("masks are merged on the processor, between two networks: %s", error)
+        return None
+
+
+def open_fused(run_dir: Path, num_slots: int) -> tuple[Manifest, list[Backend]]:
+    """Open what `psg export --fused` makes an ONNX file of, on the processor, in fp32.
+
+    Raises:
+        FileNotFoundError, ValueError: see `load_run`; ValueError for an impossible number of slots.
+    """
+    model, training, vocabulary = load_run(run_dir)
+    is_thing = [label.is_thing for label in vocabulary.labels]
+    graph = FrameGraph(model, is_thing, num_slots)
+    inputs, outputs = frame_tensors(graph)
+    by_name = {tensor.name: tensor for tensor in outputs}
+    exported = tuple(by_name[name] for name in FUSED_NAMES[1])
+    manifest = describe_whole(model, (inputs, exported), weight_files(run_dir, training))
+    network = FusedGraph(model, is_thing, num_slots)
+    (name,) = Fused.ARTIFACTS
+    return manifest, [TorchBackend(network, manifest.artifact(name), str(CPU))]
 
 
 def describe() -> tuple[str, dict[str, str]]:
@@ -129,6 +178,24 @@ def describe_run(model: DsFlash, weights: tuple[Path, Path]) -> Manifest:
         for name, path, both in zip(TwoFiles.ARTIFACTS, weights, tensors, strict=True)
     }
     facts = describe_network(model, Recommendation()) | {"artifacts": artifacts}
+    return config_from_dict(Manifest, facts, str(weights[0].parent))
+
+
+def describe_whole(
+    model: DsFlash, tensors: tuple[Tensors, Tensors], weights: tuple[Path, Path]
+) -> Manifest:
+    """Return the manifest of a network as one graph; its one artifact has two files of weights."""
+    described = describe_run(model, weights).artifacts
+    both = [described[stage] for stage in TwoFiles.ARTIFACTS]
+    inputs, outputs = map(_plain, tensors)
+    artifact = {
+        "file": " and ".join(spec.file for spec in both),
+        "sha256": hashlib.sha256("".join(spec.sha256 for spec in both).encode()).hexdigest(),
+        "inputs": inputs,
+        "outputs": outputs,
+    }
+    (name,) = Fused.ARTIFACTS
+    facts = describe_network(model, Recommendation(), "fused") | {"artifacts": {name: artifact}}
     return config_from_dict(Manifest, facts, str(weights[0].parent))
 
 

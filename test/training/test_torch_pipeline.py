@@ -17,9 +17,12 @@ import torch
 import yaml
 from absent_packages import hide
 from backends import needs
+from fake_gpu_stream import FakeStream
 from tiny_networks import every_segmenter
 
 from psg_ros.__main__ import main
+from psg_ros.backend_table import Device
+from psg_ros.cli import evaluate
 from psg_ros.config import PipelineConfig, Recommendation
 from psg_ros.frame import Frame
 from psg_ros.node_config import node_parameters
@@ -31,13 +34,14 @@ from psg_ros.robot.runtime import backend as backend_module
 from psg_ros.robot.runtime.backend import resolve_backend
 from psg_ros.robot.runtime.refusals import NetworkFailed
 from psg_ros.setting_files import load_config
-from psg_ros.training import train
+from psg_ros.torch_runtime.backend import TorchBackend
+from psg_ros.torch_runtime.tensor import TorchTensor
+from psg_ros.training import torch_pipeline, train
 from psg_ros.training.checkpoint import save_weights
 from psg_ros.training.config import TrainConfig
 from psg_ros.training.relations import relations
-from psg_ros.training.release import export_model
+from psg_ros.training.release import Layout, export_model
 from psg_ros.training.segmenter import segmentation_run
-from psg_ros.training.torch_backend import TorchBackend, TorchTensor
 
 LOW = {"score": 0.1, "overlap": 0.1, "relation": 0.0}
 """Thresholds with which random weights find something."""
@@ -293,6 +297,20 @@ def test_a_run_of_another_network_is_no_reference(write_run, tiny_model, capsys)
     assert "is not what psg export makes of" in error and "or leave --run out" in error
 
 
+@needs("onnxruntime")
+@pytest.mark.filterwarnings("ignore")  # the exporter's own
+def test_a_run_is_the_reference_of_a_model_of_one_file_too(write_run, tiny_psg, tmp_path):
+    run, report = write_run(prune=True), tmp_path / "report.json"
+    model = export_model(
+        run, tmp_path / "model", Recommendation(**LOW), layout=Layout("fused", slots=4)
+    )
+    command = ["verify", str(model), str(tiny_psg / "0.png"), "--backend", "onnxruntime"]
+    assert main([*command, "--run", str(run), "--report", str(report)]) == 0
+    written = json.loads(report.read_text())
+    assert written["reference"].startswith("torch ")
+    assert written["measures"].keys() == {"class", "segments", "mask signs", "relations"}
+
+
 def test_other_backends_say_what_a_run_folder_is(write_run):
     run = str(write_run())
     for backend in ("auto", "onnxruntime"):
@@ -306,7 +324,7 @@ def test_what_is_for_model_folders_refuses_it_by_name():
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):
-    hide(monkeypatch, "psg_ros.training.torch_backend", "psg_ros.training.torch_pipeline")
+    hide(monkeypatch, "psg_ros.torch_runtime.backend", "psg_ros.training.torch_pipeline")
     cure = re.escape("pip install '.[train]' in the source folder")
     with pytest.raises(ImportError, match=f"backend 'torch' cannot be used .*{cure}"):
         Pipeline.open(PipelineConfig(model="any", backend="torch"))
@@ -351,3 +369,78 @@ def test_a_kept_output_stays_in_torch_and_goes_into_the_next_network(monkeypatch
     monkeypatch.setattr(TorchTensor, "numpy", lambda self: pytest.fail("it came to the host"))
     (passed_on,) = second.run({"x": kept}, keep=("y",)).values()
     assert passed_on.tensor.tolist() == [4, 4]
+
+
+def pretend_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let torch find one; its stream is a fake, and what is computed there is computed here."""
+    monkeypatch.setattr(torch_pipeline, "_device_of", lambda config: Device("cuda"))
+    monkeypatch.setattr(torch_pipeline, "_precisions", lambda device: ["fp32", "bf16", "fp16"])
+    monkeypatch.setattr(torch_pipeline, "CudaStream", FakeStream)
+
+
+@pytest.mark.parametrize("resolution", ["mask", "input", "image"])
+@pytest.mark.parametrize("prune", [False, True], ids=["dense", "pruned"])
+def test_on_a_gpu_one_captured_graph_says_what_two_networks_say(
+    write_run, tiny_psg, monkeypatch, prune, resolution
+):
+    run, frame = write_run(prune=prune), Frame(read_image(tiny_psg / "0.png"))
+    low = {f"{name}_threshold": value for name, value in LOW.items()}
+    with open_run(run, merge_resolution=resolution, **low) as two:
+        expected = two(frame)
+    pretend_a_gpu(monkeypatch)
+    with open_run(run, merge_resolution=resolution, **low) as one:
+        assert (one.manifest.form, one.backend_name) == ("fused", "torch")
+        found = one(frame)
+        again = one(frame)
+    assert found.segmentation.num_segments > 1
+    np.testing.assert_array_equal(found.segmentation.label_map, expected.segmentation.label_map)
+    np.testing.assert_array_equal(found.segmentation.labels, expected.segmentation.labels)
+    np.testing.assert_array_equal(found.relation_scores.pairs, expected.relation_scores.pairs)
+    # Relations are measured on the grid of the masks, whatever the size of the label map.
+    tolerance = 1e-4 if resolution == "mask" else 0.05
+    logits = found.relation_scores.logits, expected.relation_scores.logits
+    np.testing.assert_allclose(*logits, atol=tolerance)
+    np.testing.assert_array_equal(again.segmentation.label_map, found.segmentation.label_map)
+
+
+def test_its_digest_is_of_both_files_of_weights(write_run, monkeypatch):
+    run = write_run()
+    pretend_a_gpu(monkeypatch)
+    first = digest_of_run(run)
+    assert digest_of_run(run) == first
+    model, _, _ = train.load_run(run)
+    model.relations.head.mlp[-1].bias.data += 1
+    save_weights(model.relations.state_dict(), run / relations.WEIGHTS)
+    assert digest_of_run(run) != first
+
+
+def test_segments_from_outside_need_two_networks(write_run, tiny_psg, monkeypatch):
+    run, frame = write_run(), Frame(read_image(tiny_psg / "0.png"))
+    pretend_a_gpu(monkeypatch)
+    with (
+        open_run(run) as pipeline,
+        pytest.raises(ValueError, match="with backend torch, fused_segments 0"),
+    ):
+        pipeline.predict_relations(frame, pipeline(frame).segmentation)
+
+
+def test_evaluation_asks_for_two_networks(write_run, tiny_psg, monkeypatch):
+    asked = []
+
+    def refuse(config: PipelineConfig) -> None:
+        asked.append(config.fused_segments)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(evaluate.Pipeline, "open", refuse)
+    assert main(["evaluate", str(tiny_psg), "--run", str(write_run())]) == 2
+    assert asked == [0] and PipelineConfig().fused_segments > 0
+
+
+def test_a_network_that_cannot_be_one_graph_runs_as_two_and_says_so(write_run, monkeypatch, caplog):
+    model, _, vocabulary = train.load_run(write_run())
+    assert torch_pipeline.frame_graph(model, vocabulary, 0) is None and not caplog.records
+    assert torch_pipeline.frame_graph(model, vocabulary, 254).slots.shape == (5,)
+    monkeypatch.setattr(model.relations, "cell_px", (6, 6))
+    assert torch_pipeline.frame_graph(model, vocabulary, 32) is None
+    (said,) = caplog.messages
+    assert "merged on the processor, between two networks: a fused model needs relation" in said

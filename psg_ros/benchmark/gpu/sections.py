@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from psg_ros.benchmark.gpu import stand_ins
 
@@ -32,24 +32,27 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
 from psg_ros.benchmark.gpu.frame import (  # noqa: E402
-    FrameRunner,
-    NarrowSegmenter,
-    WholeFrame,
-    captured,
+    RankedFrame,
+    StagedSegmenter,
+    stream_of,
 )
 from psg_ros.benchmark.gpu.variants import VARIANTS, model_config  # noqa: E402
 from psg_ros.benchmark.ladder.networks import NUM_LABELS, NUM_PREDICATES  # noqa: E402
 from psg_ros.benchmark.ladder.scene import make_scene  # noqa: E402
 from psg_ros.network.dsflash import DsFlash, build_dsflash  # noqa: E402
-from psg_ros.network.fixed_packing import FixedPackedRelations, has_varlen  # noqa: E402
+from psg_ros.network.fixed_packing import (  # noqa: E402
+    NUM_EXTRA,
+    FixedPackedRelations,
+    has_varlen,
+)
 from psg_ros.robot.runtime.cuda import compile_kernels, kernel_sources  # noqa: E402
 from psg_ros.robot.runtime.tensorrt import driver  # noqa: E402
 from psg_ros.robot.runtime.tensorrt.device import DEVICES  # noqa: E402
+from psg_ros.torch_runtime.arithmetic import NARROW, computing_in, store_narrow  # noqa: E402
 
 NUM_THINGS, SLOTS = 80, 24
 IMAGE_HW = (1080, 1920)
-ROWS_A_PAIR = 48
-"""Room of the packed neck; performance notes count 28 to 29 tokens a pair at 22 to 24 masks."""
+"""The picture that was scaled to the network's input: its shape decides what the masks cover."""
 
 
 class Skipped(Exception):
@@ -81,51 +84,43 @@ def section_matmul(device: str, seconds: float) -> dict[str, Any]:
 
 
 def section_frame(device: str, seconds: float, variant: str) -> dict[str, Any]:
-    """Return times of a whole frame: 1080p bytes in pinned memory to relations on the host."""
-    found: dict[str, Any] = {"masks": SLOTS, "image_hw": IMAGE_HW, "dtype": str(_half(device))}
-    image = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (*IMAGE_HW, 3), np.uint8))
-    share_s = seconds / 4
-    for name, room, captures in (
-        ("packed, one graph", ROWS_A_PAIR * SLOTS * (SLOTS - 1) // 2, True),
-        ("every cell, one graph", 0, True),
-        ("packed, step by step", ROWS_A_PAIR * SLOTS * (SLOTS - 1) // 2, False),
+    """Return times of a whole frame: bytes of the network's input to ranked relations."""
+    found: dict[str, Any] = {
+        "masks": SLOTS, "image_hw": IMAGE_HW, "precision": _half(device),
+        "varlen attention": _attends_packed(device, variant),
+    }  # fmt: skip
+    for name, packs, captures in (
+        ("packed, one graph", True, True),
+        ("every cell, one graph", False, True),
+        ("packed, step by step", True, False),
     ):
-        frame = WholeFrame(
-            _model(variant),
-            [label < NUM_THINGS for label in range(NUM_LABELS)],
-            SLOTS,
-            dtype=_half(device),
-            room=room,
-            scene=_scene(variant),
-        )
-        runner = FrameRunner(frame, image, device, captures=captures)
-        found[name] = _summary(_times(runner, device, share_s))
-        result = runner()
-        found[name]["overflows"] = bool(result.overflows)
-        found[name]["relations"] = int((result.scores > 0).sum())
+        frame = _frame(variant, device, packs=packs, captures=captures)
+        relations = frame()
+        found[name] = _summary(_times(frame, device, seconds / 4))
+        found[name]["relations"] = len(relations)
     return found
 
 
 def section_segmenter(device: str, seconds: float, variant: str) -> dict[str, Any]:
     """Return times of the segmenter alone, captured, and of transformers' EoMT, eager fp16."""
-    half = _half(device)
-    segmenter = NarrowSegmenter(_model(variant).segmenter, half, None)
+    precision, segmenter = _half(device), _model(variant).segmenter
     segmenter.to(device).eval()
+    store_narrow(segmenter, precision)
     side = model_config(variant).segmenter.input_hw
     pixels = torch.rand(1, 3, *side, device=device) * 255
     found: dict[str, Any] = {}
+    run = _computing(lambda: segmenter(pixels), device)
+    found["ours, one graph"] = _summary(_times(_one_graph(run, device), device, seconds / 3))
+    found["ours, eager"] = _summary(_times(run, device, seconds / 4))
     with torch.inference_mode():
-        replay = _one_graph(lambda: segmenter(pixels), device)
-        found["ours, one graph"] = _summary(_times(replay, device, seconds / 3))
-        found["ours, eager"] = _summary(_times(lambda: segmenter(pixels), device, seconds / 4))
         try:
             networks = _transformers_networks()
         except Skipped as why:
             found["transformers"] = f"skipped: {why}"
             return found
         ours: Any = model_config(variant).segmenter
-        theirs = networks.eomt(ours, NUM_LABELS).to(device, half).eval()
-        normed = (pixels / 255).to(half)
+        theirs = networks.eomt(ours, NUM_LABELS).to(device, NARROW[precision]).eval()
+        normed = (pixels / 255).to(NARROW[precision])
         found["transformers, eager"] = _summary(
             _times(lambda: theirs(pixel_values=normed), device, seconds / 4)
         )
@@ -136,27 +131,29 @@ def section_segmenter(device: str, seconds: float, variant: str) -> dict[str, An
 
 def section_relations(device: str, seconds: float) -> dict[str, Any]:
     """Return directed relations a second of the relation stage at `SLOTS` segments."""
-    half, stage = _half(device), _model("b").relations
-    stage.to(device, half).eval()
+    stage = _model("b").relations
+    stage.to(device).eval()
+    store_narrow(stage, _half(device))
     rng = torch.Generator().manual_seed(0)
     pairs, cells = SLOTS * (SLOTS - 1) // 2, stage.grid_hw[0] * stage.grid_hw[1]
     owner = torch.randint(0, SLOTS, (cells,), generator=rng)
-    shares = (owner == torch.arange(SLOTS)[:, None]).to(device, half)
+    shares = (owner == torch.arange(SLOTS)[:, None]).float()
     first, second = torch.triu_indices(SLOTS, SLOTS, offset=1)
-    tokens = torch.randn(1, cells, stage.neck.config.dim, generator=rng).to(device, half)
-    boxes = torch.rand(pairs, 8, generator=rng).to(device, half)
-    arguments = (tokens, shares[first], shares[second], boxes)
-    packed = FixedPackedRelations(stage, ROWS_A_PAIR * pairs)
-    found: dict[str, Any] = {"pairs": pairs}
-    with torch.inference_mode():
-        found["varlen attention"] = has_varlen(tokens)
-        for name, run in (
-            ("packed", lambda: packed(*arguments)),
-            ("every cell", lambda: stage(*arguments)),
-        ):
-            times = _times(_one_graph(run, device), device, seconds / 2)
-            found[name] = _summary(times)
-            found[name]["relations_per_s"] = 2 * pairs / np.median(times) * 1e3
+    tokens = torch.randn(1, cells, stage.neck.config.dim, generator=rng)
+    boxes = torch.rand(pairs, 8, generator=rng)
+    arguments = [part.to(device) for part in (tokens, shares[first], shares[second], boxes)]
+    rows = int((shares[first] + shares[second] > 0).sum()) + NUM_EXTRA * pairs
+    packed = FixedPackedRelations(stage, rows)
+    found: dict[str, Any] = {
+        "pairs": pairs, "rows": rows, "varlen attention": _attends_packed(device, "b")
+    }  # fmt: skip
+    for name, run in (
+        ("packed", lambda: packed(*arguments)),
+        ("every cell", lambda: stage(*arguments)),
+    ):
+        times = _times(_one_graph(_computing(run, device), device), device, seconds / 2)
+        found[name] = _summary(times)
+        found[name]["relations_per_s"] = 2 * pairs / np.median(times) * 1e3
     return found
 
 
@@ -164,13 +161,11 @@ def section_profile(device: str, seconds: float) -> dict[str, Any]:
     """Return where the time of one frame of B goes: the kernels that take longest, in us."""
     from torch.profiler import ProfilerActivity, profile
 
-    image = torch.zeros(*IMAGE_HW, 3, dtype=torch.uint8)
-    things = [label < NUM_THINGS for label in range(NUM_LABELS)]
-    frame = WholeFrame(_model("b"), things, SLOTS, dtype=_half(device), scene=_scene("b"))
-    runner = FrameRunner(frame, image, device)
+    frame = _frame("b", device)
+    frame()
     activities = [ProfilerActivity.CPU] + ([ProfilerActivity.CUDA] if device != "cpu" else [])
     with profile(activities=activities) as profiler:
-        runner()
+        frame()
     kind = "self_device_time_total" if device != "cpu" else "self_cpu_time_total"
     rows = sorted(profiler.key_averages(), key=lambda row: -getattr(row, kind))[:20]
     return {row.key[:100]: round(getattr(row, kind), 1) for row in rows}
@@ -260,9 +255,40 @@ def main() -> int:
     return 0
 
 
-def _half(device: str) -> torch.dtype:
+def _half(device: str) -> str:
     """Return fp16; on the CPU bf16, which it has."""
-    return torch.float16 if device != "cpu" else torch.bfloat16
+    return "fp16" if device != "cpu" else "bf16"
+
+
+def _computing(run: Callable[[], Any], device: str) -> Callable[[], Any]:
+    """Return what runs in half precision, as the backend does."""
+
+    def computed() -> Any:
+        with computing_in(_half(device), device):
+            return run()
+
+    return computed
+
+
+def _attends_packed(device: str, variant: str) -> bool:
+    """Return whether pairs attend by varlen attention here."""
+    config = model_config(variant).relations
+    shape = (1, config.num_heads, config.dim // config.num_heads)
+    return has_varlen(torch.empty(shape, device=device, dtype=NARROW[_half(device)]))
+
+
+def _frame(variant: str, device: str, *, packs: bool = True, captures: bool = True) -> RankedFrame:
+    model = _model(variant)
+    model.segmenter = cast(Any, StagedSegmenter)(model.segmenter, _scene(variant))
+    return RankedFrame(
+        model,
+        [label < NUM_THINGS for label in range(NUM_LABELS)],
+        SLOTS,
+        stream_of(device, captures=captures),
+        precision=_half(device),
+        packs=packs,
+        content_hw=_content_hw(variant),
+    )
 
 
 def _model(variant: str) -> DsFlash:
@@ -270,16 +296,22 @@ def _model(variant: str) -> DsFlash:
     return build_dsflash(model_config(variant, prune=True), NUM_LABELS, NUM_PREDICATES).eval()
 
 
+def _content_hw(variant: str) -> tuple[int, int]:
+    """Return the cells of the mask grid that the picture fills."""
+    config = model_config(variant).segmenter
+    rows, columns = (size // config.mask_stride for size in config.input_hw)
+    return round(rows * IMAGE_HW[0] / IMAGE_HW[1]), columns
+
+
 def _scene(variant: str) -> tuple[torch.Tensor, torch.Tensor]:
     config = model_config(variant).segmenter
     rows, columns = (size // config.mask_stride for size in config.input_hw)
-    content = (round(rows * IMAGE_HW[0] / IMAGE_HW[1]), columns)
     made = make_scene(
         SLOTS,
         num_queries=config.num_queries,
         num_labels=NUM_LABELS,
         grid_hw=(rows, columns),
-        content_hw=content,
+        content_hw=_content_hw(variant),
         seed=0,
     )
     return torch.from_numpy(made.class_logits), torch.from_numpy(made.mask_logits)
@@ -292,7 +324,15 @@ def _transformers_networks() -> Any:
 
 
 def _one_graph(run: Callable[[], Any], device: str) -> Callable[[], Any]:
-    return captured(run) if device != "cpu" else run
+    """Return what does the same as one graph, and waits for it."""
+    stream = stream_of(device)
+    enqueue = stream.record(run)
+
+    def replay() -> None:
+        enqueue()
+        stream.wait()
+
+    return replay
 
 
 def _times(run: Callable[[], Any], device: str, seconds: float) -> np.ndarray:

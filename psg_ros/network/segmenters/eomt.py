@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from psg_ros.network.kept_tables import kept
 from psg_ros.network.layers import (
     PIXEL_MEAN,
     PIXEL_STD,
@@ -35,6 +36,8 @@ from psg_ros.network.segmenters.eomt_training import (
 )
 from psg_ros.network.token_merging import TokenMerging
 from psg_ros.network.word_scores import class_head
+
+kept_rope = kept(axial_rope)
 
 LABEL_PARTS = ("class_head.", "queries")
 PRETRAINED = "stem.network."
@@ -167,8 +170,7 @@ class Eomt(Segmenter):
     def rope(self, grid_hw: tuple[int, int], device: torch.device) -> tuple | None:
         if self.config.position != "rope":
             return None
-        cosine, sine = axial_rope(grid_hw, self.config.dim // self.config.num_heads)
-        return cosine.to(device), sine.to(device)
+        return kept_rope(device, grid_hw, self.config.dim // self.config.num_heads)
 
     def patch_tokens(
         self, tokens: Float[Tensor, "b t d"], num_patches: int

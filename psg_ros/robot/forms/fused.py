@@ -16,6 +16,8 @@ the `slot` best queries by class score. A slot without segment has the number of
          mask_logits   float32 [slot, h, w]
          forward_logits, backward_logits float32 [pair, 1 + predicate]
                        all pairs of slots (0, 1), (0, 2) ... (1, 2) ...
+         input_map     uint8   [H, W]                 as segment_map, where the same slots compete
+                       again at the size of the input; not every network has it
 
 The network decides on the raw mask grid which queries become segments, and describes and scores
 their pairs there. The masks may be enlarged here all the same: then the same segments compete again
@@ -70,6 +72,8 @@ class FusedOutput:
         segment_map: uint8 [h, w] over the whole network input; first slot of the segment.
         mask_logits: float32 [slot, h, w]; may have stayed on the device.
         forward_logits, backward_logits: float32 [pair, column]; of all pairs of slots.
+        input_map: uint8 [H, W], likewise at the size of the network input; None: the network has
+            none.
         contested: slots int64 [kept] that competed at the wanted size, and codes as of
             `ops.panoptic.compete`; None: nothing competed on the device.
     """
@@ -80,6 +84,7 @@ class FusedOutput:
     mask_logits: Tensor
     forward_logits: np.ndarray
     backward_logits: np.ndarray
+    input_map: np.ndarray | None = None
     contested: tuple[np.ndarray, np.ndarray] | None = None
 
 
@@ -128,6 +133,8 @@ class Fused:
         self._index_dtype = dtypes.get("content_hw", "int32")  # of older exports int64
         outputs = {tensor.name: tensor.shape for tensor in spec.outputs}
         (num_slots,) = outputs["segment_of"]
+        # Resolutions whose owners the network has found itself, so that masks need not come here.
+        self._has_map = {"mask", "input"} if "input_map" in outputs else {"mask"}
         self._row_of_pair = np.zeros((num_slots, num_slots), np.int64)
         self._row_of_pair[np.triu_indices(num_slots, k=1)] = np.arange(outputs["forward_logits"][0])
         self._scratch = Scratch()
@@ -169,7 +176,7 @@ class Fused:
         """See `Form.adopt`."""
         raise ValueError(
             f"{self._name} is a fused model, which takes no segments from outside; use its form of "
-            "two files (psg export without --fused)"
+            "two files (psg export without --fused; with backend torch, fused_segments 0)"
         )
 
     def prepare(self, image_rgb: np.ndarray, raw: RawPicture | None = None) -> Placement:
@@ -193,7 +200,7 @@ class Fused:
             "row_edges": row_edges,
             "column_edges": column_edges,
         }
-        if settings.resolution == "mask":
+        if settings.resolution in self._has_map:
             return FusedOutput(**self._backend.run(inputs, keep=("mask_logits",)))
         if self._steps is not None:
             contest = device_contest(placement, settings, self._mask_stride)
@@ -212,6 +219,9 @@ class Fused:
         if settings.resolution == "mask":
             rows, cols = (-(-size // stride) for size in placement.content_hw)
             owners = output.segment_map[:rows, :cols]
+        elif settings.resolution == "input" and output.input_map is not None:
+            rows, cols = placement.content_hw
+            owners = output.input_map[:rows, :cols]
         else:
             kept = (labels < self._num_labels) & (scores > settings.score_threshold)
             owners = self._contest_again(output, np.flatnonzero(kept), scores, placement, settings)

@@ -55,7 +55,7 @@ def test_a_frame_is_timed_three_ways_and_relates_every_segment(tiny) -> None:
     found = sections.section_frame("cpu", 0.1, "b")
     for name in ("packed, one graph", "every cell, one graph", "packed, step by step"):
         assert found[name]["calls"] >= 2 and found[name]["median_ms"] > 0
-        assert found[name]["relations"] == 6 * 5 and not found[name]["overflows"]
+        assert found[name]["relations"] == 6 * 5
 
 
 def test_relations_a_second_are_counted_in_both_directions(tiny) -> None:

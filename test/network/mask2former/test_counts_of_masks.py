@@ -23,8 +23,8 @@ from psg_ros.network.segmenters.mask2former.network import Mask2Former
 from psg_ros.resources import share_path
 from psg_ros.robot.manifest import ModelFolder
 from psg_ros.robot.pipeline import Pipeline
+from psg_ros.torch_runtime.backend import TorchBackend
 from psg_ros.training.checkpoint import save_weights
-from psg_ros.training.torch_backend import TorchBackend
 from psg_ros.training.torch_pipeline import describe_run
 
 INPUT_HW = (128, 192)

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from psg_ros.network.kept_tables import kept
 from psg_ros.network.layers import ChannelNorm, Mlp
 from psg_ros.network.segmenters.backbones.config import SwinConfig
 
@@ -98,8 +99,8 @@ class SwinBlock(nn.Module):
         blocked = None
         if shift:
             padded = padded.roll((-shift, -shift), (1, 2))
-            blocked = blocked_pairs((height + below, width + right), window, shift)
-            blocked = blocked.to(features)
+            sizes = ((height + below, width + right), window, shift)
+            blocked = kept_blocked_pairs(features.device, *sizes).to(features)
         tiles = padded.unflatten(1, (-1, window)).unflatten(3, (-1, window))
         tokens = tiles.transpose(2, 3).flatten(3, 4).flatten(1, 2)
         mixed = self.attention(tokens, blocked)
@@ -120,6 +121,9 @@ def blocked_pairs(
     of_windows = of_cells.flatten(0, 1).flatten(1)
     apart = of_windows[:, :, None] != of_windows[:, None, :]
     return (apart * BLOCKED)[:, None]
+
+
+kept_blocked_pairs = kept(blocked_pairs)
 
 
 def regions(size: int, window: int, shift: int) -> Tensor:

@@ -16,6 +16,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from psg_ros.network.segmenters.mask2former.position_code import kept_cell_sides
+
 
 class DeformableAttention(nn.Module):
     """Every head of every query chooses `num_points` places on each map, and their weights.
@@ -56,7 +58,7 @@ class DeformableAttention(nn.Module):
         values = self.value_proj(value).split([h * w for h, w in sizes_hw], dim=1)
         mixed = []
         for level, (height, width) in enumerate(sizes_hw):
-            cells = offsets.new_tensor((2 / width, 2 / height))
+            cells = kept_cell_sides(offsets.device, (height, width)).to(offsets)
             places = centres[:, None, None] + offsets[:, :, :, level] * cells
             sampled = self._sample(values[level], places, (height, width))
             shares = weights[:, :, :, level].transpose(1, 2).flatten(0, 1)[:, None]

@@ -21,7 +21,7 @@ from torch.nn import functional
 from psg_ros.network.layers import CrossAttention, to_tokens
 from psg_ros.network.segmenters.mask2former.config import MaskTransformerConfig
 from psg_ros.network.segmenters.mask2former.pixel_decoder import NUM_LEVELS
-from psg_ros.network.segmenters.mask2former.position_code import sine_code
+from psg_ros.network.segmenters.mask2former.position_code import kept_sine_code
 from psg_ros.network.word_scores import class_head
 
 
@@ -125,7 +125,7 @@ class MaskedDecoder(nn.Module):
         """Return what the queries see of a map [batch, dim, h, w]."""
         size_hw = (features.shape[2], features.shape[3])
         value = to_tokens(features) + code
-        key = value + sine_code(size_hw, len(code)).to(value)
+        key = value + kept_sine_code(value.device, size_hw, len(code)).to(value)
         shrunk = functional.interpolate(mask_features.detach(), size_hw, mode="bilinear")
         return Level(key, value, shrunk.flatten(2))
 

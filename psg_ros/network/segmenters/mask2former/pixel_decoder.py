@@ -20,7 +20,10 @@ from torch.nn import functional
 from psg_ros.network.layers import to_tokens
 from psg_ros.network.segmenters.mask2former.config import NORM_GROUPS, MaskTransformerConfig
 from psg_ros.network.segmenters.mask2former.deformable_attention import DeformableAttention
-from psg_ros.network.segmenters.mask2former.position_code import cell_centres, sine_code
+from psg_ros.network.segmenters.mask2former.position_code import (
+    kept_cell_centres,
+    kept_sine_code,
+)
 
 NUM_LEVELS = 3
 RECALIBRATION_TEMPERATURE = 0.1
@@ -122,7 +125,7 @@ class PixelDecoder(nn.Module):
         projected = [layer(one) for layer, one in zip(self.projections, maps, strict=True)]
         sizes_hw = [(one.shape[2], one.shape[3]) for one in projected]
         codes = [
-            sine_code(size, self.dim).to(level) + level
+            kept_sine_code(level.device, size, self.dim).to(level) + level
             for size, level in zip(sizes_hw, self.level_codes, strict=True)
         ]
         layers, tokens = iter(self.layers), projected[0].new_empty(len(projected[0]), 0, self.dim)
@@ -130,7 +133,8 @@ class PixelDecoder(nn.Module):
             seen_hw = sizes_hw[: index + 1]
             tokens = torch.cat((tokens, self._joining(projected, index)), dim=1)
             positions = torch.cat(codes[: index + 1])
-            centres = torch.cat([cell_centres(size) for size in seen_hw]).to(tokens)
+            found = [kept_cell_centres(tokens.device, size) for size in seen_hw]
+            centres = torch.cat(found).to(tokens)
             for _ in range(depth):
                 tokens = next(layers)(tokens, positions, centres, seen_hw)
         parts = tokens.split([h * w for h, w in sizes_hw], dim=1)

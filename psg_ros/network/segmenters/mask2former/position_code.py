@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from psg_ros.network.kept_tables import kept
+
 TEMPERATURE = 10000.0
 EPS = 1e-6
 
@@ -42,3 +44,14 @@ def cell_centres(size_hw: tuple[int, int]) -> Float[Tensor, "cell 2"]:
     rows, columns = ((np.arange(size) * 2 + 1) / size - 1 for size in size_hw)
     grid = np.stack(np.broadcast_arrays(columns[None], rows[:, None]), axis=-1)
     return torch.from_numpy(grid.reshape(-1, 2).astype(np.float32))
+
+
+def cell_sides(size_hw: tuple[int, int]) -> Float[Tensor, 2]:
+    """Return (width, height) of a cell, where the map is from -1 to 1."""
+    height, width = size_hw
+    return torch.tensor((2 / width, 2 / height))
+
+
+kept_sine_code = kept(sine_code)
+kept_cell_centres = kept(cell_centres)
+kept_cell_sides = kept(cell_sides)

@@ -13,6 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
+from psg_ros.network.kept_tables import kept
+
 KERNEL = 3
 TAPS = KERNEL * KERNEL
 DEFORM_CONV_OPSET = 19
@@ -84,13 +86,21 @@ def sampling_grid(
     offsets: Float[Tensor, "batch 18 h w"], size_hw: tuple[int, int]
 ) -> Float[Tensor, "batch tap_row w 2"]:
     """Return the places of all taps, (x, y) in -1..1: the rows of the first tap, of the next..."""
+    centres, sizes = (table.to(offsets) for table in kept_tap_centres(offsets.device, size_hw))
+    moves = offsets.unflatten(1, (TAPS, 2)).permute(0, 1, 3, 4, 2).flip(-1)
+    return (centres + moves * (2 / sizes)).flatten(1, 2)
+
+
+def tap_centres(size_hw: tuple[int, int]) -> tuple[Tensor, ...]:
+    """Return the place of every tap before it moves, float32 [tap, h, w, 2], and (w, h)."""
     height, width = size_hw
     steps = torch.arange(KERNEL) - KERNEL // 2
     rows = torch.arange(height)[None, :] + steps.repeat_interleave(KERNEL)[:, None]
     columns = torch.arange(width)[None, :] + steps.repeat(KERNEL)[:, None]
     shape = (TAPS, height, width)
     centres = torch.stack((columns[:, None].expand(shape), rows[:, :, None].expand(shape)), dim=-1)
-    sizes = offsets.new_tensor((width, height))
-    centres = (2 * centres.to(offsets) + 1) / sizes - 1
-    moves = offsets.unflatten(1, (TAPS, 2)).permute(0, 1, 3, 4, 2).flip(-1)
-    return (centres + moves * (2 / sizes)).flatten(1, 2)
+    sizes = torch.tensor((width, height), dtype=torch.float32)
+    return (2 * centres.float() + 1) / sizes - 1, sizes
+
+
+kept_tap_centres = kept(tap_centres)
