@@ -33,7 +33,7 @@ EXAMPLES = """\
 examples:
   psg dataset check rooms --labels simulation
   psg dataset select data/own -o data/own/split.json --labels photo --hold-out 'evening_0000*'
-  psg dataset relate rooms -o rooms/measured.json --labels simulation --camera 277 277 160 120
+  psg dataset relate nyu -o nyu/measured.json --camera 519 519 325 253 --depth-folder nyu/depth
   psg dataset join data/kitchen/psg.json data/hall/psg.json -o data/both.json
 
 `psg dataset ACTION --help` has more.

@@ -31,7 +31,7 @@ on for what mostly does; those that the vocabulary lacks are left out.
 """
 RELATE_EXAMPLES = """\
 examples:
-  psg dataset relate rooms -o rooms/measured.json --labels simulation --camera 277 277 160 120
+  psg dataset relate data/own -o data/own/measured.json --labels photo --camera 615 615 320 240
   psg dataset relate nyu -o nyu/measured.json --camera 519 519 325 253 --depth-folder nyu/depth
 """
 JOIN = """\
