@@ -30,7 +30,7 @@ from psg_ros.config import PictureConfig
 from psg_ros.files import check_not_input, printable, replacing
 from psg_ros.labels import Vocabulary
 from psg_ros.media import Media, open_media, shortened
-from psg_ros.quoting import counted
+from psg_ros.quoting import counted, listed
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.viewing.matching import Scene
 from psg_ros.viewing.recording import GraphRecording, load_rerun
@@ -129,7 +129,7 @@ def _scenes(
     if args.topic:
         topics = [topic for topic in topics if topic == args.topic]
     if len(topics) > 1:
-        raise ValueError(f"{args.source} has graphs on {topics}; name one with --topic")
+        raise ValueError(f"{args.source} has graphs on {listed(topics)}; name one with --topic")
     if topics:
         return scenes(Path(args.source), topics[0], on_vocabulary)
     # What can be refused is refused now, before an empty page is served.
