@@ -57,7 +57,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def domain_id() -> Iterator[int]:
     """A ROS domain that no other test run on this machine uses at the same time."""
     for domain in random.sample(range(DOMAINS), DOMAINS):
-        lock = open(Path(tempfile.gettempdir()) / f"psg_ros_test_domain_{domain}.lock", "w")  # noqa: SIM115
+        path = Path(tempfile.gettempdir()) / f"psg_ros_test_domain_{domain}.lock"
+        lock = path.open("w", encoding="utf-8")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

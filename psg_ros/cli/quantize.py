@@ -28,7 +28,7 @@ import numpy as np
 from tqdm import tqdm
 
 from psg_ros.backend_table import INT8, TWINS
-from psg_ros.cli.options import TRAIN_EXTRA, positive_int
+from psg_ros.cli.options import TRAIN_EXTRA, last_name, positive_int
 from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import SPLITS, open_dataset
 from psg_ros.labels import Vocabulary
@@ -141,15 +141,15 @@ def _open(data: Path, vocabulary: Vocabulary, split: str) -> PanopticDataset:
 
 def _said(args: argparse.Namespace) -> Iterable[str]:
     """Return the arguments as a reader on another machine could give them."""
-    yield Path(args.model).name
+    yield last_name(args.model)
     if args.precision != INT8:
         yield from ("--precision", args.precision)
     if args.data:
-        yield from ("--data", args.data.name, "--split", args.split)
+        yield from ("--data", last_name(args.data), "--split", args.split)
     if args.images:
         yield from ("--images", str(args.images))
     if args.calibration:
-        yield from ("--calibration", Path(args.calibration).name)
+        yield from ("--calibration", last_name(args.calibration))
     yield from ("--pictures", str(args.pictures))
 
 

@@ -81,7 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def number_or_found(text: str) -> float | str:
     """Return `FOUND`, or the number that a text is."""
-    return text if text == FOUND else float(text)
+    if text == FOUND:
+        return text
+    try:
+        return float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"must be a number, not {text!r}") from error
 
 
 def run(args: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from psg_ros.backend_table import AUTO, TWINS, backend_choices
 from psg_ros.config import RELATION_SOURCES
+from psg_ros.file_digest import file_sha256
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.public_models import load_table
 from psg_ros.quoting import listed
@@ -365,15 +366,6 @@ def read_manifest(path: Path) -> Manifest:
             "export the model again"
         )
     return config_from_dict(Manifest, values, str(path))
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal text."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _check_file(folder: Path, file: str, sha256: str) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from psg_ros.file_digest import file_sha256
 from psg_ros.files import scratch_beside
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, phrase
 from psg_ros.robot.calibration import CALIBRATION_FILE, load_calibration, save_calibration
@@ -26,7 +27,6 @@ from psg_ros.robot.manifest import (
     LABELS_FILE,
     MANIFEST_FILE,
     ModelFolder,
-    file_sha256,
     model_sha256,
 )
 from psg_ros.text.encoders import open_encoder

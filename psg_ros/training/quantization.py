@@ -18,12 +18,13 @@ from psg_ros.data.annotation import AnnotatedImage
 from psg_ros.evaluation.metrics.evaluator import Evaluator
 from psg_ros.evaluation.report.examples import Examples
 from psg_ros.evaluation.run import Run, from_pipeline
+from psg_ros.file_digest import file_sha256
 from psg_ros.files import scratch_beside
 from psg_ros.network.twins import quantize_file, twin_name
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.forms.network_input import NetworkInput
 from psg_ros.robot.forms.words import word_inputs
-from psg_ros.robot.manifest import MANIFEST_FILE, ModelFolder, TwinFile, Twins, file_sha256
+from psg_ros.robot.manifest import MANIFEST_FILE, ModelFolder, TwinFile, Twins
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.runtime.tensors import to_host
 from psg_ros.setting_files import config_from_dict, read_mapping

@@ -17,6 +17,7 @@ import yaml
 
 from psg_ros.backend_table import TWINS
 from psg_ros.config import RECOMMENDED, Recommendation
+from psg_ros.file_digest import file_sha256
 from psg_ros.files import scratch_beside
 from psg_ros.labels import Vocabulary, load_vocabulary, phrase, shipped_vocabularies
 from psg_ros.network import export
@@ -34,7 +35,6 @@ from psg_ros.robot.manifest import (
     MANIFEST_FILE,
     ArtifactSpec,
     Manifest,
-    file_sha256,
 )
 from psg_ros.text.paraphrases import load_paraphrases, ways_to_say
 from psg_ros.text.whitening import whitening_of, word_vectors

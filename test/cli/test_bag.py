@@ -67,6 +67,15 @@ def test_the_graphs_have_stamps_and_frames_of_their_images_and_need_no_other_def
     assert set(np.unique(label_image(first))) == {0, *ids}
 
 
+def test_a_recording_that_begins_at_0_is_one_activation(bag, tmp_path: Path) -> None:
+    """As of simulated time."""
+    images = write_images(tmp_path / "images", count=3, start_ns=0)
+    assert bag(images, "-o", tmp_path / "graphs") == 0
+    found = read_alone(tmp_path / "graphs")
+    assert {graph.activated.nanosec for _, graph in found["/scene_graph"]} == {0}
+    assert len(found["/scene_graph_node/vocabulary"]) == 1
+
+
 def test_the_same_bag_gives_the_same_bytes(bag, images: Path, tmp_path: Path) -> None:
     for place in "ab":
         (tmp_path / place).mkdir()

@@ -375,7 +375,7 @@ def test_a_teacher_that_cannot_be_opened_is_named(
 ) -> None:
     if teacher == "recipe":
         teacher = str(tmp_path / "recipe.yaml")
-        Path(teacher).write_text("names: [x]\n")
+        Path(teacher).write_text("names: [x]\n", encoding="utf-8")
     assert label(photos, teacher=teacher) == 2
     assert message in capsys.readouterr().err and not out.exists()
 
@@ -427,3 +427,11 @@ def test_the_set_trains(label, photos: Path, out: Path, tmp_path: Path) -> None:
     graph = str(tmp_path / "graph.json")
     photo = str(photos / "photo0.png")
     assert main(["predict", photo, "--model", str(model), "--json", graph]) == 0
+
+
+def test_relations_of_longer_lists_do_not_mix_with_those_of_short_ones(
+    label, photos, capsys
+) -> None:
+    assert label(photos, "--frames", 1, "--relations", "--max-relations", 1) == 0
+    assert label(photos, "--relations", "--max-relations", 2) == 2
+    assert "was labelled with other settings (teacher)" in capsys.readouterr().err

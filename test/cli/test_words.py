@@ -42,11 +42,14 @@ def test_words_are_listed_replaced_and_added(model, capsys):
     assert names(model) == (("sofa", "lawn"), ("resting on", "holding"))
 
 
-def test_the_gain_is_a_number_or_the_one_that_the_training_has_found(model):
+def test_the_gain_is_a_number_or_the_one_that_the_training_has_found(model, capsys):
     words = ["words", str(model), "--predicates", "holding", "--gain"]
     for given, gain in ((["1.25"], 1.25), ([], 1.5)):
         assert main([*words, *given]) == 0
         assert load_model(str(model)).words.gain == gain
+    with pytest.raises(SystemExit):
+        main(["words", str(model), "--gain", "loud"])
+    assert "must be a number, not 'loud'" in capsys.readouterr().err
     assert main(["words", str(model), "--gain", "2"]) == 0
     assert load_model(str(model)).words.gain == 2
     assert names(model)[1] == ("holding",), "the words stay"

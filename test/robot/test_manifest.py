@@ -12,7 +12,8 @@ from tiny_model import write_tiny_model
 
 from psg_ros import resources
 from psg_ros.backend_table import TWINS
-from psg_ros.robot.manifest import TensorSpec, file_sha256, find_model, load_model_folder
+from psg_ros.file_digest import file_sha256
+from psg_ros.robot.manifest import TensorSpec, find_model, load_model_folder
 
 
 @pytest.fixture

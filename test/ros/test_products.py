@@ -73,6 +73,22 @@ def test_markers_alone_make_the_node_work(embedding):
     assert box.pose.position.z == pytest.approx(AWAY_M, abs=0.01)
 
 
+def test_markers_go_when_the_node_is_deactivated(embedding):
+    """They have no lifetime: what nobody brings up to date would stay in RViz for good."""
+    kinds = pytest.importorskip("visualization_msgs.msg", reason="needs visualization_msgs")
+    robot = Robot(embedding)
+    _, arrays = embedding.listen(kinds.MarkerArray, f"{NODE}/markers")
+    node = embedding.node()
+    robot.meet()
+
+    def actions():
+        return [marker.action for array in arrays for marker in array.markers]
+
+    embedding.spin_until(lambda: kinds.Marker.ADD in actions(), lambda: robot.tick(depth=metres()))
+    assert node.trigger_deactivate().name == "SUCCESS"
+    embedding.spin_until(lambda: actions()[-1] == kinds.Marker.DELETEALL)
+
+
 def test_names_of_segment_ids_where_vision_msgs_is_installed(
     embedding, foreign_messages, monkeypatch
 ):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tiny_psg import change_json
 from training_process import kill_before_step, train_apart, train_as_ranks
 
 from psg_ros.network.word_scores import word_scores
@@ -117,6 +118,18 @@ def test_a_checkpoint_that_was_trained_on_another_segmenter_is_refused(prepare, 
     run(config)
     assert (folder / relations.WEIGHTS).read_bytes() != trained
     run(config, resume=True)
+
+
+def test_a_checkpoint_of_other_images_is_refused(prepare, tiny_psg, tmp_path):
+    """The images held out are spread over the set: another number of images holds out others."""
+    folder = shutil.copytree(tiny_psg, tmp_path / "grows")
+    config = prepare(data=str(folder), relations={"validation_images": 1, "epochs": 1})
+    trained = (run(config) / relations.WEIGHTS).read_bytes()
+    run(config, resume=True)
+    change_json(folder / "psg.json", lambda content: content["data"].pop(0))
+    with pytest.raises(ValueError, match=r"relations\.state was trained on other images"):
+        run(config, resume=True)
+    assert (folder_of(config) / relations.WEIGHTS).read_bytes() == trained, "nothing is lost"
 
 
 def test_a_checkpoint_that_does_not_name_its_segmenter_is_refused(prepare):
@@ -302,6 +315,21 @@ def test_a_loss_that_is_not_finite_names_its_images(prepare, monkeypatch):
 def test_what_cannot_work_is_refused_before_anything_is_computed(write_config, changes, said):
     config = write_config(relations=changes)
     with pytest.raises(ValueError, match=said):
+        train.run(config)
+    assert not (config.parent / "run").exists()
+
+
+def test_pictures_are_not_mirrored_where_relations_tell_left_from_right(
+    write_config, tiny_share, tiny_psg, tmp_path
+):
+    folder = shutil.copytree(tiny_psg, tmp_path / "sided")
+    sided = ["left of", "on"]
+    change_json(folder / "psg.json", lambda content: content.update(predicate_classes=sided))
+    labels = tiny_share / "config" / "labels" / "tiny.yaml"
+    content = yaml.safe_load(labels.read_text())
+    labels.write_text(yaml.safe_dump({**content, "predicates": [{"name": n} for n in sided]}))
+    config = write_config(data=str(folder), relations={"augmentation": "three_augment"})
+    with pytest.raises(ValueError, match="mirrors pictures, in which left of would be wrong"):
         train.run(config)
     assert not (config.parent / "run").exists()
 
