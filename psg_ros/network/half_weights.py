@@ -8,6 +8,7 @@ widening, so that it costs nothing per image.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -22,15 +23,30 @@ SMALLEST = 256
 LARGEST = float(np.finfo(np.float16).max)
 
 
-def halve(path: Path) -> None:
-    """Rewrite an ONNX file; tensors that are small, or too large in value, stay as they are."""
+def is_halved(model: onnx.ModelProto) -> bool:
+    """Return whether some weights are stored in float16 and widened to float32."""
+    narrow = {t.name for t in model.graph.initializer if t.data_type == TensorProto.FLOAT16}
+    casts = [node for node in model.graph.node if node.op_type == "Cast"]
+    return any(
+        node.input[0] in narrow and attribute.i == TensorProto.FLOAT
+        for node in casts
+        for attribute in node.attribute
+    )
+
+
+def halve(path: Path, keep: Collection[str] = ()) -> None:
+    """Rewrite an ONNX file; tensors that are small, or too large in value, stay as they are.
+
+    Args:
+        keep: names of others that stay.
+    """
     model = onnx.load(str(path))
     graph = model.graph
     nodes, kept = [], []
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
-        is_weight = values.dtype == np.float32 and not tensor.name.startswith(TABLE)
-        fits = is_weight and values.size >= SMALLEST
+        is_constant = tensor.name.startswith(TABLE) or tensor.name in keep
+        fits = values.dtype == np.float32 and not is_constant and values.size >= SMALLEST
         if not fits or np.abs(values).max() > LARGEST:
             kept.append(tensor)
             continue

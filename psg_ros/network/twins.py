@@ -22,6 +22,7 @@ from onnx import numpy_helper, version_converter
 from psg_ros.backend_table import FP8, INT8
 from psg_ros.network.fp8 import OPSET, to_fp8
 from psg_ros.network.half_precision import to_float, to_half
+from psg_ros.network.half_weights import halve, is_halved
 from psg_ros.network.ranges import Inputs, measure_ranges
 
 CURE = "pip install onnxruntime (extra 'quantize')"
@@ -70,6 +71,7 @@ def quantize_file(source: Path, target: Path, kind: str, inputs: Inputs) -> None
     except ImportError as error:
         raise ImportError(f"quantizing needs ONNX Runtime ({error}): {CURE}") from error
     model = onnx.load(str(source))
+    stores_half = is_halved(model)
     is_half = to_float(model)
     operators = OPERATORS[kind]
     if not (products := list(_products(model, operators))):
@@ -104,6 +106,8 @@ def quantize_file(source: Path, target: Path, kind: str, inputs: Inputs) -> None
     onnx.save(made, str(target))
     if is_half:
         to_half(target)
+    elif stores_half:
+        halve(target, keep=_scales(made.graph))
 
 
 def _products(model: onnx.ModelProto, operators: Iterable[str]) -> Iterator[onnx.NodeProto]:
@@ -125,12 +129,16 @@ def _outputs_of_few_rows(model: onnx.ModelProto) -> Iterator[str]:
 
 def _keep_scales_above_zero(graph: onnx.GraphProto) -> None:
     """Raise the scales of weights next to zero to the least number of float16; 0 is no scale."""
-    linear = [n for n in graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")]
-    scales = {node.input[1] for node in linear}
+    scales = _scales(graph)
     for tensor in graph.initializer:
         if tensor.name in scales:
             raised = np.maximum(numpy_helper.to_array(tensor), LEAST_HALF)
             tensor.CopyFrom(numpy_helper.from_array(raised, tensor.name))
+
+
+def _scales(graph: onnx.GraphProto) -> set[str]:
+    linear = ("QuantizeLinear", "DequantizeLinear")
+    return {node.input[1] for node in graph.node if node.op_type in linear}
 
 
 def _one_scale(graph: onnx.GraphProto) -> dict[str, Any]:

@@ -166,6 +166,18 @@ def test_a_weight_next_to_zero_keeps_a_scale_above_zero(source, kind):
     assert check_artifact(twin_of(source, kind), SPEC) == []
 
 
+@pytest.mark.parametrize("kind", TWINS)
+def test_what_is_not_quantized_stays_stored_in_fp16(source, kind):
+    """Or the twin would be the larger file. Scales stay float32 constants, as TensorRT asks."""
+    halve(source)
+    graph = onnx.load(twin_of(source, kind)).graph
+    stored = {tensor.name: tensor.data_type for tensor in graph.initializer}
+    linear = [n for n in graph.node if n.op_type in ("QuantizeLinear", "DequantizeLinear")]
+    assert {stored[node.input[1]] for node in linear} == {TensorProto.FLOAT}
+    large = [t for t in graph.initializer if np.prod(t.dims) >= 256]
+    assert {tensor.data_type for tensor in large} == {TensorProto.FLOAT16, KINDS[kind]}
+
+
 def few_rows(path: Path, rows: int) -> Path:
     """A network of four products; the last two are of a matrix of so many rows, without a bias."""
     nodes = [
