@@ -242,7 +242,8 @@ def run_study(study: Study, seeds: list[int], only: list[str]) -> None:
 
 def read_results(path: Path) -> list[dict[str, Any]]:
     """Return the lines of a results file; none where there is no file."""
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return [json.loads(line) for line in lines]
 
 
 def main() -> None:

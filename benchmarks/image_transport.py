@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Uncompressed images between two processes: how many arrive and how late.
 
-    python benchmarks/image_transport.py [--seconds 5] [--json result.json]
+    python benchmarks/image_transport.py [--seconds 5] [--rate 30] [--json result.json]
 
 Each case starts a sender and a receiver. `tuned` is what the node and the launch file set up (large
 shared memory, allocator thresholds), `defaults` is Fast DDS and glibc as they come. Latency counts
@@ -64,12 +64,12 @@ def main() -> None:
     """Run the cases, print a table and write JSON where asked."""
     args = _parser().parse_args()
     if args.role == "send":
-        send(SIZES[args.size], args.seconds)
+        send(SIZES[args.size], args.seconds, args.rate)
     elif args.role == "receive":
         receive()
     else:
         cases = [Case(size, setting) for setting in args.settings for size in args.sizes]
-        results = [measure(case, args.seconds) for case in cases]
+        results = [measure(case, args.seconds, args.rate) for case in cases]
         machine = describe_machine()
         print(table(results, machine))
         if args.json:
@@ -77,7 +77,7 @@ def main() -> None:
             args.json.write_text(json.dumps(content, indent=2) + "\n")
 
 
-def measure(case: Case, seconds: float) -> Result:
+def measure(case: Case, seconds: float, rate_hz: float) -> Result:
     """Run one sender and one receiver and return what arrived."""
     environment = _environment(case.setting)
     script = [sys.executable, __file__, "--role"]
@@ -88,8 +88,9 @@ def measure(case: Case, seconds: float) -> Result:
         stdout=subprocess.PIPE,
         text=True,
     )
+    pace = ["--seconds", str(seconds), "--rate", str(rate_hz)]
     sender = subprocess.run(
-        [*script, "send", "--size", case.size, "--seconds", str(seconds)],
+        [*script, "send", "--size", case.size, *pace],
         env=environment,
         stdout=subprocess.PIPE,
         text=True,
@@ -119,8 +120,8 @@ def summarize(case: Case, sent: int, took_s: float, latencies_ms: list[float]) -
     )
 
 
-def send(size_wh: tuple[int, int], seconds: float) -> None:
-    """Publish random pictures at RATE_HZ; print how many and how long it took."""
+def send(size_wh: tuple[int, int], seconds: float, rate_hz: float) -> None:
+    """Publish random pictures; print how many and how long it took."""
     import rclpy
     from std_msgs.msg import Header
 
@@ -129,12 +130,12 @@ def send(size_wh: tuple[int, int], seconds: float) -> None:
     node, publisher = _open_sender(rclpy)
     width, height = size_wh
     image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    count, started_s = round(seconds * RATE_HZ), time.monotonic()
+    count, started_s = round(seconds * rate_hz), time.monotonic()
     for number in range(count):
-        time.sleep(max(started_s + number / RATE_HZ - time.monotonic(), 0))
+        time.sleep(max(started_s + number / rate_hz - time.monotonic(), 0))
         stamp = ns_to_time(time.monotonic_ns())
         publisher.publish(rgb_to_msg(image, Header(stamp=stamp)))
-    took_s = max(time.monotonic() - started_s, count / RATE_HZ)
+    took_s = max(time.monotonic() - started_s, count / rate_hz)
     time.sleep(LAST_IMAGE_S)
     node.destroy_node()
     rclpy.shutdown()
@@ -210,6 +211,7 @@ def _environment(setting: str) -> dict[str, str]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=5.0, help="duration of each case")
+    parser.add_argument("--rate", type=float, default=RATE_HZ, help="images sent a second")
     parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     settings = ["tuned", "defaults"]
     parser.add_argument("--settings", nargs="+", choices=settings, default=settings)

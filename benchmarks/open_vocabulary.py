@@ -11,9 +11,10 @@ on these vectors with several seeds, all on the same pairs. Task PredCls.
 `ovr`: novel predicates (`psg_ros.open_set`) are taken out of the training of the heads, too. Beside
 the text encoder stand the same without the prior from labels, a bag of words, and, for chance,
 random vectors in place of the novel words'. The gain of unseen words is found on the images of the
-training. `closed`: all predicates are trained; a closed head beside one that compares with words,
-and each word replaced by a synonym that no training has seen (`synonyms.py`), and by one that the
-heads have heard as a paraphrase in training.
+training; `curve` says what each gain costs. `closed`: all predicates are trained; a closed head
+beside one that compares with words, and each word replaced by a synonym: by one that is kept back
+from all training and from the lexicon (`synonyms.py`), by one of the lexicon, as `psg words` bakes
+it, and by the same one as `psg words --literal` does.
 
 Settings are chosen with `--split val`; `--split test` is for the report. Needs the extras train and
 words.
@@ -25,29 +26,25 @@ import argparse
 import dataclasses
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from pair_images import Images, only
-from synonyms import PREDICATE_SYNONYMS, heard_synonyms
+from synonym_recall import SynonymRecall, encoded, scores_of, synonym_figures, synonym_lists
 from torch import Tensor
 from torch.nn import functional
 
 from psg_ros.data.opening import open_dataset
-from psg_ros.labels import phrase
 from psg_ros.machine import describe_machine
 from psg_ros.network.relation_head import RelationHead
-from psg_ros.network.word_scores import WordScores, word_scores
 from psg_ros.open_set import novel_indices
-from psg_ros.text.paraphrases import load_paraphrases
-from psg_ros.text.whitening import word_vectors
 from psg_ros.training.distributed import Ranks
 from psg_ros.training.relations.features import unpack
 from psg_ros.training.relations.relation_data import evenly_spaced, open_relation_data
 from psg_ros.training.relations.relation_weights import positive_weights
-from psg_ros.training.relations.unseen_words import find_gain, louder
+from psg_ros.training.relations.unseen_words import best_gain, louder, measure_gains
 from psg_ros.training.relations.word_heads import (
     Lesson,
     Pairs,
@@ -66,10 +63,8 @@ OVR_KINDS = {
 """Text encoder, and whether heads learn with the prior."""
 CLOSED_KINDS = {"closed": "", "minilm": "minilm"}
 """Text encoder."""
-Synonyms = Mapping[str, Sequence[str]]
-"""Predicate -> other words for it."""
-Table = dict[str, dict[str, float]]
-"""Word and synonym -> R@50 in percent of the word, of the synonym and of "purple"."""
+CURVE = (1.0, 1.25, 1.5, 1.75, 2.0, 2.25, 2.5, 3.0, 3.5, 4.0, 5.0)
+"""Gains of which the cost is reported."""
 
 
 class Study:
@@ -132,7 +127,7 @@ class Study:
         return Lesson(weights, held_out, words, settings.prior_weight, seed)
 
     def gain(self, encoder: str, held_out: Sequence[int], *, prior: bool = True) -> float:
-        """Return the gain of unseen words, as the training of the product finds it."""
+        """Return the gain of unseen words, as `gain_search` finds it."""
         middle = len(self.train.truths) // 2
         start = self.start(encoder, held_out)
 
@@ -140,19 +135,7 @@ class Study:
             return learn_head(start, pairs, self.lesson(encoder, hidden, prior=prior))
 
         halves = self.pairs(slice(middle)), self.pairs(slice(middle, None))
-        return find_gain(learn, *halves, self.names, held_out)
-
-
-def scores_of(head: RelationHead) -> WordScores:
-    """Return the part of a head that compares with words."""
-    scores = word_scores(head)
-    assert scores is not None
-    return scores
-
-
-def encoded(encoder: str, names: Sequence[str]) -> Tensor:
-    """Return the vectors of names."""
-    return torch.from_numpy(word_vectors(encoder, [phrase(name) for name in names]))
+        return best_gain(measure_gains(learn, *halves, self.names, held_out))
 
 
 def summary(rows: Sequence[dict[str, float]]) -> dict[str, dict[str, float]]:
@@ -170,23 +153,41 @@ def ovr_figures(
     images: Images, head: RelationHead, novel: Sequence[int], gain: float
 ) -> dict[str, float]:
     """Return how a head does on base and on novel predicates, in percent."""
-    scores, count = scores_of(head), images.scores(head)[0].logits.shape[1] - 1
-    base = [index for index in range(count) if index not in novel]
-    found, words = images.scores(head), scores.words
-    scores.take_words(louder(words, novel, gain))
-    beside = images.recall(images.scores(head), range(count))
-    scores.take_words(words)
-    plain, alone = images.recall(found, range(count)), images.recall(only(found, novel), novel)
-    seen, unseen = float(np.nanmean(beside[base])), float(np.nanmean(beside[list(novel)]))
+    found = images.scores(head)
+    alone = images.recall(only(found, novel), novel)
+    seen, unseen = beside_each_other(images, head, novel, gain)
+    plain = beside_each_other(images, head, novel, 1.0)
     return {
         "novel words alone: named right": images.accuracy(found, list(novel)),
         "novel words alone: mR@50": float(np.nanmean(alone[list(novel)])),
         "all words, gain: base mR@50": seen,
         "all words, gain: novel mR@50": unseen,
         "all words, gain: harmonic mean": 2 * seen * unseen / max(seen + unseen, 1e-9),
-        "all words, no gain: base mR@50": float(np.nanmean(plain[base])),
-        "all words, no gain: novel mR@50": float(np.nanmean(plain[list(novel)])),
+        "all words, no gain: base mR@50": plain[0],
+        "all words, no gain: novel mR@50": plain[1],
     }
+
+
+def beside_each_other(
+    images: Images, head: RelationHead, novel: Sequence[int], gain: float
+) -> tuple[float, float]:
+    """Return mR@50 of base and of novel predicates, all on offer, in percent."""
+    scores = scores_of(head)
+    words = scores.words
+    scores.take_words(louder(words, novel, gain))
+    recalls = images.recall(images.scores(head), range(len(words)))
+    scores.take_words(words)
+    base = [index for index in range(len(words)) if index not in novel]
+    return float(np.nanmean(recalls[base])), float(np.nanmean(recalls[list(novel)]))
+
+
+def curve_row(images: Images, head: RelationHead, novel: Sequence[int]) -> dict[str, float]:
+    """Return what each gain of `CURVE` costs and brings."""
+    row = {}
+    for gain in CURVE:
+        seen, unseen = beside_each_other(images, head, novel, gain)
+        row |= {f"{gain:g}: base mR@50": seen, f"{gain:g}: novel mR@50": unseen}
+    return row
 
 
 def by_chance(
@@ -213,6 +214,7 @@ def ovr_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> dict
     pairs, images = study.pairs().without(novel), study.judged
     gains: dict[str, float] = {}
     rows: dict[str, list[dict[str, float]]] = {}
+    curve: list[dict[str, float]] = []
     for kind in wanted or OVR_KINDS:
         encoder, prior = OVR_KINDS[kind]
         gains[kind] = study.gain(encoder, novel, prior=prior)
@@ -225,9 +227,11 @@ def ovr_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> dict
             if kind == "minilm":
                 chance = by_chance(images, head, novel, gains[kind], seed)
                 rows.setdefault("chance", []).append(chance)
+                curve.append(curve_row(images, head, novel))
     return {
         "novel": [study.names[index] for index in novel],
         "gains": gains,
+        "curve": summary(curve) if curve else {},
         "heads": {name: summary(found) for name, found in rows.items()},
     }
 
@@ -236,8 +240,7 @@ def closed_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> d
     """Return the figures of `closed`."""
     pairs, images, every = study.pairs(), study.judged, range(len(study.names))
     rows: dict[str, list[dict[str, float]]] = {}
-    asked = synonym_lists(study.names)
-    each: dict[str, dict[str, list[dict[str, float]]]] = {what: {} for what in asked}
+    each: dict[str, dict[str, list[dict[str, float]]]] = {}
     for kind in wanted or CLOSED_KINDS:
         encoder = CLOSED_KINDS[kind]
         start = study.start(encoder, ())
@@ -245,11 +248,12 @@ def closed_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> d
             head = learn_head(start, pairs, study.lesson(encoder, (), seed))
             own = images.recall(images.scores(head), every)
             row = {"mR@50": float(np.nanmean(own))}
-            for what, synonyms in asked.items() if encoder else ():
-                table = one_replaced(study, head, own, encoder, synonyms)
-                row |= synonym_figures(what, table, all_replaced(study, head, encoder, synonyms))
+            for what, synonyms, senses in synonym_lists(study.names) if encoder else ():
+                asked = SynonymRecall(study.judged, study.names, head, encoder, senses)
+                table = asked.one_replaced(own, synonyms)
+                row |= synonym_figures(what, table, asked.all_replaced(synonyms))
                 for name in table:
-                    each[what].setdefault(name, []).append(table[name])
+                    each.setdefault(what, {}).setdefault(name, []).append(table[name])
             rows.setdefault(kind, []).append(row)
             print(kind, seed, row, flush=True)
     return {
@@ -261,72 +265,6 @@ def closed_study(study: Study, seeds: Sequence[int], wanted: Sequence[str]) -> d
             for what, tables in each.items()
         },
     }
-
-
-def synonym_lists(names: Sequence[str]) -> dict[str, Synonyms]:
-    """Return what each list is called, and the list: never heard, and heard in training."""
-    heard = heard_synonyms(names, load_paraphrases().predicates)
-    return {"synonyms": PREDICATE_SYNONYMS, "heard synonyms": heard}
-
-
-def synonym_figures(what: str, table: Table, all_at_once: float) -> dict[str, float]:
-    """Return the figures of one list of synonyms, in percent; "purple" is not of any list.
-
-    Args:
-        what: the list's name.
-        all_at_once: mR@50 with all words replaced.
-    """
-    found = [row["synonym"] >= row["trained word"] / 2 for row in table.values()]
-    by = "" if what == "synonyms" else f" by {what}"
-    return {
-        f"mR@50, all words replaced{by}": all_at_once,
-        f"mR@50, one word replaced{by}": mean_of(table, "synonym"),
-        "mR@50, purple in its place": mean_of(table, "purple"),
-        f"{what} found, %": float(100 * np.mean(found)),
-    }
-
-
-def mean_of(table: Table, column: str) -> float:
-    """Return the mean of a column."""
-    return float(np.mean([row[column] for row in table.values()]))
-
-
-def all_replaced(study: Study, head: RelationHead, encoder: str, synonyms: Synonyms) -> float:
-    """Return mR@50 with a vocabulary of synonyms alone, the mean over both synonyms of each."""
-    scores, recalls = scores_of(head), []
-    words = scores.words
-    for which in range(2):
-        names = [synonyms[name][which] for name in study.names]
-        scores.take_words(encoded(encoder, names))
-        found = study.judged.scores(head)
-        recalls.append(float(np.nanmean(study.judged.recall(found, range(len(names))))))
-    scores.take_words(words)
-    return float(np.mean(recalls))
-
-
-def one_replaced(
-    study: Study, head: RelationHead, own: np.ndarray, encoder: str, synonyms: Synonyms
-) -> Table:
-    """Return R@50 of each synonym in its word's place, without a gain, and of "purple" there."""
-    scores, table = scores_of(head), {}
-    words = scores.words
-    unrelated = encoded(encoder, ["purple"])[0]
-    for name, others in synonyms.items():
-        index = study.names.index(name)
-        if np.isnan(own[index]):
-            continue
-        images, recalls = study.judged.having(index), []
-        for vector in (*encoded(encoder, others), unrelated):
-            replaced = words.clone()
-            replaced[index] = vector
-            scores.take_words(replaced)
-            recalls.append(images.recall(images.scores(head), [index])[index])
-        for other, recall in zip(others, recalls, strict=False):
-            table[f"{name} -> {other}"] = {
-                "trained word": own[index], "synonym": recall, "purple": recalls[-1]
-            }  # fmt: skip
-    scores.take_words(words)
-    return table
 
 
 def main() -> None:

@@ -8,9 +8,9 @@ RUN is a run folder whose segmenter has a closed list. Its queries are computed 
 the segment that its mask fits best. On them heads are trained, several seeds each: a closed one and
 one that compares with words. Judged are panoptic quality, with the masks of the segmenter and the
 thresholds of `--score` and `--overlap`, and how many of the matched queries are named right: by the
-trained names, and with one name after the other replaced by a synonym that no training has seen
-(`synonyms.py`), and by one that the heads have heard as a paraphrase in training. Needs the extras
-train and words.
+trained names, and with one name after the other replaced by a synonym: by one that is kept back
+from all training and from the lexicon (`synonyms.py`), by one of the lexicon, as `psg words` bakes
+it, and by the same one as `psg words --literal` does. Needs the extras train and words.
 """
 
 from __future__ import annotations
@@ -19,13 +19,14 @@ import argparse
 import dataclasses
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from open_vocabulary import encoded, summary
-from synonyms import CLASS_SYNONYMS, heard_synonyms
+from open_vocabulary import summary
+from synonym_recall import IN_LEXICON, KEPT_BACK, LITERAL, Synonyms, encoded
+from synonyms import CLASS_SYNONYMS, lexicon_synonyms
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -40,7 +41,7 @@ from psg_ros.machine import describe_machine
 from psg_ros.network.word_scores import WordScores
 from psg_ros.robot.ops.image import resize_nearest
 from psg_ros.robot.ops.panoptic import merge
-from psg_ros.text.paraphrases import load_paraphrases
+from psg_ros.text.lexicon import load_lexicon, ways_to_mean
 from psg_ros.training.config import SegmentationTraining
 from psg_ros.training.relations.relation_data import evenly_spaced
 from psg_ros.training.relations.relation_pictures import network_input
@@ -48,16 +49,10 @@ from psg_ros.training.relations.relation_samples import sample_format
 from psg_ros.training.segmenter.matcher import match
 from psg_ros.training.train import load_run
 from psg_ros.training.words import teach
+from psg_ros.word_senses import Senses
 
-Synonyms = Mapping[str, Sequence[str]]
-"""Name of a class -> other words for it."""
 Table = dict[str, dict[str, float]]
 """Name and synonym -> how often the class is named right by each, in percent."""
-TITLES = {
-    "synonyms": "named right, with one name replaced",
-    "heard synonyms": "named right, with one name replaced by a heard synonym",
-}
-"""Of the tables in the output, by list."""
 STEPS, BATCH, RATE, DECAY, NO_OBJECT = 400, 1024, 2e-3, 0.02, 0.1
 
 
@@ -176,26 +171,31 @@ def named_right(logits: Tensor, wanted: Tensor) -> np.ndarray:
     return shares
 
 
-def synonym_lists(names: Sequence[str]) -> dict[str, Synonyms]:
-    """Return what each list is called, and the list: never heard, and heard in training."""
-    heard = heard_synonyms(names, load_paraphrases().classes)
-    return {
-        "synonyms": {name: (other,) for name, other in CLASS_SYNONYMS.items()},
-        "heard synonyms": {phrase(name): others for name, others in heard.items()},
-    }
+def synonym_lists(names: Sequence[str]) -> list[tuple[str, Synonyms, Senses]]:
+    """Return what each list is called, the list, and what `psg words` knows when it bakes it."""
+    others, taught = load_lexicon().classes, frozenset(map(phrase, names))
+    senses = Senses(taught, ways_to_mean(others, taught))
+    known = lexicon_synonyms(names, others)
+    return [
+        (KEPT_BACK, {name: (other,) for name, other in CLASS_SYNONYMS.items()}, senses),
+        (IN_LEXICON, known, senses),
+        (LITERAL, known, dataclasses.replace(senses, literal=True)),
+    ]
 
 
 def synonym_figures(what: str, table: Table) -> dict[str, float]:
     """Return the figures of the list of synonyms that is called `what`, in percent."""
     return {
-        f"{what} named right": float(np.mean([row["synonym"] for row in table.values()])),
-        f"{what} found": float(
+        f"{what}: named right": float(np.mean([row["synonym"] for row in table.values()])),
+        f"{what}: found, %": float(
             100 * np.mean([row["synonym"] >= row["name"] / 2 for row in table.values()])
         ),
     }
 
 
-def replaced(head: WordScores, names: Sequence[str], seen: Seen, synonyms: Synonyms) -> Table:
+def replaced(
+    head: WordScores, names: Sequence[str], seen: Seen, synonyms: Synonyms, senses: Senses
+) -> Table:
     """Return how often each class is named right, by its name and by each of its synonyms."""
     words, table = head.words, {}
     with torch.no_grad():
@@ -204,7 +204,8 @@ def replaced(head: WordScores, names: Sequence[str], seen: Seen, synonyms: Synon
         here = seen.wanted == index
         for other in synonyms.get(name, ()) if here.any() else ():
             others = words.clone()
-            others[index] = encoded("minilm", [other])[0]
+            asked = [*names[:index], other, *names[index + 1 :]]
+            others[index] = encoded("minilm", [senses.spoken(asked)[index]])[0]
             head.take_words(others)
             with torch.no_grad():
                 best = head(seen.queries[here])[:, : len(names)].argmax(dim=1)
@@ -233,8 +234,7 @@ def main() -> None:
     thresholds = args.score, args.overlap
     rows: dict[str, list[dict[str, float]]] = {}
     names = study.vocabulary.label_names
-    asked = synonym_lists(names)
-    each: dict[str, dict[str, list[dict[str, float]]]] = {what: {} for what in asked}
+    each: dict[str, dict[str, list[dict[str, float]]]] = {}
     for kind, encoder in (("closed", ""), ("minilm", "minilm")):
         for seed in range(args.seeds):
             head = study.head(encoder, train, seed)
@@ -242,11 +242,13 @@ def main() -> None:
                 logits = head(judged.queries)
             right = float(np.nanmean(named_right(logits, judged.wanted)))
             row = {"PQ": study.quality(judged, logits, *thresholds), "named right": right}
-            for what, synonyms in asked.items() if isinstance(head, WordScores) else ():
-                table = replaced(head, names, judged, synonyms)
+            for what, synonyms, senses in synonym_lists(names):
+                if not isinstance(head, WordScores):
+                    continue
+                table = replaced(head, names, judged, synonyms, senses)
                 row |= synonym_figures(what, table)
                 for name, one in table.items():
-                    each[what].setdefault(name, []).append(one)
+                    each.setdefault(what, {}).setdefault(name, []).append(one)
             rows.setdefault(kind, []).append(row)
             print(kind, seed, row, flush=True)
     figures = {
@@ -260,7 +262,9 @@ def main() -> None:
         ),
         "heads": {kind: summary(found) for kind, found in rows.items()},
         **{
-            TITLES[what]: {name: summary(found) for name, found in tables.items()}
+            f"named right, with one name replaced, {what}": {
+                name: summary(found) for name, found in tables.items()
+            }
             for what, tables in each.items()
         },
         "cpu_s": round(time.process_time() - started),

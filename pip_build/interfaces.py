@@ -63,6 +63,7 @@ def named_packages() -> list[str]:
 
 def _field_types(path: Path) -> list[tuple[str, str]]:
     """Return (package, message) of every field whose type is a message of another package."""
-    first_words = (line.partition("#")[0].split(" ")[0] for line in path.read_text().splitlines())
+    lines = path.read_text(encoding="utf-8").splitlines()
+    first_words = (line.partition("#")[0].split(" ")[0] for line in lines)
     types = (word.partition("[")[0] for word in first_words)
     return [tuple(kind.split("/")) for kind in types if "/" in kind]  # type: ignore[misc]

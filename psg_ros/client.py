@@ -40,28 +40,40 @@ class Scene:
 
     def take_graph(self, graph: Any) -> None:
         """Take the place of the last graph; a SceneGraph message."""
-        self._follower.start_from(graph)
-        self._set(graph)
+        with self._news:
+            self._follower.start_from(graph)
+            self._set(graph)
+
+    def take_answer(self, graph: Any) -> None:
+        """Take the graph that GetSceneGraph answered with after a delta was missed.
+
+        It does not count where a keyframe or a later graph was faster: nobody goes back in time.
+        """
+        with self._news:
+            if self._follower.graph is None and not self._is_past(graph):
+                self.take_graph(graph)
 
     def take_delta(self, delta: Any) -> bool:
         """Apply a GraphDelta message and return whether the graph is up to date with it.
 
         If not, a delta was missed: the graph stays as it was until the next keyframe, or until
-        `take_graph` gets the answer of GetSceneGraph.
+        `take_answer` gets the answer of GetSceneGraph.
         """
-        in_step = self._follower.apply(delta)
-        rebuilt = self._follower.graph
-        if rebuilt is not None and not self._has(rebuilt):
-            self._set(rebuilt)
-        return in_step
+        with self._news:
+            in_step = self._follower.apply(delta)
+            rebuilt = self._follower.graph
+            if rebuilt is not None and not self._has(rebuilt):
+                self._set(rebuilt)
+            return in_step
 
     def take_vocabulary(self, vocabulary: Any) -> None:
         """Know inverse and symmetric predicates, and which words exist; a GraphVocabulary message.
 
         Without it, patterns find predicates by their own names alone.
         """
-        self._words[vocabulary.version] = Words(vocabulary.classes, vocabulary.predicates)
+        words = Words(vocabulary.classes, vocabulary.predicates)
         with self._news:
+            self._words[vocabulary.version] = words
             if self._index is not None:
                 self._set(self._index.graph)
 
@@ -96,17 +108,22 @@ class Scene:
             None when the time is over.
         """
         end_s = time.monotonic() + timeout_s
-        index, seen = self._index, self._count
+        index, seen = self._present()
         while index is None or not condition(index):
             if not self._wait_for_news(seen, end_s - time.monotonic()):
                 return None
-            index, seen = self._index, self._count
+            index, seen = self._present()
         return index
 
     def next_graph(self, timeout_s: float) -> GraphIndex | None:
         """Return the next graph that comes; None when the time is over."""
         last = self._index.graph if self._index else None
         return self.wait_until(lambda index: index.graph is not last, timeout_s)
+
+    def _present(self) -> tuple[GraphIndex | None, int]:
+        """Return the newest graph and its number: of one moment, or waiting would miss news."""
+        with self._news:
+            return self._index, self._count
 
     def _wait_for_news(self, seen: int, timeout_s: float) -> bool:
         """Return whether there are more graphs than those seen, waiting for one."""
@@ -115,6 +132,15 @@ class Scene:
 
     def _has(self, graph: Any) -> bool:
         return self._index is not None and self._index.graph is graph
+
+    def _is_past(self, graph: Any) -> bool:
+        """Whether a later graph of the same activation has been here."""
+        last = self._index.graph if self._index else None
+        return (
+            last is not None
+            and graph.activated == last.activated
+            and graph.sequence < last.sequence
+        )
 
     def _set(self, graph: Any) -> None:
         with self._news:

@@ -153,10 +153,10 @@ class DeltaFollower:
     """Rebuilds one publisher's graph from its deltas.
 
     While `graph` is None a delta was missed, or none has come: wait for the next keyframe, or call
-    GetSceneGraph and `start_from` its answer.
+    GetSceneGraph and `start_from` its answer, which is `graph` until the next delta.
     """
 
-    graph: RebuiltGraph | None = None
+    graph: Any = None
     _nodes: dict[int, Any] = field(default_factory=dict)
     _relations: dict[RelationKey, Any] = field(default_factory=dict)
 
@@ -194,7 +194,7 @@ class DeltaFollower:
         """
         self._nodes = {node.id: node for node in graph.nodes}
         self._relations = {relation_key(relation): relation for relation in graph.relations}
-        self._rebuild(graph)
+        self.graph = graph
 
     def _lose_step(self) -> bool:
         self.graph = None
@@ -211,14 +211,14 @@ class DeltaFollower:
         order = [*numbers, *(node for node in self._nodes if node not in numbers)]
         self._nodes = {i: _numbered(self._nodes[i], numbers.get(i, 0)) for i in order}
 
-    def _rebuild(self, message: Any) -> None:
+    def _rebuild(self, delta: Any) -> None:
         self.graph = RebuiltGraph(
-            header=message.header,
-            sequence=message.sequence,
-            quality=message.quality,
+            header=delta.header,
+            sequence=delta.sequence,
+            quality=delta.quality,
             nodes=list(self._nodes.values()),
             relations=sorted(self._relations.values(), key=lambda relation: -confidence(relation)),
-            **vars(Context.of(message)),
+            **vars(Context.of(delta)),
         )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 
 from psg_ros.resources import share_path
+from psg_ros.setting_files import parse_yaml
 
 ANYTHING = "anything"
 """Stands for every label where pairs of them are asked for."""
@@ -140,7 +141,7 @@ def load_vocabulary(path: Path) -> Vocabulary:
         ValueError: not a vocabulary; the message names the file and the entry.
     """
     try:
-        content = yaml.safe_load(Path(path).read_bytes())
+        content = parse_yaml(Path(path).read_bytes())
         things = [_object_label(entry, True) for entry in _entries(content, "things")]
         stuff = [_object_label(entry, False) for entry in _entries(content, "stuff")]
         predicates = [Predicate(**entry) for entry in _entries(content, "predicates")]

@@ -213,7 +213,7 @@ class SceneRelation:
         probability: that it holds, in [0, 1]; NaN without a calibration, see
             `psg_ros.robot.calibration`, and where geometry had a say.
         state: None where relations are not tracked.
-        since_ns: stamp of the image at which it became confirmed; None while it is not.
+        since_ns: stamp of the image at which it became confirmed, also while it fades; None before.
     """
 
     subject: int

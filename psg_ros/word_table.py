@@ -4,24 +4,28 @@
 
 An .npz file of plain arrays: `encoder` (text), `phrases` (text [phrase]), `vectors` (float32
 [phrase, dim], each of length 1), the `mean` and `matrix` of the whitening that they went through,
-`taught` (text [phrase]), `gain` and `found_gain` (float32). Whoever reads it needs no text encoder.
+`gain`, `found_gain` (float32), `gain_costs` (float32 [gain, 3]), `literal` (bool); for labels and
+predicates each what `psg_ros.word_senses.Senses` says: `taught_labels` (text [phrase]),
+`label_ways` (text [way, 2]) and so on. Whoever reads it needs no text encoder.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from psg_ros.files import NPZ_DAMAGE, replacing
-from psg_ros.labels import phrase
+from psg_ros.word_senses import Sense, Senses
 
 WORDS_FILE = "words.npz"
-ARRAYS = ("encoder", "phrases", "vectors", "mean", "matrix", "taught", "gain", "found_gain")
 MAX_GAIN = 100.0
 """Ten times what training has ever found: beyond it the words that it has seen are never named."""
+
+SENSES = (("taught_labels", "label_ways"), ("taught_predicates", "predicate_ways"))
+"""The arrays of either list."""
 
 DAMAGE = (*NPZ_DAMAGE, KeyError, AttributeError)
 """And what comes of a file with other arrays, or with one alone."""
@@ -55,6 +59,18 @@ class Whitening:
         return (whitened / np.maximum(lengths, 1e-12)).astype(np.float32)
 
 
+@dataclass(frozen=True)
+class GainCost:
+    """How often predicates were named right with a gain, trained ones and new ones, 0..1.
+
+    Training measures it on a part of its own predicates, which it holds out for that.
+    """
+
+    gain: float
+    trained: float
+    new: float
+
+
 @dataclass(frozen=True, eq=False)
 class WordTable:
     """Phrases and their vectors.
@@ -64,10 +80,11 @@ class WordTable:
         phrases: as `psg_ros.labels.phrase` gives them.
         vectors: float32 [phrase, dim], whitened, each of length 1.
         whitening: what vectors of other phrases have to go through.
-        taught: the predicates that training has seen, in all ways to say them.
-        gain: 1 to `MAX_GAIN`; how much longer the vectors of other predicates are.
+        labels, predicates: what the network knows of words of either list.
+        gain: 1 to `MAX_GAIN`; how much longer the vectors of predicates are that are new to it.
         found_gain: the gain by which the training has found that they win beside those that it has
             seen, see `psg_ros.training.relations.unseen_words`.
+        gain_costs: what training has measured of it and of others; empty: nothing.
 
     Raises:
         ValueError: phrases twice, vectors that are not one of length 1 for each of them, a
@@ -78,9 +95,11 @@ class WordTable:
     phrases: tuple[str, ...]
     vectors: np.ndarray
     whitening: Whitening
-    taught: frozenset[str] = frozenset()
+    labels: Senses = field(default_factory=Senses)
+    predicates: Senses = field(default_factory=Senses)
     gain: float = 1.0
     found_gain: float = 1.0
+    gain_costs: tuple[GainCost, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.gain <= MAX_GAIN:  # NaN fails, too
@@ -106,26 +125,35 @@ class WordTable:
         """Numbers of a vector."""
         return self.vectors.shape[1]
 
-    def missing(self, names: Sequence[str]) -> list[str]:
-        """Return the names whose phrase is not in the table, in their order."""
+    def missing(self, phrases: Sequence[str]) -> list[str]:
+        """Return the phrases that are not in the table, in their order."""
         known = set(self.phrases)
-        return [name for name in names if phrase(name) not in known]
+        return [said for said in phrases if said not in known]
 
-    def rows(self, names: Sequence[str]) -> np.ndarray:
-        """Return the vectors float32 [name, dim] of names of labels or predicates.
+    def rows(self, phrases: Sequence[str]) -> np.ndarray:
+        """Return the vectors float32 [phrase, dim] of phrases.
 
         Raises:
-            ValueError: names that are not in the table; lists them.
+            ValueError: phrases that are not in the table; lists them.
         """
-        if missing := self.missing(names):
+        if missing := self.missing(phrases):
             raise ValueError(f"no vectors of the words {missing}: give them with `psg words`")
         place = {text: index for index, text in enumerate(self.phrases)}
-        return self.vectors[[place[phrase(name)] for name in names]].reshape(-1, self.dim)
+        return self.vectors[[place[said] for said in phrases]].reshape(-1, self.dim)
+
+    def label_rows(self, names: Sequence[str]) -> np.ndarray:
+        """Return the vectors float32 [name, dim] that the names of a list of labels take.
+
+        Raises:
+            ValueError: see `rows`.
+        """
+        return self.rows(self.labels.spoken(names))
 
     def predicate_rows(self, names: Sequence[str]) -> np.ndarray:
-        """Return what `rows` does; predicates that training has not seen are longer by the gain."""
-        gains = [1.0 if phrase(name) in self.taught else self.gain for name in names]
-        return self.rows(names) * np.array(gains, np.float32)[:, None]
+        """Return what `label_rows` does, of predicates; new ones are longer by the gain."""
+        senses = self.predicates.sort(names)
+        gains = [self.gain if sense is Sense.NEW else 1.0 for sense in senses]
+        return self.rows(self.predicates.spoken(names)) * np.array(gains, np.float32)[:, None]
 
     def joined(self, phrases: Sequence[str], vectors: np.ndarray) -> WordTable:
         """Return a table with more phrases, from their vectors as the text encoder gives them."""
@@ -136,19 +164,34 @@ class WordTable:
         )
 
 
+def texts(rows: Sequence[object]) -> np.ndarray:
+    """Return text as an array that needs no pickle, also where there is none."""
+    return np.array(rows, dtype=np.str_)
+
+
+def pairs(array: np.ndarray) -> dict[str, str]:
+    """Return text [pair, 2] as a mapping."""
+    return {str(one): str(other) for one, other in array.reshape(-1, 2)}
+
+
 def write_table(table: WordTable, path: Path) -> None:
     """Write a table; equal tables give equal bytes."""
     with replacing(path) as temporary:
         np.savez(
             temporary,
             encoder=np.array(table.encoder),
-            phrases=np.array(table.phrases, dtype=np.str_),
+            phrases=texts(table.phrases),
             vectors=table.vectors,
             mean=table.whitening.mean,
             matrix=table.whitening.matrix,
-            taught=np.array(sorted(table.taught), dtype=np.str_),
             gain=np.float32(table.gain),
             found_gain=np.float32(table.found_gain),
+            gain_costs=np.array([astuple(cost) for cost in table.gain_costs], np.float32),
+            literal=np.bool_(table.labels.literal),
+            taught_labels=texts(sorted(table.labels.taught)),
+            label_ways=texts(sorted(table.labels.ways.items())),
+            taught_predicates=texts(sorted(table.predicates.taught)),
+            predicate_ways=texts(sorted(table.predicates.ways.items())),
         )
 
 
@@ -161,12 +204,16 @@ def read_table(path: Path) -> WordTable:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            encoder, phrases, vectors, mean, matrix, taught, *gains = (file[n] for n in ARRAYS)
-            texts, known = (tuple(map(str, array.ravel())) for array in (phrases, taught))
-            whitening = Whitening(mean, matrix)
+            literal = bool(file["literal"])
+            labels, predicates = (
+                Senses(frozenset(file[taught].ravel().tolist()), pairs(file[ways]), literal)
+                for taught, ways in SENSES
+            )
             return WordTable(
-                str(encoder), texts, vectors, whitening, frozenset(known),
-                *(gain.item() for gain in gains),
+                str(file["encoder"]), tuple(file["phrases"].ravel().tolist()), file["vectors"],
+                Whitening(file["mean"], file["matrix"]), labels, predicates,
+                file["gain"].item(), file["found_gain"].item(),
+                tuple(GainCost(*row) for row in file["gain_costs"].reshape(-1, 3).tolist()),
             )  # fmt: skip
     except FileNotFoundError:
         raise

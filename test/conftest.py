@@ -8,6 +8,7 @@ import fcntl
 import gc
 import os
 import random
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -26,6 +27,11 @@ sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 # Before torch is imported. The tensors of tests are small: threads that wait for each other cost up
 # to twenty times what they bring, the more so beside other tests.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell lets what it starts in the background ignore Ctrl-C. So would the programs that tests
+# start, and tests send it to them.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from backends import INSTALLED  # noqa: E402
 
@@ -57,7 +63,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def domain_id() -> Iterator[int]:
     """A ROS domain that no other test run on this machine uses at the same time."""
     for domain in random.sample(range(DOMAINS), DOMAINS):
-        lock = open(Path(tempfile.gettempdir()) / f"psg_ros_test_domain_{domain}.lock", "w")  # noqa: SIM115
+        path = Path(tempfile.gettempdir()) / f"psg_ros_test_domain_{domain}.lock"
+        lock = path.open("w", encoding="utf-8")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -27,6 +27,7 @@ class PublicServer:
     Attributes:
         cut_after: bytes of one answer after which the connection ends, for as many answers.
         statuses: path -> status (and headers) to answer with instead.
+        conditions: whether If-Range is heeded.
         requests: (method, path, Range header, Authorization header) of all that came.
     """
 
@@ -34,6 +35,7 @@ class PublicServer:
     cut_after: list[int] = field(default_factory=list)
     statuses: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
     ranges: bool = True
+    conditions: bool = True
     etags: bool = True
     digest: str = ""
     requests: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -122,7 +124,7 @@ def _handler(server: PublicServer) -> type[BaseHTTPRequestHandler]:
         def give(self, content: bytes, asked: str, with_body: bool) -> None:
             etag = f'"{hashlib.md5(content).hexdigest()}"'
             start = 0
-            same = self.headers.get("If-Range", etag) == etag
+            same = not server.conditions or self.headers.get("If-Range", etag) == etag
             if asked and server.ranges and same:
                 start = int(asked.removeprefix("bytes=").rstrip("-"))
             if start >= len(content) > 0:

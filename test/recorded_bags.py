@@ -34,6 +34,7 @@ def write_bag(
     storage: str = "mcap",
     packed: str = "",
     topic: str = "/camera/image/compressed",
+    start_ns: int = 100 * SECOND_NS,
 ) -> Path:
     """Write a bag of compressed images, one each tenth of a second.
 
@@ -52,6 +53,6 @@ def write_bag(
         for index, picture in enumerate(pictures):
             data = np.frombuffer(picture, np.uint8)
             message = store.types[COMPRESSED](header=header(index), format="jpeg", data=data)
-            time_ns = 100 * SECOND_NS + index * SECOND_NS // 10
+            time_ns = start_ns + index * SECOND_NS // 10
             writer.write(connection, time_ns, store.serialize_cdr(message, COMPRESSED))
     return path

@@ -92,10 +92,45 @@ def test_deltas_do_as_well_as_graphs():
     third = later(second, 8, relations=[])
     assert not following.take_delta(message(encoder.encode(third, 0)))
     assert following.index.graph.sequence == 6
-    following.take_graph(third)
+    following.take_answer(third)
     assert following.take_delta(message(encoder.encode(later(third, 9), 0)))
     assert following.index.graph.sequence == 9
     assert not following.holds("cup", "on", "coffee table")
+
+
+class TestAnswers:
+    """GetSceneGraph is asked after a loss; its answer and the deltas come in any order."""
+
+    @pytest.fixture
+    def encoder(self) -> DeltaEncoder:
+        return DeltaEncoder(DeltaConfig(delta_keyframe_s=60.0))
+
+    @pytest.fixture
+    def lost(self, encoder: DeltaEncoder) -> Scene:
+        """Return a scene that has graph 1 and missed delta 2 of four."""
+        lost = Scene()
+        deltas = [message(encoder.encode(later(scene(), number), 0)) for number in (1, 2, 3)]
+        assert lost.take_delta(deltas[0]) and not lost.take_delta(deltas[2])
+        return lost
+
+    def test_a_keyframe_that_was_faster_stays(self, encoder: DeltaEncoder, lost: Scene):
+        encoder.demand_keyframe()
+        assert lost.take_delta(message(encoder.encode(later(scene(), 4), 0)))
+        lost.take_answer(later(scene(), 3))
+        assert lost.index.graph.sequence == 4
+        assert lost.take_delta(message(encoder.encode(later(scene(), 5), 0)))
+
+    def test_nobody_goes_back_in_time(self, lost: Scene):
+        lost.take_answer(later(scene(), 0))
+        assert lost.index.graph.sequence == 1
+        lost.take_answer(later(scene(), 0, activated="another time"))
+        assert lost.index.graph.sequence == 0
+
+    def test_deltas_that_the_answer_holds_are_no_news(self, encoder: DeltaEncoder, lost: Scene):
+        lost.take_answer(later(scene(), 4))
+        answer = lost.index
+        assert lost.take_delta(message(encoder.encode(later(scene(), 4), 0)))
+        assert lost.index is answer and lost.next_graph(0.0) is None
 
 
 class TestWaiting:
@@ -124,6 +159,32 @@ class TestWaiting:
         coming.start()
         full.take_vocabulary(vocabulary())  # news, but no graph
         assert full.next_graph(10.0).graph is new
+
+    def test_a_graph_that_comes_while_one_looks_is_not_missed(self):
+        graphs = [later(scene(), sequence) for sequence in (5, 6)]
+
+        class Interrupted(Scene):
+            """Another thread hands over a graph right after the last one was looked at."""
+
+            coming: threading.Thread | None = None
+
+            @property
+            def _index(self):
+                seen, coming, self.coming = self.seen, self.coming, None
+                if coming is not None:
+                    coming.start()
+                    coming.join(0.1)  # where it may not come now, it comes later
+                return seen
+
+            @_index.setter
+            def _index(self, index):
+                self.seen = index
+
+        interrupted = Interrupted()
+        interrupted.take_graph(graphs[0])
+        interrupted.coming = threading.Thread(target=interrupted.take_graph, args=graphs[1:])
+        found = interrupted.wait_until(lambda index: index.graph is graphs[1], 5.0)
+        assert found is not None
 
     def test_an_error_in_the_condition_comes_out(self, full: Scene):
         with pytest.raises(QueryError):

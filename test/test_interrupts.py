@@ -96,7 +96,8 @@ def test_ctrl_c_in_a_terminal_reaches_worker_processes_too_and_they_stay_quiet(t
     )
     end_s = time.monotonic() + 60
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    while len(children.read_text().split()) < 3:  # two workers, and what looks after them
+    # Two workers, and what looks after them.
+    while len(children.read_text(encoding="utf-8").split()) < 3:
         assert process.poll() is None and time.monotonic() < end_s, process.communicate()
         time.sleep(0.01)
     time.sleep(0.5)  # they import

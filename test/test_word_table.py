@@ -7,7 +7,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from psg_ros.word_table import Whitening, WordTable, read_table, write_table
+from psg_ros.word_senses import Senses
+from psg_ros.word_table import GainCost, Whitening, WordTable, read_table, write_table
 
 
 def no_whitening(dim):
@@ -28,8 +29,8 @@ def test_a_table_comes_back_and_equal_tables_are_equal_files(tmp_path):
 
 
 def test_names_are_found_however_data_sets_spell_them():
-    assert TABLE.rows(["table-merged", "Cup"]).argmax(axis=1).tolist() == [2, 0]
-    assert TABLE.rows([]).shape == (0, 4)
+    assert TABLE.label_rows(["table-merged", "Cup"]).argmax(axis=1).tolist() == [2, 0]
+    assert TABLE.predicate_rows([]).shape == (0, 4)
     assert TABLE.missing(["mug", "cup"]) == ["mug"]
     with pytest.raises(ValueError, match=r"no vectors of the words \['mug'\]"):
         TABLE.rows(["cup", "mug"])
@@ -62,11 +63,15 @@ def test_words_that_join_are_whitened_first():
 
 def test_predicates_are_longer_where_training_has_not_seen_them(tmp_path):
     table = WordTable(
-        "toy", TABLE.phrases, TABLE.vectors, TABLE.whitening, frozenset({"cup"}), gain=2.5
-    )
+        "toy", TABLE.phrases, TABLE.vectors, TABLE.whitening,
+        predicates=Senses(frozenset({"cup"}), {"mug": "cup"}, literal=True),
+        labels=Senses(literal=True), gain=2.5,
+        gain_costs=(GainCost(1, 0.5, 0), GainCost(2, 0.25, 0.5)),
+    )  # fmt: skip
     write_table(table, tmp_path / "words.npz")
     found = read_table(tmp_path / "words.npz")
-    assert (found.taught, found.gain) == (table.taught, 2.5)
+    assert (found.labels, found.predicates) == (table.labels, table.predicates)
+    assert (found.gain, found.gain_costs) == (2.5, table.gain_costs)
     rows = found.predicate_rows(["Cup", "table-merged"])
     assert np.linalg.norm(rows, axis=1).tolist() == [1, 2.5]
     assert found.joined(["mug"], np.eye(1, 4, dtype=np.float32)).gain == 2.5

@@ -19,6 +19,7 @@ import numpy as np
 import yaml
 from onnx_writing import FLOAT, network, node
 
+from psg_ros.file_digest import file_sha256
 from psg_ros.robot.manifest import (
     FORMAT,
     LABELS_FILE,
@@ -26,7 +27,6 @@ from psg_ros.robot.manifest import (
     ArtifactSpec,
     Manifest,
     TensorSpec,
-    file_sha256,
 )
 
 COLORS = {

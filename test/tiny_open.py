@@ -20,6 +20,8 @@ from psg_ros.training.words import take_words
 
 ENCODER = "bag_of_words"
 GAIN = 1.5
+SHARES = ((0.8, 0.05), (0.7, 0.2))
+"""Of the first two gains."""
 LABELS = """\
 things:
   - {name: cup, color: "#ff0000"}
@@ -52,6 +54,7 @@ def open_network(folder: Path) -> tuple[DsFlash, Path]:
         if isinstance(part, WordScores):
             nn.init.zeros_(part.offset)  # else it sees nothing before it is trained
             part.gain.fill_(GAIN)
+            part.shares[:2] = torch.tensor(SHARES)
     return model, labels
 
 

@@ -86,9 +86,9 @@ def write_tiny_coco(folder: Path, name: str = "panoptic_val2017", num_images: in
 
 def change_json(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     """Let `change` edit the content of a JSON file."""
-    content = json.loads(path.read_text())
+    content = json.loads(path.read_text(encoding="utf-8"))
     change(content)
-    path.write_text(json.dumps(content))
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def _write_image(

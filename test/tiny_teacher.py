@@ -16,7 +16,8 @@ import numpy as np
 import yaml
 from onnx_writing import FLOAT, network, node
 
-from psg_ros.robot.manifest import TensorSpec, file_sha256
+from psg_ros.file_digest import file_sha256
+from psg_ros.robot.manifest import TensorSpec
 
 RED, BLUE, GREEN, CYAN = (255, 0, 0), (0, 0, 255), (0, 255, 0), (0, 255, 255)
 THINGS = {"ball": RED, "box": BLUE}

@@ -8,7 +8,7 @@ import onnx
 from onnx.reference import ReferenceEvaluator
 
 from psg_ros.backend_table import BackendKind, Device, Package
-from psg_ros.robot.manifest import file_sha256
+from psg_ros.file_digest import file_sha256
 from psg_ros.robot.runtime.compiled_cache import CompiledFor, load_or_compile
 from psg_ros.robot.runtime.refusals import choose_precision
 from psg_ros.robot.runtime.tensors import check_inputs
@@ -48,7 +48,7 @@ def open_artifact(path, spec, *, threads, device, precision):
     network = load_or_compile(
         wanted,
         compile=lambda: onnx.load(path),
-        restore=onnx.load_from_string,
+        restore=lambda blob: onnx.load_from_string(bytes(blob)),
         serialize=lambda model: model.SerializeToString(),
     )
     return ToyBackend(network, spec, device or Device("toy"))

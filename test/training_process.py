@@ -3,7 +3,8 @@
 """A training run in a process of its own: to be killed, or to be one of several ranks.
 
 The processes are forked from one that has imported torch and nothing else has happened to. As a
-program, for `torchrun`: training_process.py SHARE CONFIG; it trains and keeps each rank's features.
+program, for `torchrun`: training_process.py SHARE CONFIG; it trains, keeps each rank's features and
+checks that no thread of the process group is left, see leaving_ranks.py.
 """
 
 from __future__ import annotations
@@ -153,3 +154,5 @@ def _train_here(
 if __name__ == "__main__":
     share, config = map(Path, sys.argv[1:])
     _train_here(config, share, "all", False, keep_features, {})
+    threads = sorted((task / "comm").read_text() for task in Path("/proc/self/task").iterdir())
+    assert not any("gloo" in name for name in threads), threads

@@ -386,8 +386,20 @@ public:
     set(std::move(graph));
   }
 
+  /// Takes the graph that GetSceneGraph answered with after a delta was missed. It does not count
+  /// where a keyframe or a later graph was faster: nobody goes back in time.
+  void take_answer(std::shared_ptr<const msg::SceneGraph> graph)
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    const bool past = index_ && index_->graph().activated == graph->activated &&
+      graph->sequence < index_->graph().sequence;
+    if (follower_.graph() || past) {return;}
+    follower_.start_from(graph);
+    set(std::move(graph));
+  }
+
   /// Applies a delta and returns whether the graph is up to date with it. If not, it stays as it
-  /// was until the next keyframe, or until take_graph gets the answer of GetSceneGraph.
+  /// was until the next keyframe, or until take_answer gets the answer of GetSceneGraph.
   bool take_delta(const msg::GraphDelta & delta)
   {
     std::lock_guard<std::mutex> lock(mutex_);

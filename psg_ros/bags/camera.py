@@ -52,8 +52,8 @@ class BagCamera:
         )
         self._deltas = self._topic(DELTA_TOPIC, "GraphDelta") if job.selection.deltas else None
         self._encoder = DeltaEncoder(DeltaConfig())
-        self._activated_ns = self._sequence = 0
-        self.num_seen = self.num_failed = 0
+        self._activated_ns: int | None = None  # a recording may begin at 0
+        self._sequence = self.num_seen = self.num_failed = 0
 
     def take(self, image: Any, kind: str, time_ns: int, measure: Measure) -> None:
         """Write what one image message gives.
@@ -64,7 +64,7 @@ class BagCamera:
         Raises:
             ImageError: it is none.
         """
-        self._begin(time_ns)
+        activated_ns = self._begin(time_ns)
         image_rgb = DECODERS[kind](image, self._max_megapixels)
         stamp, frame_id = image.header.stamp, image.header.frame_id
         frame = Frame(image_rgb, stamp_ns=nanoseconds(stamp), frame_id=frame_id)
@@ -74,7 +74,7 @@ class BagCamera:
         header = types.Header(
             stamp=types.Time(sec=stamp.sec, nanosec=stamp.nanosec), frame_id=frame_id
         )
-        message = self._graph(graph, header, time_ns)
+        message = self._graph(graph, header, time_ns, activated_ns)
         self._bag.write(self._graphs, time_ns, message)
         if self._deltas is not None:
             delta = self._factory.delta(self._encoder.encode(message, time_ns))
@@ -86,10 +86,10 @@ class BagCamera:
     def _topic(self, topic: str, kind: str, latched: bool = False) -> Any:
         return self._bag.add_topic(_written_name(topic, self._name), full_name(kind), latched)
 
-    def _begin(self, time_ns: int) -> None:
-        """Before the first image: the node would be activated now."""
-        if self._activated_ns:
-            return
+    def _begin(self, time_ns: int) -> int:
+        """Return when the node would have been activated: before the first image, which is now."""
+        if self._activated_ns is not None:
+            return self._activated_ns
         self._activated_ns = time_ns
         pipeline = self._pipeline
         message = self._factory.vocabulary(
@@ -101,13 +101,14 @@ class BagCamera:
         message.version = 1
         message.header.stamp = self._factory.time(time_ns)
         self._bag.write(self._vocabulary, time_ns, message)
+        return time_ns
 
-    def _graph(self, graph: SceneGraph, header: Any, time_ns: int) -> Any:
+    def _graph(self, graph: SceneGraph, header: Any, time_ns: int, activated_ns: int) -> Any:
         factory = self._factory
         message = factory.scene_graph(graph, header)
         message.camera = self._name
         message.vocabulary_version = 1
-        message.activated = factory.time(self._activated_ns)
+        message.activated = factory.time(activated_ns)
         message.sequence = self._sequence
         counts = FrameCounts(self._sequence + self.num_failed, 0, self.num_failed, 0, 0)
         recorded = factory.time(time_ns)

@@ -25,6 +25,7 @@ from psg_ros.cli.options import (
     TRAIN_EXTRA,
     add_data_options,
     add_pipeline_options,
+    last_name,
     open_data,
     pipeline_config,
     positive_int,
@@ -99,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
             truth = dataset[number]
             parts.append(fitting.samples_of(number, truth, pipeline(Frame(read_picture(truth)))))
     samples = fitting.joined(parts)
-    fitted_on = f"{total} images of {args.data.name}, split {args.split}"
+    fitted_on = f"{total} images of {last_name(args.data)}, split {args.split}"
     print(f"{len(samples.holds)} relations listed in {fitted_on}; {samples.holds.sum()} annotated")
     result = fitting.fit(samples, args.method, vocabulary, digest, fitted_on)
     if not result.curves:

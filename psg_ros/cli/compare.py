@@ -14,7 +14,7 @@ from pathlib import Path
 
 from psg_ros.evaluation.report.comparison import check_comparable, read_entry
 from psg_ros.evaluation.report.comparison_page import to_markdown, to_page
-from psg_ros.files import check_writable, write_text
+from psg_ros.files import check_not_input, check_writable, write_text
 
 USAGE = "REPORT REPORT ... [--markdown FILE] [--html FILE]"
 EXAMPLES = """\
@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Compare, print the table and write what was asked for."""
     for path in filter(None, (args.markdown, args.html)):
         check_writable(path)
+        for report in args.reports:
+            check_not_input(path, report)
     entries = [read_entry(path) for path in args.reports]
     check_comparable(entries)
     text = to_markdown(entries)

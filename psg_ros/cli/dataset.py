@@ -22,7 +22,7 @@ from psg_ros.data.annotation_file import SPLITS
 from psg_ros.data.checking import DatasetReport, check_dataset, report_lines
 from psg_ros.data.opening import find_annotation_file
 from psg_ros.data.selection import select
-from psg_ros.files import check_writable, write_text
+from psg_ros.files import check_not_input, check_writable, write_text
 from psg_ros.labels import find_vocabulary, label_folder, load_vocabulary
 from psg_ros.machine import cores
 from psg_ros.quoting import counted
@@ -143,7 +143,9 @@ def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _select(args: argparse.Namespace) -> int:
     check_writable(args.out)
-    chosen = select(find_annotation_file(args.data), find_vocabulary(args.labels), args.hold_out)
+    path = find_annotation_file(args.data)
+    check_not_input(args.out, path)
+    chosen = select(path, find_vocabulary(args.labels), args.hold_out)
     write_text(args.out, json.dumps(chosen.content))
     dropped = ", ".join(f"{name} {count}" for name, count in chosen.dropped.most_common())
     images = counted(len(chosen.content["data"]), "image")
@@ -155,6 +157,7 @@ def _select(args: argparse.Namespace) -> int:
 def _check(args: argparse.Namespace) -> int:
     if args.json:
         check_writable(args.json)
+        check_not_input(args.json, find_annotation_file(args.data, args.split))
     report = check_dataset(
         args.data,
         find_vocabulary(args.labels),

@@ -15,7 +15,8 @@ from psg_ros.data.annotation_file import read_json
 from psg_ros.data.joining import join
 from psg_ros.data.measured_relations import Certainty, DepthCamera, Measured, measure_relations
 from psg_ros.data.opening import find_annotation_file
-from psg_ros.files import check_writable, write_text
+from psg_ros.data.psg import count_held_out
+from psg_ros.files import check_not_input, check_writable, write_text
 from psg_ros.labels import find_vocabulary
 from psg_ros.quoting import counted
 
@@ -120,7 +121,8 @@ def add_join(actions: Any) -> None:
         nargs="+",
         default=[],
         metavar="DIR",
-        help="folder of each file's pictures, in the same order (default: searched near the files)",
+        help="folder of each file's pictures and PNGs, in the same order (default: searched near "
+        "the files)",
     )
     _add_debug(parser)
     parser.set_defaults(act=join_files)
@@ -130,6 +132,7 @@ def relate(args: argparse.Namespace) -> int:
     """Run `psg dataset relate`."""
     check_writable(args.out)
     path = find_annotation_file(args.data)
+    check_not_input(args.out, path)
     fx, fy, cx, cy = args.camera
     steps = measure_relations(
         path,
@@ -141,7 +144,7 @@ def relate(args: argparse.Namespace) -> int:
     )
     num_images = len(read_json(path).get("data", []))
     measured: Measured | None = None
-    for state in tqdm(steps, total=num_images, unit="image"):
+    for state in tqdm(steps, total=num_images, unit=" images", leave=False, disable=None):
         measured = state
     if measured is None:
         raise ValueError(f"{path} has no images")
@@ -160,10 +163,13 @@ def join_files(args: argparse.Namespace) -> int:
             f"--folders must name one for each of the {len(args.data)} files, not "
             f"{len(args.folders)}"
         )
-    content = join([find_annotation_file(path) for path in args.data], args.out, args.folders)
+    paths = [find_annotation_file(path) for path in args.data]
+    for path in paths:
+        check_not_input(args.out, path)
+    content = join(paths, args.out, args.folders)
     write_text(args.out, json.dumps(content))
-    held_out = len({*content.get("val_image_ids", []), *content.get("test_image_ids", [])})
-    print(f"{args.out}: {counted(len(content['data']), 'image')}, {held_out} held out")
+    images = counted(len(content["data"]), "image")
+    print(f"{args.out}: {images}, {count_held_out(content)} held out")
     return 0
 
 

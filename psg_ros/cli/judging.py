@@ -34,7 +34,7 @@ from psg_ros.evaluation.report.scores import headline, percent
 from psg_ros.evaluation.results.reader import Results
 from psg_ros.evaluation.results.writer import ResultsWriter
 from psg_ros.evaluation.run import Run, Source
-from psg_ros.files import check_writable, write_text
+from psg_ros.files import check_not_input, check_writable, write_text
 from psg_ros.labels import Vocabulary
 from psg_ros.machine import describe_machine
 
@@ -95,8 +95,9 @@ def add_judging_options(parser: argparse.ArgumentParser) -> None:
         "--worst",
         type=Path,
         metavar="FOLDER",
-        help=f"draw the {NUM_EXAMPLES} worst images into FOLDER, truth left, model right; the "
-        "number at an annotated predicate (#2) is its rank in the model's list for that pair",
+        help=f"draw the {NUM_EXAMPLES} worst images into FOLDER, truth left, model right; they "
+        "replace those of an earlier evaluation; the number at an annotated predicate (#2) is its "
+        "rank in the model's list for that pair",
     )
 
 
@@ -115,6 +116,9 @@ def check_targets(args: argparse.Namespace) -> None:
 
 def judge(args: argparse.Namespace, judged: Judged, dataset: PanopticDataset) -> None:
     """Run over the images, then print and write the figures that `add_judging_options` asks for."""
+    for path in filter(None, (args.json, args.markdown, args.html)):
+        for source in (dataset.source, *([judged.results.file] if judged.results else [])):
+            check_not_input(path, source)
     with ExitStack() as stack:
         collected = _start(args, judged, dataset, stack)
         collected.over(dataset, judged.source, args.images, _progress)

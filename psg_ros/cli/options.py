@@ -200,6 +200,11 @@ def open_data(args: argparse.Namespace, vocabulary: Vocabulary) -> PanopticDatas
     return dataset
 
 
+def last_name(path: str | Path) -> str:
+    """Return what a file or folder is called, the working directory (`.`) too."""
+    return Path(path).name or Path(path).resolve().name
+
+
 def positive_int(text: str) -> int:
     """Parse a count of at least 1."""
     number = _number(text, int, "a whole number")

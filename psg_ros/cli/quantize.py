@@ -3,9 +3,10 @@
 """Add int8 or fp8 files to a model, which hardware made for them runs faster.
 
 The ranges come from pictures like those the model will see: the split train of --data, or a folder.
-Then ONNX Runtime evaluates the split --split of --data with the old and the new files, and the loss
-is recorded in the model's manifest. On a processor with int8 instructions but without bf16,
-precision auto uses the int8 files if they lose at most 0.5 points of PQ and of mR@50. Elsewhere,
+Then ONNX Runtime and OpenVINO, each where it is installed, evaluate the split --split of --data
+with the old and the new files, in fp32 around the 8-bit products, and the losses are recorded in
+the model's manifest. On a processor with int8 instructions but without bf16, precision auto uses
+the int8 files in OpenVINO if they lose at most 0.5 points of PQ and of mR@50 there. Elsewhere,
 select them with --precision int8.
 
 fp8 is for TensorRT on GPUs of compute capability 8.9 and above (Ada, Hopper); select it with
@@ -28,14 +29,15 @@ import numpy as np
 from tqdm import tqdm
 
 from psg_ros.backend_table import INT8, TWINS
-from psg_ros.cli.options import TRAIN_EXTRA, positive_int
+from psg_ros.cli.options import TRAIN_EXTRA, last_name, positive_int
 from psg_ros.data.dataset import PanopticDataset, read_picture
 from psg_ros.data.opening import SPLITS, open_dataset
 from psg_ros.labels import Vocabulary
 from psg_ros.media import open_media
 from psg_ros.quoting import counted
 from psg_ros.robot.forms import load_model
-from psg_ros.robot.runtime.twin_choice import MAX_LOSS, is_accurate
+from psg_ros.robot.manifest import Twins
+from psg_ros.robot.runtime.twin_choice import FASTER_ON, MAX_LOSS, is_accurate
 
 USAGE = "MODEL [--data DATA] [--calibration FOLDER] [options]"
 EXAMPLES = """\
@@ -100,15 +102,25 @@ def run(args: argparse.Namespace) -> int:
     twins, scores = quantize_model(args.model, args.precision, pictures, judge, made_by)
     files = ", ".join(file.file for file in twins.files.values())
     print(f"wrote {files}, from {counted(len(pictures), 'picture')}")
-    for precision, found in scores.items():
-        told = ", ".join(f"{name} {found[name]:.2f}" for name in ("PQ", "mR@50") if name in found)
-        print(f"  {precision}: {told}")
-    only = f"it runs only with --precision {args.precision}"
-    if twins.pq_loss is None:
-        print(f"  what it loses was not measured: {only}")
-    elif not is_accurate(twins):
-        print(f"  it loses more than {MAX_LOSS} points: {only}")
+    for backend, of_files in scores.items():
+        for files, found in of_files.items():
+            told = ", ".join(
+                f"{name} {found[name]:.2f}" for name in ("PQ", "mR@50") if name in found
+            )
+            print(f"  {backend}, {files or 'as exported'}: {told}")
+    if args.precision == INT8:
+        for backend in FASTER_ON:
+            _tell_of_auto(twins, backend)
     return 0
+
+
+def _tell_of_auto(twins: Twins, backend: str) -> None:
+    """Say why precision auto will not use int8 files, where it will not."""
+    only = f"{backend} runs it only with --precision {INT8}"
+    if backend not in twins.losses:
+        print(f"  what it loses in {backend} was not measured: {only}")
+    elif not is_accurate(twins, backend):
+        print(f"  it loses more than {MAX_LOSS} points in {backend}: {only}")
 
 
 def _of_split(args: argparse.Namespace, vocabulary: Vocabulary) -> list[Read]:
@@ -141,15 +153,15 @@ def _open(data: Path, vocabulary: Vocabulary, split: str) -> PanopticDataset:
 
 def _said(args: argparse.Namespace) -> Iterable[str]:
     """Return the arguments as a reader on another machine could give them."""
-    yield Path(args.model).name
+    yield last_name(args.model)
     if args.precision != INT8:
         yield from ("--precision", args.precision)
     if args.data:
-        yield from ("--data", args.data.name, "--split", args.split)
+        yield from ("--data", last_name(args.data), "--split", args.split)
     if args.images:
         yield from ("--images", str(args.images))
     if args.calibration:
-        yield from ("--calibration", Path(args.calibration).name)
+        yield from ("--calibration", last_name(args.calibration))
     yield from ("--pictures", str(args.pictures))
 
 

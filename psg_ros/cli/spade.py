@@ -112,8 +112,8 @@ def _train(args: argparse.Namespace) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
+    from psg_ros.file_digest import file_sha256
     from psg_ros.network.spade.stage import NETWORK, SpadeStage
-    from psg_ros.robot.manifest import file_sha256
     from psg_ros.training.spade.evaluation import from_spade, task_of
 
     check_targets(args)

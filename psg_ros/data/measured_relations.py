@@ -20,7 +20,7 @@ from psg_ros.data.annotation_file import Entry, read_json
 from psg_ros.data.dataset import choose_folder
 from psg_ros.data.pictures import check_size, positions_of, read_segment_ids
 from psg_ros.data.psg import parse_psg
-from psg_ros.data.records import ImageRecord, parse_entry
+from psg_ros.data.records import ImageRecord, sound_records
 from psg_ros.frame import Camera
 from psg_ros.labels import Vocabulary
 from psg_ros.pictures.picture_file import read_samples
@@ -37,6 +37,9 @@ class DepthCamera:
     Attributes:
         fx, fy, cx, cy: px of the pictures.
         unit_m: metres per step of the depth images; 0 means unknown in them.
+
+    Raises:
+        ValueError: a unit that is not above 0.
     """
 
     fx: float
@@ -44,6 +47,10 @@ class DepthCamera:
     cx: float
     cy: float
     unit_m: float = 0.001
+
+    def __post_init__(self) -> None:
+        if not 0 < self.unit_m < np.inf:
+            raise ValueError(f"unit_m must be above 0, metres per step, not {self.unit_m}")
 
     def rays(self, image_hw: tuple[int, int]) -> np.ndarray:
         """Return x / z and y / z of every pixel, see `rays_of`."""
@@ -95,21 +102,22 @@ def measure_relations(
 
     Raises:
         FileNotFoundError: the file, a PNG or a depth image is missing.
-        ValueError: not PSG's layout, an entry without `depth_file_name`, or of another size.
+        ValueError: not PSG's layout, a broken entry, one without `depth_file_name`, or a file of
+            another size.
     """
     content = read_json(path)
     file = parse_psg(path, content)
     labels, predicates = file.join(vocabulary)
     entries = content["data"]
+    records = sound_records(path, [{**e, "relations": []} for e in entries], labels, predicates)
     panoptic = choose_folder(
-        panoptic, file.panoptic_folders, [entry["pan_seg_file_name"] for entry in entries]
+        panoptic, file.panoptic_folders, [record.panoptic_file for record in records]
     )
     depth = depth or panoptic
     relater, kinds = Relater(vocabulary), KindTable(vocabulary)
     new_content = {**content, "predicate_classes": list(vocabulary.predicate_names), "data": []}
     done = Measured(new_content, Counter())
-    for entry in entries:
-        record = parse_entry({**entry, "relations": []}, labels, predicates)
+    for entry, record in zip(entries, records, strict=True):
         facts = _facts(entry, record, camera, kinds, panoptic, depth)
         clarity = relater(facts, record.labels)
         triplets = np.argwhere(clarity >= certainty.known)

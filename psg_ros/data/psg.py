@@ -17,6 +17,7 @@ from psg_ros.data.annotation_file import AnnotationFile, Entry, Split
 
 ANNOTATION_FILE = "psg.json"
 LAYOUT = "PSG"
+HELD_OUT_IDS = ("val_image_ids", "test_image_ids")
 
 
 def parse_psg(path: Path, content: dict[str, Any]) -> AnnotationFile:
@@ -45,6 +46,12 @@ def parse_psg(path: Path, content: dict[str, Any]) -> AnnotationFile:
         image_folders=folders,
         panoptic_folders=[*folders, *(f / "annotations" for f in folders)],
     )
+
+
+def count_held_out(content: dict[str, Any]) -> int:
+    """Return how many images of a file in PSG layout do not train; it may list others as well."""
+    held_out = {str(name) for key in HELD_OUT_IDS for name in content.get(key, [])}
+    return sum(str(entry["image_id"]) in held_out for entry in content["data"])
 
 
 def _names(content: dict[str, Any], key: str) -> list[str]:

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import index
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -78,6 +79,20 @@ def parse_entries(
     return records, broken
 
 
+def sound_records(
+    path: Path, entries: Iterable[Entry], labels: dict[int, int], predicates: list[int]
+) -> list[ImageRecord]:
+    """Return the records of all entries.
+
+    Raises:
+        ValueError: an entry is broken; names the file and the image.
+    """
+    records, broken = parse_entries(entries, labels, predicates)
+    if broken:
+        raise ValueError(f"{broken[0]} ({path}); `psg dataset check` lists all that is wrong")
+    return records
+
+
 def parse_entry(entry: Entry, labels: dict[int, int], predicates: list[int]) -> ImageRecord:
     """Return the record of one entry.
 
@@ -93,7 +108,7 @@ def parse_entry(entry: Entry, labels: dict[int, int], predicates: list[int]) -> 
         height, width = index(entry["height"]), index(entry["width"])
         segment_ids = [index(info["id"]) for info in infos]
         categories = [index(info["category_id"]) for info in infos]
-        is_crowd = np.array([bool(info.get("iscrowd", 0)) for info in infos], bool)
+        is_crowd = np.array([index(info.get("iscrowd") or 0) for info in infos], bool)
         relations = [tuple(map(index, relation)) for relation in entry["relations"]]
         doubtful = [tuple(map(index, pair)) for pair in entry.get("doubtful_pairs", [])]
         areas, scores = _areas(infos), _scores(infos)

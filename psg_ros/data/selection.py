@@ -11,8 +11,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from psg_ros.data.annotation_file import read_json
-from psg_ros.data.psg import parse_psg
+from psg_ros.data.annotation_file import AnnotationFile, read_json
+from psg_ros.data.psg import count_held_out, parse_psg
+from psg_ros.data.records import sound_records
 from psg_ros.labels import Vocabulary
 
 
@@ -22,7 +23,7 @@ class Selection:
 
     Attributes:
         content: in PSG's layout.
-        num_held_out: images of the new test split.
+        num_held_out: images that are not for training.
         dropped: segments that became void, by class.
     """
 
@@ -43,10 +44,11 @@ def select(path: Path, vocabulary: Vocabulary, held_out: Sequence[str]) -> Selec
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: not PSG's layout, or a pattern that fits no image.
+        ValueError: not PSG's layout, a broken entry, or a pattern that fits no image.
     """
     content = read_json(path)
     file = parse_psg(path, content)
+    _check_entries(file, content)
     _check_patterns(path, content, held_out)
     kept = {name: index for index, name in enumerate(vocabulary.label_names)}
     predicates = {name: index for index, name in enumerate(vocabulary.predicate_names)}
@@ -67,11 +69,22 @@ def select(path: Path, vocabulary: Vocabulary, held_out: Sequence[str]) -> Selec
         "stuff_classes": list(vocabulary.label_names[num_things:]),
         "predicate_classes": list(vocabulary.predicate_names),
     }
-    ids = [str(entry["image_id"]) for entry in entries]
-    held = [name for name in ids if any(fnmatchcase(name, pattern) for pattern in held_out)]
     if held_out:
+        ids = [str(entry["image_id"]) for entry in entries]
+        held = [name for name in ids if any(fnmatchcase(name, pattern) for pattern in held_out)]
         new |= {"test_image_ids": held, "val_image_ids": []}
-    return Selection(new, len(held), dropped)
+    return Selection(new, count_held_out(new), dropped)
+
+
+def _check_entries(file: AnnotationFile, content: dict[str, Any]) -> None:
+    """Raise ValueError for a broken entry: a class -1, say, would be the last of the list.
+
+    Some files leave relations out, or all that is known of an image; that is no fault.
+    """
+    own_labels = {category: category for category in file.category_ids}
+    own_predicates = list(range(len(file.predicates)))
+    entries = [{"relations": [], **e} for e in content["data"] if "segments_info" in e]
+    sound_records(file.path, entries, own_labels, own_predicates)
 
 
 def _check_patterns(path: Path, content: dict[str, Any], patterns: Sequence[str]) -> None:
@@ -96,7 +109,9 @@ def _select_segments(
         for subject, target, predicate in entry.get("relations", [])
         if subject in new_place and target in new_place and predicates[predicate] is not None
     ]
-    new = {**entry, "segments_info": relabelled, "relations": relations}
+    new = {**entry, "segments_info": relabelled}
+    if "relations" in entry:
+        new["relations"] = relations
     if "doubtful_pairs" in entry:
         new["doubtful_pairs"] = [
             [new_place[one], new_place[other]]

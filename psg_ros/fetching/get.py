@@ -15,8 +15,8 @@ import yaml
 
 from psg_ros.fetching import hub, shelf, web
 from psg_ros.fetching.address import Address, GateError, MissingError, UnreachableError
+from psg_ros.file_digest import file_sha256
 from psg_ros.public_models import HUB, PublicModel, PublicModels, RemoteFile
-from psg_ros.robot.manifest import file_sha256
 
 if TYPE_CHECKING:
     from psg_ros.network.checkpoints.converted import Converted

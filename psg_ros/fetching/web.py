@@ -38,8 +38,8 @@ BROKEN = (
 )  # fmt: skip
 
 
-class _NothingLeftError(Exception):
-    """As much has come as the file has, or more; nobody knows whether it is right."""
+class _StartOverError(Exception):
+    """What has come is of another version; or as much as the file has, or more: is it right?"""
 
 
 def download(address: Address, target: Path) -> None:
@@ -56,7 +56,7 @@ def download(address: Address, target: Path) -> None:
         try:
             _fetch(address, part)
             break
-        except _NothingLeftError:
+        except _StartOverError:
             part.unlink()
             continue
         except BROKEN as error:
@@ -89,6 +89,8 @@ def _fetch(address: Address, part: Path) -> None:
         headers |= {"Range": f"bytes={have}-", "If-Range": version}
     with _opened(address, headers) as response:
         start = _start(response) if version else 0
+        if start and _version(response) not in ("", version):  # it does not know If-Range
+            raise _StartOverError
         if start not in (0, have):
             raise http.client.HTTPException(f"asked for byte {have}, got {start}")
         total = _total(response, start)
@@ -116,7 +118,7 @@ def _opened(address: Address, headers: dict[str, str]) -> Iterator[Any]:
             yield response
     except urllib.error.HTTPError as error:
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and "Range" in headers:
-            raise _NothingLeftError from error
+            raise _StartOverError from error
         raise _refusal(address, error) from error
 
 

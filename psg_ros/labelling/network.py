@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from psg_ros.config import PipelineConfig
+from psg_ros.file_digest import file_sha256
 from psg_ros.labelling.recipe import Pixels
-from psg_ros.robot.manifest import ArtifactSpec, file_sha256
+from psg_ros.robot.manifest import ArtifactSpec
 from psg_ros.robot.runtime.backend import Backend, open_backend
 
 ONLY_OPENVINO = ".tflite"

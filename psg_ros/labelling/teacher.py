@@ -64,7 +64,7 @@ class ModelTeacher:
         self.model_name = pipeline.model_name
         self.relates = FORMS[pipeline.manifest.form] is not SegmenterOnly
         settings = asdict(pipeline.config)
-        for name in ("model", "backend", "threads", "max_relations"):
+        for name in ("model", "backend", "threads"):
             del settings[name]  # the digest and the name in use say it better, or it matters not
         self.identity: dict[str, Any] = {
             "model": pipeline.model_sha256,

@@ -19,6 +19,8 @@ from torch.nn import functional
 
 from psg_ros.network.segmenter_config import SegmenterConfig
 
+GAINS = (1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 10.0)
+"""What training tries, see `psg_ros.training.relations.unseen_words`."""
 START_SCALE, START_OFFSET = 20.0, -10.0
 """Of the cosines at the start of training: nothing holds until a direction comes near a word. With
 an offset of 0 the direction itself learns to turn away from what all words have in common, and of
@@ -35,6 +37,8 @@ class WordScores(nn.Module):
             of these. None: always as it is.
         taught: bool [word]; which words of the training's own vocabulary it has seen.
         gain: 1 or more; how much longer vectors of other words must be to win beside these.
+        shares: float [gain, 2]; of `GAINS`, how often trained words and words held out of the
+            training were named right with it, 0..1. NaN: not measured.
 
     Args:
         none_first: whether "none of them" is the first column ("no relation"), or the last one ("no
@@ -45,6 +49,7 @@ class WordScores(nn.Module):
     ways: Tensor | None
     taught: Tensor
     gain: Tensor
+    shares: Tensor
 
     def __init__(self, width: int, text_dim: int, num_words: int, *, none_first: bool) -> None:
         super().__init__()
@@ -58,6 +63,7 @@ class WordScores(nn.Module):
         self.register_buffer("ways", None, persistent=False)
         self.register_buffer("taught", torch.ones(num_words, dtype=torch.bool))
         self.register_buffer("gain", torch.ones(()))
+        self.register_buffer("shares", torch.full((len(GAINS), 2), math.nan))
         self.reset_parameters()
 
     @torch.no_grad()

@@ -11,6 +11,7 @@ between them, so that the deployed part needs no more than `numpy.interp`.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,11 +88,13 @@ class Calibration:
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"more than one curve for {sorted(twice)}")
 
-    def without_strangers(self, vocabulary: Vocabulary) -> Calibration:
-        """Return the curves of the predicates that a vocabulary has."""
-        known = set(vocabulary.predicate_names)
-        kept = tuple(curve for curve in self.curves if curve.predicate in known)
-        return dataclasses.replace(self, curves=kept)
+    def renamed(self, names: Mapping[str, str]) -> Calibration:
+        """Return the curves of some predicates, old name -> new name, without all others."""
+        kept = (curve for curve in self.curves if curve.predicate in names)
+        curves = tuple(
+            dataclasses.replace(curve, predicate=names[curve.predicate]) for curve in kept
+        )
+        return dataclasses.replace(self, curves=curves)
 
 
 class Calibrator:

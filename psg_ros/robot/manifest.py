@@ -15,6 +15,7 @@ from pathlib import Path
 
 from psg_ros.backend_table import AUTO, TWINS, backend_choices
 from psg_ros.config import RELATION_SOURCES
+from psg_ros.file_digest import file_sha256
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.public_models import load_table
 from psg_ros.resources import model_shelves
@@ -122,6 +123,18 @@ class TwinFile:
 
 
 @dataclass(frozen=True)
+class TwinLoss:
+    """Percentage points lost against what was exported, negative where it gained.
+
+    Attributes:
+        mean_recall: of mR@50; None for a model without relations.
+    """
+
+    pq: float
+    mean_recall: float | None = None
+
+
+@dataclass(frozen=True)
 class Twins:
     """A second form of some artifacts, whose products with weights are computed in eight bits.
 
@@ -129,14 +142,12 @@ class Twins:
 
     Attributes:
         files: artifact -> its twin. What is not named is used as it is.
-        pq_loss, mean_recall_loss: percentage points that PQ and mR@50 lose against what was
-            exported, negative where they gain; None where it was not measured.
+        losses: backend that ran both files, with fp32 around the eight bits -> what was lost.
         made_by: the command that made and measured it.
     """
 
     files: dict[str, TwinFile]
-    pq_loss: float | None = None
-    mean_recall_loss: float | None = None
+    losses: dict[str, TwinLoss] = field(default_factory=dict)
     made_by: str = ""
 
 
@@ -364,15 +375,6 @@ def read_manifest(path: Path) -> Manifest:
             "export the model again"
         )
     return config_from_dict(Manifest, values, str(path))
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as hexadecimal text."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _check_file(folder: Path, file: str, sha256: str) -> None:

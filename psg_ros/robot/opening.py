@@ -80,7 +80,24 @@ def open_backends(config: PipelineConfig, folder: ModelFolder) -> tuple[list[Bac
     """
     name = backend_of(config, folder.manifest)
     twin = choose_twin(config.precision, name, config.device, folder.manifest)
-    backends = []
+    backends = open_files(config, folder, name, twin, AUTO if twin else config.precision)
+    precision = backends[0].precision
+    return backends, f"{twin}+{precision}" if twin else precision
+
+
+def open_files(
+    config: PipelineConfig, folder: ModelFolder, name: str, twin: str, precision: str
+) -> list[Backend]:
+    """Open the artifacts of a model's form in a given backend, in the order of `Form.ARTIFACTS`.
+
+    Args:
+        twin: which twins to open, where an artifact has one; "" for none.
+        precision: arithmetic, of a twin around its products in eight bits.
+
+    Raises:
+        FileNotFoundError, ImportError, ValueError: as `Pipeline.open`; what was opened is closed.
+    """
+    backends: list[Backend] = []
     with ExitStack() as opened:  # closes what is open when something fails
         for artifact in form_of(folder).ARTIFACTS:
             backend = open_backend(
@@ -89,13 +106,12 @@ def open_backends(config: PipelineConfig, folder: ModelFolder) -> tuple[list[Bac
                 folder.manifest.artifact(artifact, twin=twin),
                 threads=config.threads,
                 device=config.device,
-                precision=AUTO if twin else config.precision,
+                precision=precision,
             )
             opened.callback(backend.close)
             backends.append(backend)
-        precision = backends[0].precision
         opened.pop_all()
-    return backends, f"{twin}+{precision}" if twin else precision
+    return backends
 
 
 def backend_of(config: PipelineConfig, manifest: Manifest) -> str:

@@ -16,6 +16,7 @@ from psg_ros.labels import Vocabulary
 from psg_ros.robot.calibration import Calibrator, load_calibration
 from psg_ros.robot.forms import Segmented, StepClock, make_form
 from psg_ros.robot.forms.view import SegmentedView, Window
+from psg_ros.robot.forms.words import same_predicates
 from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.graph_relations import describe_relations, list_relations
 from psg_ros.robot.interest import Interest
@@ -72,6 +73,7 @@ class Pipeline:
         self.precision = backends[0].precision
         self._calibration = load_calibration(folder.path, self.model_sha256) if calibrated else None
         self._calibrator = Calibrator(self._calibration, folder.vocabulary)
+        self._calibrated = folder
         self._backends = backends
         self._form = make_form(folder, *backends)
         self._folder, self._offer = folder, WordOffer(folder)
@@ -261,7 +263,8 @@ class Pipeline:
             return
         self._form.take_words(folder)
         self._folder, self.vocabulary = folder, folder.vocabulary
-        calibration = self._calibration and self._calibration.without_strangers(self.vocabulary)
+        known = same_predicates(self._calibrated, folder)
+        calibration = self._calibration and self._calibration.renamed(known)
         self._calibrator = Calibrator(calibration, self.vocabulary)
         self._stream.take_vocabulary(folder.vocabulary)
         self._pairs = PairScorer(folder, relates=self._form.RELATES)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from psg_ros.config import PipelineConfig
 from psg_ros.robot.forms import form_of
+from psg_ros.robot.forms.words import check_new_words
 from psg_ros.robot.interest import Interest
 from psg_ros.robot.manifest import ModelFolder, reread_words
 
@@ -29,10 +30,12 @@ class WordOffer:
             configs: of the cameras.
 
         Raises:
-            FileNotFoundError, ValueError: a damaged folder, a model whose vocabulary is closed, or
-                a label that a camera is asked for is gone; the old words stay on offer.
+            FileNotFoundError, ValueError: a damaged folder, a model whose vocabulary is closed,
+                words that are none, or a label that a camera is asked for is gone; the old words
+                stay on offer.
         """
         folder = reread_words(self.folder)
+        check_new_words(self.folder, folder)
         form_of(folder).check(folder)
         for config in configs:
             Interest.of(config, folder.vocabulary)

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +44,14 @@ class Arrivals:
     shortly before or after the image that revealed it, so a gap is judged when the next image
     comes. A middleware without numbers (not Fast DDS, or ROS 2 Humble) leaves images replaced in
     its queue uncounted.
+
+    Args:
+        count_publishers: returns how many there are; asked where a message does not tell whose it
+            is.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, count_publishers: Callable[[], int]) -> None:
+        self._count_publishers = count_publishers
         self._delivered = self._replaced = self._skipped = self._lost = 0
         self._gap = self._explained = self._lost_at_delivery = 0
         self._last: dict[Any, int] = {}
@@ -55,17 +60,16 @@ class Arrivals:
     def counts(self) -> ArrivalCounts:
         return ArrivalCounts(self._delivered, self._replaced, self._skipped, self._lost)
 
-    def deliver(self, info: Mapping[str, Any], num_publishers: int) -> None:
+    def deliver(self, info: Mapping[str, Any]) -> None:
         """Count an image that was handed over.
 
         Args:
             info: what rclpy tells with the message; may lack anything.
-            num_publishers: how many there are; tells whose number it is where ROS 2 does not.
         """
         self._settle()
         self._delivered += 1
         self._lost_at_delivery = self._lost
-        self._gap = self._missing_before(info, num_publishers)
+        self._gap = self._missing_before(info)
 
     def skip(self) -> None:
         """Note that nobody wanted the image delivered last."""
@@ -88,12 +92,12 @@ class Arrivals:
         # What was reported before that image and is in no gap explains no later one.
         self._explained = max(self._explained + explained, self._lost_at_delivery)
 
-    def _missing_before(self, info: Mapping[str, Any], num_publishers: int) -> int:
+    def _missing_before(self, info: Mapping[str, Any]) -> int:
         number = info.get("publication_sequence_number")
         if number is None or number == UNSUPPORTED:
             return 0
         gid = info.get("publisher_gid")  # not in Jazzy
-        if gid is None and num_publishers != 1:
+        if gid is None and self._count_publishers() != 1:
             self._last.clear()
             return 0
         publisher = b"" if gid is None else bytes(gid["data"])

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup, ReentrantCallbackGroup
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.node import Node
 from rclpy.task import Future
 from std_srvs.srv import SetBool, Trigger
@@ -85,6 +87,8 @@ class CameraServices:
             )
             for kind, service, answer, own in offers
         ]
+        for service in self._services:
+            _answer_while_there(service)
 
     def close(self) -> None:
         """Withdraw the services."""
@@ -188,6 +192,20 @@ class CameraServices:
 NOT_ACTIVE = "the node is not active: activate it first"
 PAUSED = f"paused: call {PAUSE_SERVICE} with data false to go on"
 NO_GRAPH = "no graph yet: images are processed from now on, ask again in a moment"
+
+
+def _answer_while_there(service: Any) -> None:
+    """Drop answers that come after the service was withdrawn, as to a snapshot that still waited.
+
+    rclpy would raise out of the executor, which ends the program around the node.
+    """
+    send = service.send_response
+
+    def send_if_there(response: Any, header: Any) -> None:
+        with suppress(rclpy_implementation.InvalidHandle):
+            send(response, header)
+
+    service.send_response = send_if_there
 
 
 def _answered(response: Any, success: bool, message: str) -> Any:

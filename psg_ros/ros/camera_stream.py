@@ -186,6 +186,8 @@ class CameraStream:
     def change_config(self, config: NodeConfig) -> None:
         """Use another configuration from the next image on."""
         self._config = config
+        # At once: while no image comes, new words and thresholds are checked and told by it.
+        self._pipeline.replace_config(config)
         self.processor.change_config(config)
         self.follow_demand()
 

@@ -20,6 +20,9 @@ from psg_ros.srv import GetSceneGraph
 
 __all__ = ["Found", "GraphIndex", "QueryError", "RelationQuery", "Scene", "SceneSubscriber"]
 
+ANSWER_S = 2.0
+"""How long an answer is waited for: a node that ends meanwhile gives none (our choice)."""
+
 
 class SceneSubscriber(Scene):
     """Keeps the newest graph of one scene graph node.
@@ -46,6 +49,7 @@ class SceneSubscriber(Scene):
         super().__init__()
         self._node = node
         self._asked: Future | None = None
+        self._asked_s = 0.0
         self._client: Any = None
 
         def name(topic: str) -> str:
@@ -81,15 +85,27 @@ class SceneSubscriber(Scene):
             self._client = None
 
     def _on_delta(self, delta: Any) -> None:
-        waiting = self._asked is not None and not self._asked.done()
-        if not self.take_delta(delta) and not waiting and self._client.service_is_ready():
-            self._asked = self._client.call_async(GetSceneGraph.Request(keyframe=True))
-            self._asked.add_done_callback(self._on_answer)
+        if self.take_delta(delta) or self._is_waiting() or not self._client.service_is_ready():
+            return
+        self._asked, self._asked_s = (
+            self._client.call_async(GetSceneGraph.Request(keyframe=True)),
+            time.monotonic(),
+        )
+        self._asked.add_done_callback(self._on_answer)
+
+    def _is_waiting(self) -> bool:
+        """Whether the node was asked and may still answer."""
+        if self._asked is None or self._asked.done():
+            return False
+        if time.monotonic() - self._asked_s < ANSWER_S:
+            return True
+        self._client.remove_pending_request(self._asked)
+        return False
 
     def _on_answer(self, future: Future) -> None:
         answer = future.result()
         if answer is not None and answer.success:
-            self.take_graph(answer.graph)
+            self.take_answer(answer.graph)
 
     def _wait_for_news(self, seen: int, timeout_s: float) -> bool:
         if self._node.executor is not None:

@@ -17,6 +17,13 @@ PERIOD_S = 5.0
 LONGEST_S = 300.0
 
 
+class AfterGraph(RuntimeError):
+    """The graph of an image was published, but not all that is made of it; raise it from why."""
+
+    def __init__(self) -> None:
+        super().__init__("a graph was published, but not all that is made of it")
+
+
 @dataclass
 class _Cause:
     """When it was seen last, how often it was not reported since, and when it will be."""
@@ -34,7 +41,7 @@ class FailureLog:
     thousands of bad images fills neither the log nor the memory.
 
     Attributes:
-        failed_frames: how many there were.
+        failed_frames: how many there were; without those that failed after their graph.
         last: text of the last one; "" while there was none.
 
     Args:
@@ -52,8 +59,9 @@ class FailureLog:
 
     def __call__(self, error: Exception) -> None:
         """Count one failed frame; write about it unless its cause was reported just now."""
-        self.failed_frames += 1
-        self.last = str(error) or type(error).__name__
+        if not isinstance(error, AfterGraph):
+            self.failed_frames += 1
+            self.last = str(error) or type(error).__name__
         now_s, cause = self._clock_s(), self._causes.setdefault(_origin(error), _Cause())
         is_new = now_s - cause.seen_s >= 2 * cause.backoff.wait_s
         cause.seen_s = now_s
@@ -67,7 +75,10 @@ class FailureLog:
 
     def _text(self, error: Exception, hidden: int) -> str:
         repeated = f" ({hidden} more since the last report)" if hidden else ""
-        text = f"image skipped{repeated}, {self.failed_frames} in all: {error}"
+        if isinstance(error, AfterGraph):
+            text = f"{error}{repeated}"
+        else:
+            text = f"image skipped{repeated}, {self.failed_frames} in all: {error}"
         if isinstance(error, ImageError):
             return text
         return f"{text}\n{''.join(traceback.format_exception(error)).rstrip()}"
@@ -75,7 +86,8 @@ class FailureLog:
 
 def _origin(error: Exception) -> tuple[type, str, int]:
     # A decoder's error is raised again with the name of the format.
-    while isinstance(error.__cause__, ImageError):
+    while isinstance(error.__cause__, ImageError) or isinstance(error, AfterGraph):
+        assert isinstance(error.__cause__, Exception)
         error = error.__cause__
     frames = traceback.extract_tb(error.__traceback__)
     last = (frames[-1].filename, frames[-1].lineno or 0) if frames else ("", 0)

@@ -29,6 +29,7 @@ from psg_ros.ros.conversions import (
     vocabulary_to_msg,
 )
 from psg_ros.ros.deadline import Deadline
+from psg_ros.ros.failure_log import AfterGraph
 from psg_ros.ros.finished_frame import FinishedFrame
 from psg_ros.ros.image_transports import COLOR_TRANSPORTS
 from psg_ros.ros.outputs import Outputs
@@ -117,8 +118,8 @@ class FrameProcessor:
 
         Raises:
             ImageError: the message holds no image.
-            Exception: whatever the pipeline raises; nothing was published then. Or whatever drawing
-                raises, after the graph.
+            AfterGraph: the graph was published, but an observer or a product failed.
+            Exception: whatever the pipeline raises; nothing was published then.
         """
         try:
             self._apply_config(pipeline)
@@ -138,9 +139,12 @@ class FrameProcessor:
         finished = FinishedFrame(
             frame, graph, message, self._vocabulary(pipeline), self._config, pipeline.input_hw
         )
-        for observe in self._observers:
-            observe(finished)
-        self._outputs.publish_products(finished)
+        try:
+            for observe in self._observers:
+                observe(finished)
+            self._outputs.publish_products(finished)
+        except Exception as error:
+            raise AfterGraph from error
 
     def publish_vocabulary(self, pipeline: Pipeline) -> None:
         """Publish the vocabulary; its version grows when it differs from the last one."""

@@ -69,7 +69,7 @@ class ImageInput:
         self.offer = ImageOffer(node, self.topic, self._transport.kind)
         self._subscription: Subscription | None = None
         self.awake = False
-        self._arrivals = Arrivals()
+        self._arrivals = Arrivals(lambda: node.count_publishers(self.topic))
         self._warned_of_loss = self._heard = False
         self._silent_s, self._last_s = 0.0, time.monotonic()
         self._silence = Backoff(config.silence_s, LONGEST_SILENCE_S)
@@ -182,7 +182,7 @@ class ImageInput:
 
     def _receive(self, serialized: bytes, info: Mapping[str, Any]) -> None:
         self._heard, self._last_s = True, time.monotonic()
-        self._arrivals.deliver(info, self._node.count_publishers(self.topic))
+        self._arrivals.deliver(info)
         self._on_image(self._read(serialized), self._arrivals)
 
     def _read(self, serialized: bytes) -> Any:

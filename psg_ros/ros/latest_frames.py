@@ -9,10 +9,14 @@ per camera a result is never older than one inference of each camera plus one fr
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 Frame = TypeVar("Frame")
+
+GIVE_WAY_S = 0.0005
+"""How long a consumer needs from its wake-up to its network, where it leaves the interpreter."""
 
 
 @dataclass
@@ -37,7 +41,7 @@ class LatestFrames(Generic[Frame]):
         self._changed = threading.Condition()
         self._slots: list[_Slot[Frame]] = [_Slot() for _ in range(num_sources)]
         self._turns = list(range(num_sources))
-        self._closed = False
+        self._closed = self._waits = False
 
     def dropped_before(self, source: int = 0) -> int:
         """Frames of a source replaced since the last `clear`, up to its frame taken last.
@@ -53,16 +57,24 @@ class LatestFrames(Generic[Frame]):
             return self._slots[source].dropped
 
     def put(self, frame: Frame, source: int = 0) -> None:
-        """Store a frame, replacing that of its source that waits. Never blocks on the consumer."""
+        """Store a frame, replacing that of its source that waits. Never blocks on the consumer.
+
+        To a consumer that waits the calling thread leaves the interpreter for a moment: one thread
+        runs Python at a time, and what the caller does next is not urgent, the frame is.
+        """
         with self._changed:
             slot = self._slots[source]
             slot.dropped += slot.frame is not None
             slot.frame = frame
+            gives_way, self._waits = self._waits, False
             self._changed.notify()
+        if gives_way:
+            time.sleep(GIVE_WAY_S)
 
     def take(self) -> tuple[int, Frame] | None:
         """Wait for a frame, remove it and return it with its source; None once closed."""
         with self._changed:
+            self._waits = self._next_source() is None
             self._changed.wait_for(lambda: self._closed or self._next_source() is not None)
             source = self._next_source()
             if self._closed or source is None:

@@ -24,6 +24,7 @@ from psg_ros.ros.start import (
     MARKERS_TOPIC,
     NODE_NAME,
     SEGMENTATION_TOPIC,
+    camera_topic,
     params_path,
     rviz_path,
     topic_remaps,
@@ -108,7 +109,11 @@ def launch_arguments() -> tuple[LaunchArgument, ...]:
             "topic of the image's CameraInfo (if left out: the one beside the image)",
         ),
         LaunchArgument(
-            "rviz", "false", "open RViz with the pictures and markers of this node", flag, flag=True
+            "rviz",
+            "false",
+            "open RViz with the pictures and markers of this node; of several cameras, the first",
+            flag,
+            flag=True,
         ),
         LaunchArgument(
             "name", NODE_NAME, "name of the node, and first part of its topics that begin with ~"
@@ -216,12 +221,15 @@ def rviz_arguments(values: Mapping[str, str]) -> list[str]:
 
 
 def rviz_remaps(values: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return what leads the topics of the layout to those of the node."""
-    remaps = [pair for pair in topic_remaps(values["image"]) if pair[0] == IMAGE_TOPIC]
-    if values["name"] != NODE_NAME:
-        for topic in (ANNOTATED_TOPIC, SEGMENTATION_TOPIC, MARKERS_TOPIC):
-            remaps.append((topic.replace("~", NODE_NAME), topic.replace("~", values["name"])))
-    return remaps
+    """Return what leads the topics of the layout to those of the node, or of its first camera."""
+    cameras = camera_names(values)[:1]
+    camera, name = "".join(cameras), values["name"]
+    image = camera_topic(IMAGE_TOPIC, camera, name)
+    pairs = [(IMAGE_TOPIC, dict(topic_remaps(values["image"], cameras=cameras)).get(image, image))]
+    for topic in (ANNOTATED_TOPIC, SEGMENTATION_TOPIC, MARKERS_TOPIC):
+        ours = camera_topic(topic, camera, name).replace("~", name)
+        pairs.append((topic.replace("~", NODE_NAME), ours))
+    return [(shown, ours) for shown, ours in pairs if shown != ours]
 
 
 def _read(argument: LaunchArgument, value: str) -> str:

@@ -5,7 +5,7 @@
 A thing is a box, stuff a small ball in its middle (a box around a wall would hide the room), both
 with their names; a relation is an arrow with its word. Markers stay as they are until they change
 or are deleted: none has a lifetime, so nothing blinks, however slow the model is. A graph without
-positions has no markers.
+positions has no markers. When the node is deactivated, all go.
 """
 
 from __future__ import annotations
@@ -76,6 +76,13 @@ class Markers:
         shown = {number for namespace, number in self._shown if namespace == "relations"}
         self._arrow_ids = {key: n for key, n in self._arrow_ids.items() if n in shown}
         return array if array.markers else None
+
+    def farewell(self) -> Any:
+        """Return what has viewers show nothing any more; None where they do not show anything."""
+        if not self._shown:
+            return None
+        self._shown, self._arrow_ids = {}, {}
+        return MarkerArray(markers=[Marker(action=Marker.DELETEALL)])
 
     def _gone(self, finished: FinishedFrame, current: dict[Key, int], stamp_ns: int) -> list[Key]:
         """Return what viewers show and should no more."""

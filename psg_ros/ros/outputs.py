@@ -15,6 +15,7 @@ from sensor_msgs.msg import CompressedImage, Image
 from psg_ros.node_config import NodeConfig
 from psg_ros.ros.finished_frame import FinishedFrame
 from psg_ros.ros.graph_deltas import GraphDeltas
+from psg_ros.ros.markers import Markers
 from psg_ros.ros.products import PRODUCTS
 from psg_ros.ros.qos_overrides import publisher_options
 from psg_ros.ros.start import GRAPH_TOPIC, VOCABULARY_TOPIC, camera_topic
@@ -52,6 +53,12 @@ class Outputs:
         self.vocabulary = self._publishers[VOCABULARY_TOPIC]
         self._products = [product() for product in PRODUCTS]
         self.deltas = next(p for p in self._products if isinstance(p, GraphDeltas))
+
+    def take_leave(self) -> None:
+        """Have viewers show nothing that will not be brought up to date; while still active."""
+        for product in self._products:
+            if isinstance(product, Markers) and (message := product.farewell()) is not None:
+                self._publishers[product.TOPIC].publish(message)
 
     def close(self) -> None:
         """Destroy the publishers."""

@@ -4,7 +4,7 @@
 
 FULL is as configured. REDUCED relates only the best segments. STALE works on one image of a few,
 and says of the others what the tracks remember. Each rung is taken and left only after a while, so
-that graphs do not change their kind all the time.
+that graphs do not change their kind all the time. Another deadline begins with FULL again.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class QualityLadder:
     def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
         self._clock_s = clock_s
         self._took: deque[float] = deque(maxlen=WINDOW)
+        self._deadline_ms = 0.0
         self.reset()
 
     def reset(self) -> None:
@@ -73,9 +74,9 @@ class QualityLadder:
             deadline_ms: 0 is none: everything is done then.
             tracks: whether there are any that STALE graphs could be made of.
         """
-        if deadline_ms <= 0:
+        if deadline_ms <= 0 or 0 < self._deadline_ms != deadline_ms:
             self.reset()
-            return Quality.FULL
+        self._deadline_ms = deadline_ms
         if self.rung != Quality.STALE:
             return self.rung
         self._turn = (self._turn + 1) % STALE_EVERY

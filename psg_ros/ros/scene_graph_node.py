@@ -199,6 +199,8 @@ class SceneGraphNode(LifecycleNode):
             stream.deactivate()
         if self._worker is not None:
             self._worker.pause()
+        for stream in self._streams:
+            stream.outputs.take_leave()
 
     def _release(self) -> None:
         self._stop_feeding()

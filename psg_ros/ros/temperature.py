@@ -30,7 +30,7 @@ class Temperature:
 
 
 def hottest(folder: Path = ZONES) -> Temperature | None:
-    """Return the zone nearest to its limit, or else the hottest; None where none can be read."""
+    """Return the hottest zone of those that throttle, or else of all; None where none is read."""
     found = [zone for path in sorted(folder.glob("thermal_zone*")) if (zone := _read(path))]
     return max(found, key=lambda t: (t.throttles, t.celsius), default=None)
 

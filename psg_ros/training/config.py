@@ -191,7 +191,9 @@ class RelationTraining:
             from its mask grid (`raw`).
         score_threshold, overlap_threshold: of the panoptic merge, for inferred segments.
         augmentation: `none`, or `three_augment` (DeiT III: flip, colour jitter, and grayscale, blur
-            or solarisation); then the segmenter runs in every step.
+            or solarisation); then the segmenter runs in every step. Predicates such as "left of"
+            refuse it. Simulated rooms name the left one of a symmetric pair first ("beside"), which
+            a flip turns round.
         feature_cache: folder for the features of the frozen segmenter and the ratios; empty: they
             are kept in memory. One image takes 2 bytes for each of its values, with EoMT taps x
             patches x dim: 0.5 MB with the demo model, 5, 10, 13 MB with DSFlash-S, B, L. Several
@@ -291,7 +293,7 @@ class TrainConfig:
             directory.
         images, panoptic: folders that the names of pictures and PNGs are relative to; empty:
             searched near `data`.
-        partial: whether `data` may hold only a part of a split.
+        partial: whether `data`, and the sources of stage 1, may hold only a part of a split.
         skip_broken: leave out broken entries and files, which takes reading all of them once;
             otherwise they are refused.
         out: folder for checkpoints and logs.

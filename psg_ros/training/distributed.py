@@ -11,12 +11,18 @@ statistics of the ranks differ, see `Ranks.equalize`.
 
 from __future__ import annotations
 
+import gc
 import os
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 
 import torch
+
+# Before a process group is made: the functions of this module keep the one that they find as a
+# default argument, for ever. DistributedDataParallel would import it when there is one.
+import torch.distributed.nn  # noqa: F401
 from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
@@ -103,6 +109,10 @@ def without_averaging(module: nn.Module) -> AbstractContextManager[None]:
 def join_ranks(device: str) -> Iterator[Ranks]:
     """Take part in what `torchrun` has started; alone where it has not.
 
+    The ranks leave together: across machines `torchrun` waits minutes for the last one, no longer.
+    A rank that fails leaves at once, which ends the others' waiting. What `Ranks.wrap` has returned
+    belongs into a function of its own, called within: it must not be held when the ranks leave.
+
     Args:
         device: cpu, cuda or cuda:N; of several ranks on "cuda" each takes the one of its number.
 
@@ -121,7 +131,29 @@ def join_ranks(device: str) -> Iterator[Ranks]:
         place = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(place)
     distributed.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    ranks = Ranks(str(place), distributed.get_rank(), distributed.get_world_size())
     try:
-        yield Ranks(str(place), distributed.get_rank(), distributed.get_world_size())
+        yield ranks
+        ranks.barrier()
+    except BaseException as error:
+        _forget_locals(error)
+        raise
     finally:
-        distributed.destroy_process_group()
+        _leave()
+
+
+def _leave() -> None:
+    """Leave the process group, and let its threads end while there is still an interpreter.
+
+    They end with the group's last owner, which may be a wrapped module in a cycle of references.
+    Threads that outlive the interpreter abort the process.
+    """
+    gc.collect()
+    distributed.destroy_process_group()
+
+
+def _forget_locals(error: BaseException | None) -> None:
+    """Let go of the wrapped modules that the frames of an error hold."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__

@@ -62,7 +62,9 @@ class History:
     def rows(self) -> list[dict[str, Any]]:
         if not self.path.is_file():
             return []
-        return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
+        text = self.path.read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]  # a full disk leaves a part of a line
+        return [json.loads(line) for line in whole.splitlines()]
 
     def rewind(self, x_axis: str, last: float) -> None:
         """Forget what lies after `last`: a resumed run goes through it once more."""

@@ -29,10 +29,17 @@ def vocabulary_of(config: TrainConfig) -> Vocabulary:
     return find_vocabulary(config.labels)
 
 
-def model_file(config: TrainConfig) -> Path:
-    """Return the file with the sizes of the network."""
+def model_file(config: TrainConfig, folder: Path | None = None) -> Path:
+    """Return the file with the sizes of the network.
+
+    Args:
+        folder: of the run; the file that `psg convert` has put there moves with it.
+    """
     if config.model.endswith(".yaml"):
-        return Path(config.model)
+        path = Path(config.model)
+        if folder is not None and path == Path(config.out) / CONVERTED_MODEL:
+            return folder / CONVERTED_MODEL
+        return path
     return share_path() / "config" / "model" / f"{config.model}.yaml"
 
 
@@ -48,8 +55,8 @@ def model_config(config: TrainConfig, folder: Path | None = None) -> ModelConfig
     Raises:
         ValueError: the converted segmenter is of another type than the config's.
     """
-    wanted = load_config(ModelConfig, model_file(config))
     folder = folder or Path(config.out)
+    wanted = load_config(ModelConfig, model_file(config, folder))
     path = folder / CONVERTED_MODEL
     if not (path.is_file() and (folder / WEIGHTS).is_file()):
         return wanted

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import torch
 import yaml
 
 from psg_ros.backend_table import TWINS
 from psg_ros.config import RECOMMENDED, Recommendation
+from psg_ros.file_digest import file_sha256
 from psg_ros.files import scratch_beside
 from psg_ros.labels import Vocabulary, load_vocabulary, phrase, shipped_vocabularies
 from psg_ros.network import export
@@ -25,7 +27,7 @@ from psg_ros.network.half_precision import to_half
 from psg_ros.network.half_weights import halve
 from psg_ros.network.segmenter_config import SegmenterConfig
 from psg_ros.network.twins import twin_name
-from psg_ros.network.word_scores import word_scores
+from psg_ros.network.word_scores import GAINS, word_scores
 from psg_ros.resources import share_path
 from psg_ros.robot.calibration import CALIBRATION_FILE
 from psg_ros.robot.manifest import (
@@ -34,12 +36,12 @@ from psg_ros.robot.manifest import (
     MANIFEST_FILE,
     ArtifactSpec,
     Manifest,
-    file_sha256,
 )
-from psg_ros.text.paraphrases import load_paraphrases, ways_to_say
+from psg_ros.text.lexicon import load_lexicon, ways_to_mean
 from psg_ros.text.whitening import whitening_of, word_vectors
 from psg_ros.training.train import load_run
-from psg_ros.word_table import WORDS_FILE, WordTable, write_table
+from psg_ros.word_senses import Senses
+from psg_ros.word_table import WORDS_FILE, GainCost, WordTable, write_table
 
 SEGMENTER_FILE, RELATIONS_FILE, FUSED_FILE = "segmenter.onnx", "relations.onnx", "fused.onnx"
 
@@ -222,23 +224,38 @@ def write_words(model: DsFlash, labels_path: Path, folder: Path) -> dict[str, An
         )
     )
     vectors = word_vectors(encoder, phrases)
-    table = WordTable(encoder, tuple(phrases), vectors, whitening_of(encoder))
-    write_table(heard_of(model, vocabularies[0], table), folder / WORDS_FILE)
+    table = WordTable(
+        encoder, tuple(phrases), vectors, whitening_of(encoder), *senses_of(model, vocabularies[0])
+    )
+    if (scores := word_scores(model.relations)) is not None:
+        table = dataclasses.replace(
+            table, found_gain=float(scores.gain), gain_costs=costs_of(scores.shares)
+        )
+    write_table(table, folder / WORDS_FILE)
     digest = file_sha256(folder / WORDS_FILE)
     return {"words": {"file": WORDS_FILE, "sha256": digest, "encoder": encoder}}
 
 
-def heard_of(model: DsFlash, vocabulary: Vocabulary, table: WordTable) -> WordTable:
-    """Return a table that says which predicates the training has seen, and the gain for others."""
-    scores = word_scores(model.relations)
-    if scores is None:
-        return table
-    names = vocabulary.predicate_names
-    taught = [name for name, seen in zip(names, scores.taught.tolist(), strict=True) if seen]
-    hidden = [name for name in names if name not in taught]
-    ways = ways_to_say(taught, load_paraphrases().predicates, hidden)
-    said = frozenset(way for group in ways for way in group)
-    return dataclasses.replace(table, taught=said, found_gain=float(scores.gain))
+def costs_of(shares: torch.Tensor) -> tuple[GainCost, ...]:
+    """Return what training has measured of each gain; nothing if it has not."""
+    rows = zip(GAINS, shares.tolist(), strict=True)
+    return tuple(GainCost(gain, *found) for gain, found in rows if not math.isnan(found[0]))
+
+
+def senses_of(model: DsFlash, vocabulary: Vocabulary) -> tuple[Senses, Senses]:
+    """Return what the training has seen of labels and predicates; nothing of a closed list."""
+    lexicon, found = load_lexicon(), []
+    for stage, names, others in (
+        (model.segmenter, vocabulary.label_names, lexicon.classes),
+        (model.relations, vocabulary.predicate_names, lexicon.predicates),
+    ):
+        scores = word_scores(stage)
+        seen = [] if scores is None else scores.taught.tolist()
+        taught = frozenset(
+            phrase(name) for name, known in zip(names, seen, strict=scores is not None) if known
+        )
+        found.append(Senses(taught, ways_to_mean(others, taught)))
+    return found[0], found[1]
 
 
 def text_encoder(model: DsFlash) -> str:

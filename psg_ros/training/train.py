@@ -23,7 +23,7 @@ from psg_ros.open_set import held_out
 from psg_ros.robot.manifest import RUN_FILE
 from psg_ros.setting_files import load_config
 from psg_ros.training.checkpoint import load_into
-from psg_ros.training.config import TrainConfig
+from psg_ros.training.config import DataSource, TrainConfig
 from psg_ros.training.distributed import Ranks, join_ranks
 from psg_ros.training.history import check_tensorboard
 from psg_ros.training.mix import MixedDataset
@@ -89,7 +89,7 @@ def run_stages(
     model = build_model(config, vocabulary)
     take_ways(model, config, vocabulary)
     dataset = open_split(config, vocabulary, "train", ranks)
-    mixed = open_mix(config, vocabulary) if stage != "relations" else None
+    mixed = open_mix(config, vocabulary, ranks) if stage != "relations" else None
     pictures = dataset if mixed is None else mixed
     starts_over = False
     if stage == "relations":
@@ -102,7 +102,7 @@ def run_stages(
     validation = None
     if stage != "segmentation":
         validation = open_validation(config, vocabulary, ranks)
-        check_relation_data(dataset, config, ranks.world_size, validation)
+        check_relation_data(dataset, config, vocabulary, ranks.world_size, validation)
     # The folder is taken last: a config that had to be corrected can use it.
     take_folder(folder, config_path, ranks)
     if starts_over and ranks.is_main:
@@ -132,44 +132,41 @@ def open_validation(
     return open_split(config, vocabulary, settings.validation_split, ranks)
 
 
-def open_mix(config: TrainConfig, vocabulary: Vocabulary) -> MixedDataset | None:
+def open_mix(config: TrainConfig, vocabulary: Vocabulary, ranks: Ranks) -> MixedDataset | None:
     """Return the data sets of stage 1 as one; None where it trains on `data`."""
     sources = config.segmentation.sources
     if not sources:
         return None
-    left_out = held_out_labels(config, vocabulary)
-    parts = [
-        without_names(
-            open_dataset(
-                Path(source.data),
-                vocabulary,
-                "train",
-                images=Path(source.images) if source.images else None,
-                panoptic=Path(source.panoptic) if source.panoptic else None,
-            ),
-            left_out,
-            (),
-        )
-        for source in sources
-    ]
+    parts = [open_source(source, config, vocabulary, "train", ranks) for source in sources]
     return MixedDataset(tuple(parts), tuple(source.share for source in sources))
 
 
 def open_split(
     config: TrainConfig, vocabulary: Vocabulary, split: str, ranks: Ranks
 ) -> PanopticDataset:
-    """Return a split of the data set of a config, without what it holds out; see `open_dataset`."""
+    """Return a split of the data set of a config; see `open_source`."""
+    return open_source(config, config, vocabulary, split, ranks)
+
+
+def open_source(
+    source: TrainConfig | DataSource,
+    config: TrainConfig,
+    vocabulary: Vocabulary,
+    split: str,
+    ranks: Ranks,
+) -> PanopticDataset:
+    """Return a split of a data set, without what a config holds out; see `open_dataset`."""
     dataset = open_dataset(
-        Path(config.data),
+        Path(source.data),
         vocabulary,
         split,
-        images=Path(config.images) if config.images else None,
-        panoptic=Path(config.panoptic) if config.panoptic else None,
+        images=Path(source.images) if source.images else None,
+        panoptic=Path(source.panoptic) if source.panoptic else None,
         partial=config.partial,
         skip_broken=config.skip_broken,
     )
     if dataset.skipped and ranks.is_main:
-        print(f"{len(dataset.skipped)} broken images of {split} are left out")
+        print(f"{len(dataset.skipped)} broken images of {split} are left out ({source.data})")
     return without_names(dataset, held_out_labels(config, vocabulary), ())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from psg_ros.graph_messages import time_to_ns
-from psg_ros.scene_graph import VOID, SceneGraph, Segmentation
+from psg_ros.scene_graph import VOID, Quality, SceneGraph, Segmentation
 
 PATIENCE = 5
 """So many newer graphs may come before one goes out without its pictures (our choice)."""
@@ -66,14 +66,18 @@ class Matcher:
     def scenes(self, is_end: bool = False) -> Iterator[Scene]:
         """Yield those that are whole or have waited long enough; at the end, all that is left."""
         while self._graphs:
-            key = next(iter(self._graphs))
+            key, graph = next(iter(self._graphs.items()))
+            # Of a stale graph no masks are made.
+            never = {"masks"} if graph.quality == Quality.STALE else ()
             is_whole = all(
-                key in self._parts[name] for name, wanted in self._with.items() if wanted
+                key in self._parts[name]
+                for name, wanted in self._with.items()
+                if wanted and name not in never
             )
             if not (is_whole or is_end or len(self._graphs) > PATIENCE):
                 return
             masks = self._parts["masks"].pop(key, None)
-            graph = self._graphs.pop(key)
+            del self._graphs[key]
             graph = graph if masks is None else with_masks(graph, masks)
             yield Scene(key[0], graph, self._parts["image"].pop(key, None))
 

@@ -196,7 +196,7 @@ def load_rerun() -> Any:
     """
     try:
         import rerun
-        import rerun.blueprint
+        import rerun.blueprint  # noqa: F401 - an attribute only once it is imported
     except ImportError as error:
         raise ImportError(
             "psg view needs Python 3.11 or newer, and: ./run setup test, or pip install rerun-sdk "

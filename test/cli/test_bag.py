@@ -67,6 +67,15 @@ def test_the_graphs_have_stamps_and_frames_of_their_images_and_need_no_other_def
     assert set(np.unique(label_image(first))) == {0, *ids}
 
 
+def test_a_recording_that_begins_at_0_is_one_activation(bag, tmp_path: Path) -> None:
+    """As of simulated time."""
+    images = write_images(tmp_path / "images", count=3, start_ns=0)
+    assert bag(images, "-o", tmp_path / "graphs") == 0
+    found = read_alone(tmp_path / "graphs")
+    assert {graph.activated.nanosec for _, graph in found["/scene_graph"]} == {0}
+    assert len(found["/scene_graph_node/vocabulary"]) == 1
+
+
 def test_the_same_bag_gives_the_same_bytes(bag, images: Path, tmp_path: Path) -> None:
     for place in "ab":
         (tmp_path / place).mkdir()
@@ -229,10 +238,18 @@ def test_resuming_does_the_rest_and_refuses_results_of_other_options(
 def test_a_kill_leaves_no_half_a_bag_and_the_next_run_cleans_up(
     bag, tiny_model: Path, tmp_path: Path
 ) -> None:
-    source = write_images(tmp_path / "images", 400)
+    source = write_images(tmp_path / "images", 9)
     out = tmp_path / "here" / "graphs"
     out.parent.mkdir()
-    command = [sys.executable, "-m", "psg_ros", "bag", str(source), "-o", str(out)]
+    rests_at_the_fourth = (
+        "import itertools, sys, time\n"
+        "from psg_ros.__main__ import main\n"
+        "from psg_ros.robot.pipeline import Pipeline\n"
+        "call, turns = Pipeline.__call__, itertools.count()\n"
+        "Pipeline.__call__ = lambda *a: (time.sleep(600 * (next(turns) > 2)), call(*a))[1]\n"
+        "sys.exit(main(sys.argv[1:]))\n"
+    )
+    command = [sys.executable, "-c", rests_at_the_fourth, "bag", str(source), "-o", str(out)]
     process = subprocess.Popen([*command, "--model", str(tiny_model)], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
     while not list(out.parent.iterdir()) and time.monotonic() < deadline:

@@ -150,3 +150,11 @@ def test_a_picture_of_another_size_is_named_as_such(dataset, model, capsys):
     error = capsys.readouterr().err
     assert "image 0: " in error and "160 x 120 px, the annotation says 320 x 240 px" in error
     assert not (model / "calibration.yaml").exists()
+
+
+def test_the_data_set_has_a_name_in_the_working_directory_too(
+    dataset, model, capsys, monkeypatch
+) -> None:
+    monkeypatch.chdir(dataset)
+    assert main(["calibrate", ".", "--model", str(model)]) == 0
+    assert f"listed in 24 images of {dataset.name}, split val" in capsys.readouterr().out

@@ -71,3 +71,19 @@ def test_reports_that_do_not_compare_are_refused_in_one_line(
 def test_a_place_that_cannot_be_written_is_refused_first(tmp_path: Path, capsys) -> None:
     assert main(["compare", "a", "b", "--html", str(tmp_path / "absent" / "a.html")]) == 2
     assert "absent" in capsys.readouterr().err
+
+
+def test_a_report_is_not_written_over(reports: list[Path], capsys) -> None:
+    before = reports[1].read_bytes()
+    assert main(["compare", *map(str, reports), "--markdown", str(reports[1])]) == 2
+    assert "is the input" in capsys.readouterr().err
+    assert reports[1].read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["set/psg.json", "results0/results.json"])
+def test_nor_is_what_an_evaluation_reads(reports: list[Path], tmp_path: Path, capsys, name) -> None:
+    before = (tmp_path / name).read_bytes()
+    arguments = [str(tmp_path / "set"), "--split", "train", "--results", str(tmp_path / "results0")]
+    assert main(["evaluate", *arguments, "--json", str(tmp_path / name)]) == 2
+    assert "is the input" in capsys.readouterr().err
+    assert (tmp_path / name).read_bytes() == before

@@ -118,7 +118,7 @@ def test_an_export_that_cannot_be_leaves_the_run_folder_free(
     checkpoint, tmp_path, monkeypatch, capsys, options, said
 ):
     monkeypatch.chdir(tmp_path)
-    Path("file").write_text("")
+    Path("file").write_text("", encoding="utf-8")
     export = [] if "--export" in options else ["--export", "model"]
     assert main(["convert", str(checkpoint), "run", *export, *options]) == 2
     assert said in capsys.readouterr().err

@@ -56,7 +56,7 @@ def test_the_model_folder_predicts_the_relations_of_the_file(here, capsys):
     assert printed.err == "left out, unknown labels: white\n"
     cv2.imwrite("photo.png", SCENE[..., ::-1])
     assert main(["predict", "photo.png", "--model", "model", "--json", "graph.json"]) == 0
-    graph = json.loads(Path("graph.json").read_text())
+    graph = json.loads(Path("graph.json").read_text(encoding="utf-8"))
     graph = graph[0] if isinstance(graph, list) else graph
     names = {graph_node["id"]: graph_node["class_name"] for graph_node in graph["nodes"]}
     found = [
@@ -105,7 +105,8 @@ def test_int8_files_stay_with_the_segmenters_own_model(here):
     files = {
         "segmenter": {"file": twin.name, "sha256": hashlib.sha256(twin.read_bytes()).hexdigest()}
     }
-    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"int8": {"files": files}}))
+    manifest = yaml.safe_load(path.read_text(encoding="utf-8")) | {"int8": {"files": files}}
+    path.write_text(yaml.safe_dump(manifest), encoding="utf-8")
     assert load_model("segmenter").manifest.twins
     write_react(here / "react.onnx", BOXES, RELATIONS)
     assert convert() == 0
@@ -129,9 +130,9 @@ def test_columns_that_the_file_leaves_open_are_those_of_the_format(here):
 
 def test_names_that_differ_in_spelling_only_are_the_same(here):
     labels = Path("segmenter/labels.yaml")
-    content = yaml.safe_load(labels.read_text())
+    content = yaml.safe_load(labels.read_text(encoding="utf-8"))
     content["things"][0]["name"], content["stuff"][0]["name"] = "red cup", "wall-other-merged"
-    labels.write_text(yaml.safe_dump(content))
+    labels.write_text(yaml.safe_dump(content), encoding="utf-8")
     names = ["Red_Cup", *LABELS[1:3], "wall", *LABELS[4:]]
     write_react(here / "react.onnx", BOXES, RELATIONS, notes=metadata(names))
     assert convert() == 0
@@ -212,13 +213,13 @@ def test_missing_files_are_named(here, capsys):
 
 def test_a_fused_model_has_no_segmenter_to_take(here, capsys):
     path = Path("segmenter/manifest.yaml")
-    content = yaml.safe_load(path.read_text())
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
     columns = content["artifacts"].pop("segmenter")
     head = columns["outputs"][0]
     pairs = {"dtype": "float32", "shape": [1, 5]}
     both = [pairs | {"name": f"{way}_logits"} for way in ("forward", "backward")]
     content |= {"form": "fused", "artifacts": {"fused": columns | {"outputs": [head, *both]}}}
-    path.write_text(yaml.safe_dump(content))
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
     write_react(here / "react.onnx", BOXES, RELATIONS)
     assert convert() == 2
     assert "no network that finds segments alone" in error_of(capsys)
@@ -227,7 +228,7 @@ def test_a_fused_model_has_no_segmenter_to_take(here, capsys):
 def test_a_folder_with_something_in_it_is_left_alone(here, capsys):
     write_react(here / "react.onnx", BOXES, RELATIONS)
     Path("model").mkdir()
-    Path("model/notes.txt").write_text("mine")
+    Path("model/notes.txt").write_text("mine", encoding="utf-8")
     assert convert() == 2
     assert "model is not empty" in error_of(capsys)
     assert [path.name for path in Path("model").iterdir()] == ["notes.txt"]

@@ -114,3 +114,25 @@ def test_select_refuses_a_pattern_that_fits_nothing(arguments, tmp_path, capsys)
     assert main([*source, "--hold-out", "nyu_*"]) == 2
     assert "has no image 'nyu_*'" in capsys.readouterr().err
     assert not (tmp_path / "psg.json").exists()
+
+
+@pytest.mark.parametrize("action", ["check", "select", "relate", "join"])
+def test_no_action_writes_over_what_it_reads(arguments, tmp_path, capsys, action):
+    path = tmp_path / "set" / "psg.json"
+    before = path.read_bytes()
+    words = ["--labels", arguments[-1]] if action != "join" else []
+    words += ["--camera", "1", "1", "1", "1"] if action == "relate" else []
+    out = "--json" if action == "check" else "-o"
+    assert main(["dataset", action, str(tmp_path / "set"), out, str(path), *words]) == 2
+    assert "is the input; the output needs a name of its own" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+def test_join_counts_the_held_out_images_that_are_there(tmp_path, capsys):
+    """Files name images of the test split that they do not hold, some of them as numbers."""
+    write_tiny_psg(tmp_path / "set")
+    ids = {"test_image_ids": [5, 77, 78], "val_image_ids": ["4", "79"]}
+    change_json(tmp_path / "set" / "psg.json", lambda content: content.update(ids))
+    out = tmp_path / "joined.json"
+    assert main(["dataset", "join", str(tmp_path / "set"), "-o", str(out)]) == 0
+    assert capsys.readouterr().out == f"{out}: 6 images, 2 held out\n"

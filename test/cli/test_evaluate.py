@@ -117,7 +117,7 @@ def test_predcls_judges_relations_on_true_masks(dataset: Path, tiny_model: Path)
 def judge(arguments: list[str], file: Path) -> dict:
     """Run the command and return what it writes, without what may differ between equal runs."""
     assert main(["evaluate", *arguments, "--json", str(file)]) == 0
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_text(encoding="utf-8"))
     assert set(content.pop("run")) >= {"machine", "forward_s", "memory_mib"}
     return content
 

@@ -236,13 +236,14 @@ def test_a_short_look_goes_on_to_the_same_files(label, photos, out, tmp_path) ->
 
 
 def start(photos: Path, teacher: Path, out: Path) -> subprocess.Popen:
-    """Start the command as a process that rests before each picture, and wait for some of them."""
+    """Start the command as a process that rests after some pictures, and wait for these."""
     script = (
-        "import sys, time\n"
+        "import itertools, sys, time\n"
         "from psg_ros.labelling import run\n"
         "from psg_ros.__main__ import main\n"
         "label = run._label\n"
-        "run._label = lambda *a: (time.sleep(0.4), label(*a))[1]\n"
+        "turns = itertools.count()\n"
+        "run._label = lambda *a: (time.sleep(600 * (next(turns) > 3)), label(*a))[1]\n"
         "sys.exit(main(sys.argv[1:]))\n"
     )
     arguments = ["label", str(photos), "--teacher", str(teacher), "-o", str(out)]
@@ -375,7 +376,7 @@ def test_a_teacher_that_cannot_be_opened_is_named(
 ) -> None:
     if teacher == "recipe":
         teacher = str(tmp_path / "recipe.yaml")
-        Path(teacher).write_text("names: [x]\n")
+        Path(teacher).write_text("names: [x]\n", encoding="utf-8")
     assert label(photos, teacher=teacher) == 2
     assert message in capsys.readouterr().err and not out.exists()
 
@@ -427,3 +428,11 @@ def test_the_set_trains(label, photos: Path, out: Path, tmp_path: Path) -> None:
     graph = str(tmp_path / "graph.json")
     photo = str(photos / "photo0.png")
     assert main(["predict", photo, "--model", str(model), "--json", graph]) == 0
+
+
+def test_relations_of_longer_lists_do_not_mix_with_those_of_short_ones(
+    label, photos, capsys
+) -> None:
+    assert label(photos, "--frames", 1, "--relations", "--max-relations", 1) == 0
+    assert label(photos, "--relations", "--max-relations", 2) == 2
+    assert "was labelled with other settings (teacher)" in capsys.readouterr().err

@@ -68,7 +68,7 @@ def get(table: Path, monkeypatch: pytest.MonkeyPatch) -> Get:
 
 
 def entry(table: Path, name: str) -> dict:
-    return yaml.safe_load(table.read_text())["models"][name]
+    return yaml.safe_load(table.read_text(encoding="utf-8"))["models"][name]
 
 
 def origin(shelf: Path, name: str) -> dict:

@@ -156,3 +156,10 @@ def test_the_default_model_is_named_with_what_it_knows_and_a_chosen_one_is_not(c
     assert capsys.readouterr().err == (
         "model demo, which knows the simulated world only; for real rooms: --model photo\n"
     )
+
+
+@pytest.mark.parametrize("text", [".", "./", "../rooms", "/data/../rooms/", "rooms"])
+def test_the_name_of_a_folder_is_known_however_it_is_written(text, tmp_path, monkeypatch) -> None:
+    (tmp_path / "rooms").mkdir()
+    monkeypatch.chdir(tmp_path / "rooms")
+    assert options.last_name(text) == options.last_name(Path(text)) == "rooms"

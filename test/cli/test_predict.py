@@ -315,7 +315,7 @@ def test_every_name_can_be_read_written_and_printed(
     record, drawn = f"../{name[:250]}.json", f"../{name[:250]}.png"
     source = f"./{name}"  # as for all commands, a name that begins with a dash needs this
     assert predict(source, "--json", record, "--annotated", drawn) == 0
-    content = json.loads(Path(record).read_text())
+    content = json.loads(Path(record).read_text(encoding="utf-8"))
     assert os.fsencode(content["image"]) == os.fsencode(name)
     assert read_image(Path(drawn)).shape == SCENE.shape
     assert predict(source) == 0

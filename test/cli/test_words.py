@@ -33,20 +33,55 @@ def names(model):
 
 def test_words_are_listed_replaced_and_added(model, capsys):
     assert main(["words", str(model)]) == 0
-    assert "3 classes: cup, couch, floor-wood" in capsys.readouterr().out
+    assert "3 classes: cup, couch, floor-wood\n  trained: all of them" in capsys.readouterr().out
     words = ["words", str(model), "--classes", "sofa", "lawn", "--stuff", "lawn"]
     assert main([*words, "--predicates", "resting on"]) == 0
-    assert f"{model}: 2 classes and 1 predicates, in " in capsys.readouterr().out
+    assert f"{model}: new words in " in capsys.readouterr().out
     assert names(model) == (("sofa", "lawn"), ("resting on",))
     assert main(["words", str(model), "--add", "--predicates", "holding"]) == 0
     assert names(model) == (("sofa", "lawn"), ("resting on", "holding"))
 
 
-def test_the_gain_is_a_number_or_the_one_that_the_training_has_found(model):
+def test_what_each_word_is_taken_for_is_said(model, capsys):
+    given = ["--classes", "sofa", "cup", "mug", "pallet", "--predicates", "on", "stapled to"]
+    assert main(["words", str(model), *given]) == 0
+    told = capsys.readouterr().out
+    assert main(["words", str(model)]) == 0
+    assert told.endswith(shown := capsys.readouterr().out)
+    assert shown.splitlines() == [
+        "4 classes: sofa, cup, mug, pallet",
+        "  trained: cup",
+        "  known ways to say a trained word: sofa (couch)",
+        "  known, but kept apart, each by its own text: mug (cup)",
+        "  new to the model: pallet",
+        "2 predicates: on, stapled to",
+        "  trained: on",
+        "  new to the model: stapled to",
+        "gain of new predicates: 1 (training found 1.5)",
+        "  named right in training, trained predicates / predicates held out of it:",
+        "  1: 80 / 5 %, 1.25: 70 / 20 %",
+    ]
+    assert main(["words", str(model), "--literal"]) == 0
+    assert "each by its own text: sofa (couch), mug (cup)" in capsys.readouterr().out
+
+
+def test_own_names_come_from_a_file(model, tmp_path, capsys):
+    (tmp_path / "ours.yaml").write_text("classes: {cup: [tote]}\n")
+    given = ["--classes", "tote", "--lexicon", str(tmp_path / "ours.yaml")]
+    assert main(["words", str(model), *given]) == 0
+    assert "known ways to say a trained word: tote (cup)" in capsys.readouterr().out
+    assert main(["words", str(model), "--no-literal", "--classes", "tote", "cup"]) == 0
+    assert "kept apart, each by its own text: tote (cup)" in capsys.readouterr().out
+
+
+def test_the_gain_is_a_number_or_the_one_that_the_training_has_found(model, capsys):
     words = ["words", str(model), "--predicates", "holding", "--gain"]
     for given, gain in ((["1.25"], 1.25), ([], 1.5)):
         assert main([*words, *given]) == 0
         assert load_model(str(model)).words.gain == gain
+    with pytest.raises(SystemExit):
+        main(["words", str(model), "--gain", "loud"])
+    assert "must be a number, not 'loud'" in capsys.readouterr().err
     assert main(["words", str(model), "--gain", "2"]) == 0
     assert load_model(str(model)).words.gain == 2
     assert names(model)[1] == ("holding",), "the words stay"

@@ -65,3 +65,27 @@ def test_pictures_outside_the_folder_of_the_new_file_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="outside its own folder; write it into a folder above"):
         join(files, tmp_path / "one" / "joined.json")
+
+
+@pytest.mark.parametrize("is_given", [True, False], ids=["given", "searched"])
+def test_pngs_may_lie_in_another_folder_than_pictures(
+    files: list[Path], tmp_path: Path, *, is_given: bool
+) -> None:
+    """The authors' psg.json names pictures in COCO's folder, and PNGs in its `annotations`."""
+    coco = tmp_path / "one" / "coco"
+    (coco / "annotations").mkdir(parents=True)
+    for entry in json.loads(files[0].read_text())["data"]:
+        (tmp_path / "one" / entry["file_name"]).rename(coco / entry["file_name"])
+        png = entry["pan_seg_file_name"]
+        (tmp_path / "one" / png).rename(coco / "annotations" / png)
+    target = tmp_path / "joined.json"
+    target.write_text(json.dumps(join(files, target, [coco] if is_given else [])))
+    images = open_dataset(target, VOCABULARY, "train")
+    assert all(image.image_path.is_file() for image in images)
+    assert sum(image.segmentation.num_segments for image in images) == 10 * 3
+
+
+def test_an_entry_without_a_picture_is_named(files: list[Path], tmp_path: Path) -> None:
+    change_json(files[1], lambda content: content["data"][2].pop("file_name"))
+    with pytest.raises(ValueError, match=r"image two_2 has no file_name .*two.*psg dataset check"):
+        join(files, tmp_path / "joined.json")

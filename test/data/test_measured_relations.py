@@ -91,7 +91,7 @@ def test_a_segment_without_depth_is_doubtful_with_all(room: Path) -> None:
 
 def test_the_file_opens_as_a_data_set(room: Path) -> None:
     content = measured(room)
-    room.write_text(json.dumps(content))
+    room.write_text(json.dumps(content), encoding="utf-8")
     (image,) = open_dataset(room, VOCABULARY, "train")
     assert image.doubtful_pairs.tolist() == content["data"][0]["doubtful_pairs"]
     assert image.triplets.tolist() == content["data"][0]["relations"]
@@ -106,9 +106,9 @@ def test_the_file_opens_as_a_data_set(room: Path) -> None:
     ],
 )
 def test_a_missing_or_other_depth_image_is_named(room: Path, change, message: str) -> None:
-    content = json.loads(room.read_text())
+    content = json.loads(room.read_text(encoding="utf-8"))
     change(content["data"][0])
-    room.write_text(json.dumps(content))
+    room.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         measured(room)
 
@@ -122,3 +122,17 @@ def test_a_depth_image_of_another_size_is_refused(room: Path) -> None:
 def test_certainty_must_be_in_order() -> None:
     with pytest.raises(ValueError, match="doubtful <= known"):
         Certainty(known=0.1, doubtful=0.5)
+
+
+def test_a_broken_entry_is_named_before_anything_is_measured(room: Path) -> None:
+    content = json.loads(room.read_text(encoding="utf-8"))
+    content["data"].append({"image_id": "b", "file_name": "image.jpg"})
+    room.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"image b: the entry is not in the data set's layout"):
+        next(measure_relations(room, VOCABULARY, CAMERA))
+
+
+@pytest.mark.parametrize("unit_m", [0.0, -0.001, float("nan")])
+def test_a_unit_that_is_no_length_is_refused(unit_m: float) -> None:
+    with pytest.raises(ValueError, match="unit_m must be above 0"):
+        DepthCamera(160.0, 160.0, 80.0, 60.0, unit_m)

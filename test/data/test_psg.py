@@ -154,6 +154,7 @@ def test_without_val_ids_all_that_is_no_test_image_trains(tmp_path):
         ({"segments_info": [{"id": 0, "category_id": 0}]}, r"ids \[0\] outside 1 .. 16777215"),
         ({"segments_info": [{"id": 1 << 24, "category_id": 0}]}, r"ids \[16777216\] outside"),
         ({"segments_info": [{"id": 7, "category_id": 0}] * 2}, r"segment ids \[7\] appear twice"),
+        ({"segments_info": [{"id": 7, "category_id": 0, "iscrowd": "0"}]}, "layout: TypeError"),
         ({"height": "3"}, "layout: TypeError"),
         ({"height": 0}, "height and width must be 1 or more, not 0 and 4"),
         ({"relations": [[0, 1, 2]]}, r"relation \[0, 1, 2\]: predicate outside 0 .. 1"),

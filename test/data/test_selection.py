@@ -83,6 +83,7 @@ def test_images_that_fit_a_pattern_are_the_test_split(source):
 def test_without_patterns_the_splits_stay(source):
     chosen = select(source, VOCABULARY, [])
     assert reopened(chosen.content, source, VOCABULARY, "test").image_ids == ["5"]
+    assert chosen.num_held_out == 1
 
 
 def test_a_pattern_for_no_image_is_refused(source):
@@ -95,3 +96,26 @@ def test_an_unlabelled_image_stays_unlabelled(source):
     del content["data"][1]["segments_info"]
     source.write_text(json.dumps(content))
     assert "segments_info" not in select(source, FEWER, []).content["data"][1]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda e: e["segments_info"][0].update(category_id=-1), r"category_id \[-1\]"),
+        (lambda e: e["segments_info"][0].update(category_id=99), r"category_id \[99\]"),
+        (lambda e: e["segments_info"][0].pop("category_id"), "category_id"),
+        (lambda e: e.update(relations=[[0, 1, -1]]), "predicate outside"),
+        (lambda e: e.update(relations=[[0, 1]]), "must be"),
+        (lambda e: e.update(annotations=[]), "0 annotations for 3"),
+    ],
+)
+def test_a_broken_entry_is_named_and_not_copied(source, change, told):
+    """A class or predicate -1 would become the last of its list."""
+    change_json(source, lambda content: change(content["data"][3]))
+    with pytest.raises(ValueError, match=rf"image 3: .*{told}.*psg dataset check"):
+        select(source, FEWER, [])
+
+
+def test_an_image_whose_relations_nobody_wrote_down_does_not_become_one_without_any(source):
+    change_json(source, lambda content: content["data"][1].pop("relations"))
+    assert "relations" not in select(source, FEWER, []).content["data"][1]

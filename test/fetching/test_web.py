@@ -75,7 +75,10 @@ def test_the_next_call_goes_on_where_the_last_was_cut(server, address, target):
     assert leftovers(target) == ["weights.pt"]
 
 
-def test_another_version_by_now_starts_anew(server, address, target):
+@pytest.mark.parametrize("heeds_conditions", [True, False])
+def test_another_version_by_now_starts_anew(heeds_conditions, server, address, target):
+    """Servers that know ranges but no If-Range give the rest of the other version."""
+    server.conditions = heeds_conditions
     cut(server, address, target, 1000)
     server.files["/weights.pt"] = other = bytes(reversed(CONTENT))
     download(address, target)

@@ -140,10 +140,10 @@ def _peak_mib(reset: bool = False) -> float:
     """Return the peak of resident memory since the last reset; a reset makes it today's."""
     if reset:
         try:
-            Path("/proc/self/clear_refs").write_text("5")
+            Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
         except OSError:  # a container may forbid it; then the peak is that of the whole process
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    for line in Path("/proc/self/status").read_text().splitlines():
+    for line in Path("/proc/self/status").read_text(encoding="utf-8").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     raise RuntimeError("/proc/self/status has no VmHWM")

@@ -31,7 +31,7 @@ def main(names: str, *versions: str) -> None:
     """Print the table: a name, then the versions that have it."""
     known = {v.partition("=")[0]: words_in(Path(v.partition("=")[2])) for v in versions}
     print(f"versions {' '.join(known)}")
-    for name in sorted(set(Path(names).read_text().split())):
+    for name in sorted(set(Path(names).read_text(encoding="utf-8").split())):
         print(name, *(version for version, words in known.items() if has(words, name)))
 
 

@@ -90,7 +90,10 @@ public:
       vocabulary_.version = number(w[1]);
       scene_.take_vocabulary(vocabulary_);
     } else if (verb == "graph") {
-      take_graph(w);
+      scene_.take_graph(take_graph(w));
+    } else if (verb == "answer") {
+      scene_.take_answer(take_graph(w));
+      return std::to_string(scene_.index()->graph().sequence);
     } else if (verb == "delta") {
       return take_delta(w);
     } else {
@@ -100,7 +103,7 @@ public:
   }
 
 private:
-  void take_graph(const Words & w)
+  std::shared_ptr<const SceneGraph> take_graph(const Words & w)
   {
     auto graph = std::make_shared<SceneGraph>();
     graph->sequence = number(w[1]);
@@ -111,7 +114,7 @@ private:
     graph->relations.assign(relations_.begin(), relations_.end());
     nodes_.clear();
     relations_.clear();
-    scene_.take_graph(graph);
+    return graph;
   }
 
   std::string take_delta(const Words & w)
@@ -126,6 +129,7 @@ private:
     nodes_.clear();
     relations_.clear();
     const bool in_step = follower_.apply(delta_);
+    scene_.take_delta(delta_);
     delta_ = GraphDelta();
     return (in_step ? "in_step" : "lost") + show(follower_.graph());
   }
@@ -179,7 +183,7 @@ private:
   {
     std::thread coming([this, w] {
         std::this_thread::sleep_for(std::chrono::milliseconds(20));
-        if (w[5] == "1") {take_graph({"graph", "77", "0", "0", "0"});}
+        if (w[5] == "1") {scene_.take_graph(take_graph({"graph", "77", "0", "0", "0"}));}
       });
     const auto found = scene_.wait_until(
       [&](const psg_ros::GraphIndex & index) {return index.holds(w[1], w[2], w[3]);},

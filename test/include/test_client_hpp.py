@@ -196,6 +196,24 @@ def test_deltas_are_followed_alike(driver: Driver):
     assert {line.split("\t")[0] for line in answers} == {"in_step", "lost"}
 
 
+def test_an_answer_counts_while_a_delta_is_missing_and_nothing_later_has_come(driver: Driver):
+    """As in test_client.py; each line of an answer says which graph is the newest then."""
+
+    def delta(base: int, sequence: int) -> None:
+        driver.say("delta", base, sequence, base == 0, 0, 1)
+
+    delta(0, 1)
+    delta(2, 3)  # one got lost
+    driver.say("answer", 3, 1, 0, 0)
+    delta(0, 4)
+    driver.say("answer", 3, 1, 0, 0)
+    delta(5, 6)  # and another one
+    driver.say("answer", 2, 1, 0, 0)
+    driver.say("answer", 6, 1, 0, 0)
+    answers = [line for line in driver.run() if line and "\t" not in line and line != "lost"]
+    assert answers == ["3", "4", "4", "6"]
+
+
 def random_graph(random, sequence: int):
     from message_likes import SceneGraph, SceneNode, SceneRelation, Time
 

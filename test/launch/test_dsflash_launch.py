@@ -134,6 +134,18 @@ def test_rviz_opens_on_this_node_where_it_is_wanted(make_nodes):
     assert rviz["arguments"] == ["-d", str(start.rviz_path())] and rviz["remappings"] == []
 
 
+def test_rviz_shows_the_first_of_several_cameras(make_nodes):
+    _, rviz = make_nodes(rviz="true", cameras="front,rear", image="/CAMERA/image_raw", name="eyes")
+    assert rviz["remappings"] == [
+        ("image", "/front/image_raw"),
+        ("scene_graph_node/annotated_image", "front/eyes/annotated_image"),
+        ("scene_graph_node/segmentation", "front/eyes/segmentation"),
+        ("scene_graph_node/markers", "front/eyes/markers"),
+    ]
+    _, rviz = make_nodes(rviz="true", cameras="front,rear")
+    assert rviz["remappings"][0] == ("image", "front/image")
+
+
 def test_launch_and_plain_start_agree(make_node):
     node = make_node(image="/camera/image_raw", model="demo", namespace="robot1")
     command = start.node_command(

@@ -22,7 +22,8 @@ each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 
 def instructions(file: Path) -> list[tuple[str, str]]:
     """Return (instruction, arguments), lines that go on joined, comments left out."""
-    lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+    text = file.read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if not line.startswith("#")]
     joined = re.sub(r"\\\n\s*", "", "\n".join(lines))
     return [tuple(line.split(None, 1)) for line in joined.splitlines() if line.strip()]
 
@@ -63,7 +64,7 @@ def test_the_node_is_no_root_and_has_a_cache_of_its_own(file: Path) -> None:
 @each_file
 def test_pins_are_those_that_are_tested(file: Path) -> None:
     tested = (ROOT / "requirements" / "demo.txt").read_text()
-    pinned = re.findall(r"([a-z]+)==([0-9.]+)", file.read_text())
+    pinned = re.findall(r"([a-z]+)==([0-9.]+)", file.read_text(encoding="utf-8"))
     assert pinned
     for name, version in pinned:
         assert f"{name}=={version}" in tested, f"{name} {version}"

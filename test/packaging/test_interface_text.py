@@ -33,7 +33,7 @@ def test_interfaces_equal_their_announced_text():
 @pytest.mark.parametrize("path", INTERFACES, ids=lambda path: path.stem)
 def test_every_field_is_explained(path: Path):
     explained = False
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         code, _, comment = line.partition("#")
         if not code.strip():
             explained = bool(comment)  # an empty line ends what a comment speaks of
@@ -76,7 +76,7 @@ def test_built_services_are_those_of_the_checkout():
 
 @pytest.mark.parametrize("path", SERVICES, ids=lambda path: path.stem)
 def test_every_answer_says_whether_and_why(path: Path):
-    _, response = path.read_text().split("\n---\n")
+    _, response = path.read_text(encoding="utf-8").split("\n---\n")
     assert fields(response)[:2] == ["success", "message"]
 
 

@@ -141,10 +141,10 @@ def test_the_size_is_read_before_the_pixels(name: str) -> None:
 def test_a_bomb_costs_neither_time_nor_memory() -> None:
     bomb = zeros_png(13_000, 13_000)
     assert len(bomb) < 200_000
-    before_kb, start_s = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    before_kb, start_s = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     with pytest.raises(ImageError, match="13000 x 13000 px are 169 megapixels, the limit is 160"):
         decode_samples(bomb)
-    assert time.monotonic() - start_s < 2
+    assert time.process_time() - start_s < 2
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kb < 50_000
 
 

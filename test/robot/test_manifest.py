@@ -12,7 +12,8 @@ from tiny_model import write_tiny_model
 
 from psg_ros import resources
 from psg_ros.backend_table import TWINS
-from psg_ros.robot.manifest import TensorSpec, file_sha256, find_model, load_model_folder
+from psg_ros.file_digest import file_sha256
+from psg_ros.robot.manifest import TensorSpec, find_model, load_model_folder
 
 
 @pytest.fixture
@@ -170,7 +171,8 @@ def with_twin(folder, kind, **facts):
 
 @pytest.mark.parametrize("kind", TWINS)
 def test_a_twin_stands_for_its_artifact(folder, kind):
-    with_twin(folder, kind, pq_loss=0.2, mean_recall_loss=-0.1, made_by="psg quantize mine")
+    losses = {"openvino": {"pq": 0.2, "mean_recall": -0.1}}
+    with_twin(folder, kind, losses=losses, made_by="psg quantize mine")
     model = load_model_folder(str(folder))
     assert model.artifact_path("segmenter", twin=kind).name == f"segmenter.{kind}.onnx"
     assert model.artifact_path("segmenter").name == "segmenter.onnx"

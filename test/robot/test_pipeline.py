@@ -14,9 +14,9 @@ from backends import EACH, INSTALLED
 from tiny_model import COLORS, paint, segmenter_network, write_tiny_model
 
 from psg_ros.config import PipelineConfig
+from psg_ros.file_digest import file_sha256
 from psg_ros.frame import Frame
 from psg_ros.robot.forms import STEPS
-from psg_ros.robot.manifest import file_sha256
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.scene_graph import (
     VOID,

@@ -4,6 +4,7 @@
 
 import copy
 import gc
+import itertools
 import threading
 import time
 from pathlib import Path
@@ -24,11 +25,13 @@ from psg_ros.robot.interest import Interest
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.robot.space.positions import measure_positions
 from psg_ros.robot.tracking.segment_tracker import SegmentTracker
-from psg_ros.ros.conversions import ns_to_time, rgb_to_msg
+from psg_ros.ros.conversions import ns_to_time, rgb_to_msg, time_to_ns
 from psg_ros.ros.scene_graph_node import SceneGraphNode
 from psg_ros.scene_graph import SceneGraph, Segmentation
 
 IMAGE_RGB = np.full((8, 8, 3), 200, np.uint8)
+LOST_S = 1.0
+"""When an image counts as one that got lost or failed, and another one is published."""
 
 
 class ThingPipeline:
@@ -145,6 +148,25 @@ class Embedding:
             assert time.monotonic() < end_s, "nothing happened in time"
             doing()
             self.executor.spin_once(timeout_sec=0.02)
+
+    def settle(self, graphs, publish):
+        """Publish images one by one until the last has its graph; return how many it took.
+
+        Nothing is on its way afterwards, and the counters of that graph hold all images.
+
+        Args:
+            publish: called with the stamp of an image, ns.
+        """
+        end_s = time.monotonic() + START_S
+        for count in itertools.count(1):
+            assert time.monotonic() < end_s, "no image was answered in time"
+            stamp_ns = time.time_ns()
+            publish(stamp_ns)
+            lost_s = time.monotonic() + LOST_S
+            while time.monotonic() < lost_s:
+                if graphs and time_to_ns(graphs[-1].header.stamp) == stamp_ns:
+                    return count
+                self.executor.spin_once(timeout_sec=0.02)
 
     def spin_for(self, seconds, doing):
         """Spin for a while, calling `doing` between."""

@@ -61,7 +61,7 @@ class RosProcess:
         """Return the log once it holds the words."""
         return self.wait(lambda p: words in p.log.read_text() and p.log.read_text(), timeout_s)
 
-    def stop(self, number: int = signal.SIGINT, timeout_s: float = 20.0) -> int:
+    def stop(self, number: int = signal.SIGINT, timeout_s: float = START_S) -> int:
         """Send a signal, wait and return the exit status; kills what does not listen (-9)."""
         if self.popen.poll() is None:
             self.popen.send_signal(number)

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,8 +50,7 @@ def seen(embedding, ask):
     node = embedding.node(model="cup")
     camera = embedding.camera()
     _, graphs = embedding.listen(SceneGraph, "/scene_graph")
-    embedding.spin_until(lambda: graphs, lambda: shoot(camera))
-    embedding.spin_for(0.3, lambda: None)  # what was shot on the way
+    embedding.settle(graphs, partial(shoot, camera))
     return node, camera, graphs
 
 
@@ -120,7 +120,6 @@ def test_pause_skips_images_and_counts_them(embedding, seen, ask):
     _, camera, graphs = seen
     assert ask(SetBool, "pause", SetBool.Request(data=True)).success
     assert ask(SetBool, "pause", SetBool.Request(data=True)).message == "paused already"
-    embedding.spin_for(0.2, lambda: None)
     before, calls = len(graphs), embedding.pipelines[0].calls
     embedding.spin_for(0.5, lambda: shoot(camera))
     assert len(graphs) == before and embedding.pipelines[0].calls == calls
@@ -154,7 +153,8 @@ def test_deltas_lead_to_the_published_graph(embedding, ask):
     embedding.spin_until(lambda: graphs, lambda: shoot(camera))
     _, deltas = embedding.listen(GraphDelta, "/scene_graph/delta", 100)
     embedding.spin_until(lambda: len(deltas) > 5, lambda: shoot(camera))
-    embedding.spin_for(0.3, lambda: None)
+    embedding.settle(graphs, partial(shoot, camera))
+    embedding.spin_until(lambda: deltas[-1].sequence == graphs[-1].sequence)
     follower = DeltaFollower()
     by_sequence = {graph.sequence: graph for graph in graphs}
     assert [delta.keyframe for delta in deltas] == [True] + [False] * (len(deltas) - 1)
@@ -227,6 +227,15 @@ class TestSnapshot:
         answer = shoot_once()
         assert not answer.success and answer.message == "not written: no room to draw"
         assert list((tmp_path / "shots").iterdir()) == []
+
+    def test_a_node_that_ends_meanwhile_does_not_end_the_program_around_it(self, embedding, take):
+        node, _ = take()
+        client = embedding.peer.create_client(Trigger, f"{NODE}/snapshot")
+        embedding.spin_until(client.service_is_ready)
+        client.call_async(Trigger.Request())
+        embedding.spin_until(lambda: node._streams[0]._snapshots._requests)
+        embedding.stop(node)
+        embedding.spin_for(0.3, lambda: None)
 
     def test_that_waits_is_answered_when_the_node_is_deactivated(self, take, embedding):
         node, _ = take(node_seen=False)

@@ -14,6 +14,7 @@ pytest.importorskip("psg_ros.srv", reason="needs ROS 2 and our messages")
 
 import rclpy
 from embedding import shoot
+from rclpy.task import Future
 
 from psg_ros.client import QueryError
 from psg_ros.ros.client import SceneSubscriber
@@ -89,6 +90,23 @@ def test_a_missed_delta_is_made_up_for(embedding):
     scene._follower.graph = None  # as after a loss
     count = scene.index.graph.sequence
     embedding.spin_until(lambda: scene.index.graph.sequence > count + 3, lambda: shoot(camera))
+
+
+def test_a_question_that_nobody_answers_is_asked_again(embedding, monkeypatch):
+    """The node may end between a request and its answer; the next one must be asked, too."""
+    monkeypatch.setattr("psg_ros.ros.client.ANSWER_S", 0.2)
+    embedding.node(model="cup", delta_keyframe_s=3600.0)
+    camera = embedding.camera()
+    scene = SceneSubscriber(embedding.peer, deltas=True)
+    embedding.spin_until(lambda: scene.index, lambda: shoot(camera))
+    ask, lost = scene._client.call_async, Future()
+    monkeypatch.setattr(scene._client, "call_async", lambda _: lost)
+    scene._follower.graph = None  # as after a loss
+    embedding.spin_until(lambda: scene._asked is lost, lambda: shoot(camera))
+    monkeypatch.setattr(scene._client, "call_async", ask)
+    count = scene.index.graph.sequence
+    embedding.spin_until(lambda: scene.index.graph.sequence > count + 3, lambda: shoot(camera))
+    assert not lost.done()
 
 
 def test_one_of_several_cameras(embedding):

@@ -4,6 +4,7 @@
 
 import random
 import time
+from functools import partial
 
 import pytest
 
@@ -42,6 +43,18 @@ def hurry(node, rng):
     return calls
 
 
+def settle(embedding, graphs, camera):
+    """Publish images until two in a row are answered, and no gap between images is left to judge.
+
+    Returns how many it took.
+    """
+    sent, last = embedding.settle(graphs, partial(shoot, camera)), 0
+    while last != 1:
+        last = embedding.settle(graphs, partial(shoot, camera))
+        sent += last
+    return sent
+
+
 @pytest.mark.parametrize("reliability", ["reliable", "best_effort"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_in_a_flood_every_image_is_in_exactly_one_counter(embedding, reliability, seed):
@@ -51,32 +64,19 @@ def test_in_a_flood_every_image_is_in_exactly_one_counter(embedding, reliability
     listener, graphs = embedding.listen(SceneGraph, "/scene_graph", 2 * FLOOD)
     camera = embedding.camera(reliability)
     bad = hurry(node, rng)
-    embedding.spin_until(lambda: graphs, lambda: shoot(camera))
-    embedding.spin_for(0.5, lambda: None)
-    # An image that failed since the last graph is in no timing yet; the next graph's has it.
-    known = len(graphs)
-    while len(graphs) == known:
-        shoot(camera)
-        embedding.spin_for(0.5, lambda: None)
-    before, sent, quiet = graphs[-1].timing, 0, len(graphs)
+    settle(embedding, graphs, camera)
+    before, sent = graphs[-1].timing, 0
     while sent < FLOOD:
         for _ in range(rng.choice([1, 1, 2, 5])):
             shoot(camera)
             sent += 1
         embedding.executor.spin_once(timeout_sec=0.002)
 
-    def one_more():
-        nonlocal sent
-        shoot(camera)
-        sent += 1
-        embedding.spin_for(0.1, lambda: None)
-
     # The last image must reach the counters: a later graph tells of it. On a busy machine all of a
-    # flood that is sent as best effort may get lost, so images go on.
-    embedding.spin_until(lambda: len(graphs) > quiet, one_more)
-    embedding.spin_for(0.5, lambda: None)
-    known = len(graphs)
-    embedding.spin_until(lambda: len(graphs) > known, one_more)
+    # flood that is sent as best effort may get lost, so images go on until one has failed, too.
+    sent += settle(embedding, graphs, camera)
+    while not graphs[-1].timing.failed_frames:
+        sent += settle(embedding, graphs, camera)
     after = graphs[-1].timing
     assert all(adds_up(graph) for graph in graphs)
     assert [graph.sequence for graph in graphs] == list(range(1, len(graphs) + 1))
@@ -84,6 +84,5 @@ def test_in_a_flood_every_image_is_in_exactly_one_counter(embedding, reliability
     assert node._streams[0]._input._arrivals.counts.replaced > 0, (
         "no image was replaced in the queue"
     )
-    # What was missed just before the last image is judged with the one after it; nothing was.
     seen = after.received_frames + after.lost_frames
     assert seen - (before.received_frames + before.lost_frames) == sent

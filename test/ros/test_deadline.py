@@ -20,6 +20,7 @@ from psg_ros.msg import SceneGraph
 from psg_ros.node_config import NodeConfig
 from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
+from psg_ros.ros.conversions import time_to_ns
 from psg_ros.ros.deadline import Deadline
 from psg_ros.ros.start import NODE_NAME
 from psg_ros.scene_graph import VOID, Quality, Segmentation
@@ -46,7 +47,7 @@ def slow_down(embedding, seconds):
 
 
 def test_out_of_reach_graphs_are_stale_with_the_ids_of_the_tracks_and_full_again_later(embedding):
-    embedding.node(deadline_ms=40.0)
+    node = embedding.node(deadline_ms=40.0)
     takes_s = [0.08]
     slow_down(embedding, takes_s)
     camera = embedding.camera("reliable")
@@ -68,6 +69,8 @@ def test_out_of_reach_graphs_are_stale_with_the_ids_of_the_tracks_and_full_again
         parts = (graph.sequence, t.dropped_frames, t.failed_frames, t.skipped_frames)
         assert t.received_frames == sum(parts)
     takes_s[0], known = 0.0, len(graphs)
+    # Within reach, also where other programs hold this one up.
+    assert node.set_parameters([Parameter("deadline_ms", value=2000.0)])[0].successful
     embedding.spin_until(
         lambda: {g.quality for g in graphs[known:][-20:]} == {FULL}, lambda: shoot(camera)
     )
@@ -79,13 +82,15 @@ def test_a_jump_in_time_is_worked_on_and_not_answered_from_before_it(embedding):
     camera = embedding.camera("reliable")
     _, graphs = embedding.listen(SceneGraph, "/scene_graph", 100)
     embedding.spin_until(lambda: any(g.quality == STALE for g in graphs), lambda: shoot(camera))
-    embedding.spin_for(0.3, lambda: None)
     back_ns = time.time_ns() - 3600 * 10**9
-    known = len(graphs)
-    embedding.spin_until(lambda: len(graphs) > known, lambda: shoot(camera, back_ns))
-    jumped = graphs[known]
-    assert jumped.quality != STALE
-    assert jumped.nodes[0].id > max(n.id for g in graphs[:known] for n in g.nodes)
+
+    def jumped():  # graphs of images from before may still come
+        return [g for g in graphs if time_to_ns(g.header.stamp) == back_ns]
+
+    embedding.spin_until(jumped, lambda: shoot(camera, back_ns))
+    first = graphs.index(jumped()[0])
+    assert graphs[first].quality != STALE
+    assert graphs[first].nodes[0].id > max(n.id for g in graphs[:first] for n in g.nodes)
 
 
 def test_the_deadline_changes_while_running_and_has_a_range(embedding):

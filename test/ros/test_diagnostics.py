@@ -15,6 +15,7 @@ from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CompressedImage, Image
 
 from psg_ros.msg import SceneGraph
+from psg_ros.ros import demand
 from psg_ros.ros.start import NODE_NAME
 
 pytestmark = pytest.mark.ros
@@ -93,8 +94,9 @@ def test_a_camera_that_works_shows_rate_age_and_counters_that_add_up(embedding, 
     assert told["last failure"] == ""
 
 
-def test_in_a_flood_with_failures_every_status_adds_up(embedding, doctor):
+def test_in_a_flood_with_failures_every_status_adds_up(embedding, doctor, monkeypatch):
     """Also while images wait: received = graphs + dropped + failed + skipped + in work, always."""
+    monkeypatch.setattr(demand, "LINGER_S", 60.0)  # images nobody wants still come, and are skipped
     rng = random.Random(1)
     node = embedding.node(max_rate=60.0)
     camera = embedding.camera("reliable")
@@ -109,16 +111,23 @@ def test_in_a_flood_with_failures_every_status_adds_up(embedding, doctor):
         return decode(message, limit)
 
     processor._decode = decode_now_and_then
-    embedding.spin_for(6.0, lambda: [shoot(camera) for _ in range(rng.choice([1, 3]))])
+
+    def told():
+        return [counts(s) for s in doctor.all if s.name == CAMERA]
+
+    def seen(*parts):
+        return all(told()[-1][part] > 0 for part in parts)
+
+    embedding.spin_until(
+        lambda: len(told()) >= 5 and seen("graphs", "dropped", "failed"),
+        lambda: [shoot(camera) for _ in range(rng.choice([1, 3]))],
+    )
+    status = [s for s in doctor.all if s.name == CAMERA][-1]
     embedding.peer.destroy_subscription(listener)
-    embedding.spin_for(1.5, lambda: shoot(camera))
-    told = [counts(s) for s in doctor.all if s.name == CAMERA]
-    assert len(told) >= 5
-    for count in told:
+    embedding.spin_until(lambda: seen("skipped"), lambda: shoot(camera))
+    for count in told():
         assert count["received"] == sum(count[part] for part in PARTS), count
         assert 0 <= count["in_work"] <= 2
-    assert all(told[-1][part] > 0 for part in PARTS[:4]), told[-1]
-    status = [s for s in doctor.all if s.name == CAMERA][-2]
     assert status.level == DiagnosticStatus.WARN and "damaged on purpose" in status.message
 
 

@@ -8,7 +8,7 @@ import pytest
 
 pytest.importorskip("rclpy", reason="needs ROS 2")
 
-from embedding import model_threads, shoot
+from embedding import ThingPipeline, model_threads, shoot
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from rclpy.impl.implementation_singleton import rclpy_implementation
@@ -231,3 +231,19 @@ def test_values_are_checked_while_unconfigured_too(embedding):
     (result,) = node.set_parameters([Parameter("autostart", value=False)])
     assert "read-only" in result.reason
     assert node.get_parameter("backend").value == "auto"
+
+
+def test_what_was_set_while_inactive_holds_from_activation_on(embedding):
+    """The vocabulary of the new activation tells the threshold, though no image has come yet."""
+
+    class Threshold(ThingPipeline):
+        relation_threshold = property(lambda self: self.config.relation_threshold, lambda *_: None)
+
+    embedding.patch(type(embedding), "_open", lambda self, config: Threshold(config))
+    node = embedding.node(relation_threshold=0.25)
+    assert node.trigger_deactivate().name == "SUCCESS"
+    assert node.set_parameters([Parameter("relation_threshold", value=0.75)])[0].successful
+    _, heard = embedding.listen(GraphVocabulary, f"{NODE}/vocabulary", qos=LATCHED)
+    embedding.spin_until(lambda: heard)
+    assert node.trigger_activate().name == "SUCCESS"
+    embedding.spin_until(lambda: [v.predicates[0].threshold for v in heard] == [0.25, 0.75])

@@ -9,7 +9,7 @@ from picture_bytes import encoded
 
 from psg_ros.pictures.compressed_image import decode_compressed_image
 from psg_ros.pictures.image_error import ImageError
-from psg_ros.ros.failure_log import PERIOD_S, FailureLog
+from psg_ros.ros.failure_log import PERIOD_S, AfterGraph, FailureLog
 
 
 class Clock:
@@ -68,6 +68,18 @@ def test_what_is_wrong_with_a_picture_counts_not_where_its_format_is_added(log, 
         except ImageError as error:
             log(error)
     assert ["known format" in texts[0], "cut off" in texts[1], len(texts)] == [True, True, 2]
+
+
+def test_what_fails_after_the_graph_skipped_no_image(log, texts):
+    for cause in (broken_model(), broken_model(), bad_image()):
+        try:
+            raise AfterGraph from cause
+        except AfterGraph as error:
+            log(error)
+    begin = "a graph was published, but not all that is made of it\n"
+    assert [text.startswith(begin) for text in texts] == [True, True], "one for each cause"
+    assert "device lost" in texts[0] and "image 0 is short" in texts[1]
+    assert log.failed_frames == 0 and log.last == ""
 
 
 def test_a_cause_that_goes_on_is_reported_less_and_less_often(log, texts, clock):

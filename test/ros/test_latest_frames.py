@@ -4,7 +4,18 @@
 
 import threading
 
-from psg_ros.ros.latest_frames import LatestFrames
+import pytest
+
+from psg_ros.ros import latest_frames
+from psg_ros.ros.latest_frames import GIVE_WAY_S, LatestFrames
+
+
+@pytest.fixture
+def pauses(monkeypatch):
+    """The pauses of those who put frames, in seconds."""
+    made = []
+    monkeypatch.setattr(latest_frames.time, "sleep", made.append)
+    return made
 
 
 def test_the_newest_frame_replaces_the_waiting_one_and_is_counted():
@@ -52,6 +63,26 @@ def test_take_waits_until_a_frame_comes():
     mailbox.put("late")
     consumer.join(5)
     assert taken == [(0, "late")]
+
+
+def test_a_consumer_that_waits_is_given_way_once(pauses):
+    mailbox = LatestFrames()
+    consumer = threading.Thread(target=mailbox.take)
+    consumer.start()
+    while not mailbox._waits:
+        consumer.join(0.001)
+    mailbox.put("a")
+    mailbox.put("b")
+    consumer.join(5)
+    assert pauses == [GIVE_WAY_S]
+
+
+def test_nobody_pauses_for_a_consumer_that_is_busy(pauses):
+    mailbox = LatestFrames()
+    mailbox.put("a")
+    mailbox.take()
+    mailbox.put("b")
+    assert pauses == []
 
 
 def test_close_wakes_the_consumer_with_none():

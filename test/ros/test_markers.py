@@ -175,6 +175,16 @@ def test_another_activation_begins_with_an_empty_scene(viewer):
     assert viewer.keys == {("things", 7), ("names", 7)}
 
 
+def test_a_farewell_takes_all_away_once(viewer):
+    assert viewer.made.farewell() is None
+    viewer.see(graph(*AT_HOME, relations=[(0, ON, 1)]))
+    assert [marker.action for marker in viewer.made.farewell().markers] == [Marker.DELETEALL]
+    assert viewer.made.farewell() is None
+    viewer.markers.clear()
+    viewer.see(graph(*AT_HOME[:1]))
+    assert viewer.keys == {("things", 7), ("names", 7)}
+
+
 def test_only_established_relations_are_shown_and_no_more_than_asked_for(viewer):
     states = RelationState.TENTATIVE, RelationState.CONFIRMED, RelationState.FADING
     several = [(0, ON, 1, states[0]), (1, BESIDE, 2, states[1]), (2, BESIDE, 1, states[2])]

@@ -56,6 +56,19 @@ def test_the_label_image_may_be_of_the_models_size(embedding):
     assert decode_samples(compressed[0].data).shape == (3, 4)
 
 
+def test_a_drawing_that_fails_costs_no_graph_and_the_log_says_so(embedding, monkeypatch, capfd):
+    monkeypatch.setattr("psg_ros.ros.products.overlay", lambda *_, **__: 1 / 0)
+    robot = Robot(embedding)
+    _, drawn = embedding.listen(Image, f"{NODE}/annotated_image")
+    embedding.node()
+    robot.meet()
+    embedding.spin_until(lambda: len(robot.graphs) > 3, robot.tick)
+    assert robot.graphs[-1].timing.failed_frames == 0 and not drawn
+    log = capfd.readouterr().err
+    assert "a graph was published, but not all that is made of it" in log
+    assert "division by zero" in log and "image skipped" not in log
+
+
 def test_markers_alone_make_the_node_work(embedding):
     kinds = pytest.importorskip("visualization_msgs.msg", reason="needs visualization_msgs")
     robot = Robot(embedding)
@@ -71,6 +84,22 @@ def test_markers_alone_make_the_node_work(embedding):
     box = boxes()[0]
     assert box.header.frame_id == "eye_optical_frame"
     assert box.pose.position.z == pytest.approx(AWAY_M, abs=0.01)
+
+
+def test_markers_go_when_the_node_is_deactivated(embedding):
+    """They have no lifetime: what nobody brings up to date would stay in RViz for good."""
+    kinds = pytest.importorskip("visualization_msgs.msg", reason="needs visualization_msgs")
+    robot = Robot(embedding)
+    _, arrays = embedding.listen(kinds.MarkerArray, f"{NODE}/markers")
+    node = embedding.node()
+    robot.meet()
+
+    def actions():
+        return [marker.action for array in arrays for marker in array.markers]
+
+    embedding.spin_until(lambda: kinds.Marker.ADD in actions(), lambda: robot.tick(depth=metres()))
+    assert node.trigger_deactivate().name == "SUCCESS"
+    embedding.spin_until(lambda: actions()[-1] == kinds.Marker.DELETEALL)
 
 
 def test_names_of_segment_ids_where_vision_msgs_is_installed(

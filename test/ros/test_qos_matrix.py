@@ -3,6 +3,7 @@
 """Every quality of service that a camera may offer, against all that the node may ask for."""
 
 import itertools
+from functools import partial
 
 import pytest
 
@@ -40,8 +41,8 @@ def test_images_come_or_the_log_says_why_not_and_what_to_do(embedding, capfd, as
         else:
             embedding.spin_until(lambda n=known: len(graphs) > n, lambda c=camera: shoot(c))
             assert node._streams[0].facts().fits
+            embedding.settle(graphs, partial(shoot, camera))
         embedding.peer.destroy_publisher(camera)
         embedding.spin_until(lambda: node.count_publishers("/image") == 0)
-        embedding.spin_for(0.5, lambda: None)  # what is still in work
     log = capfd.readouterr().err
     assert ("image_reliability:=match" in log) == (asked == "reliable")

@@ -85,3 +85,11 @@ def test_a_deadline_that_is_taken_away_ends_it_at_once(reduced_ms):
     model = Model(300, reduced_ms)
     model.run(20)
     assert model.run(1, deadline_ms=0.0) == [Quality.FULL] * 10
+
+
+def test_another_deadline_begins_with_everything():
+    """Who raises it, as the diagnostics say, sees full graphs at once; lowered it is kept again."""
+    model = Model(300, 200)
+    assert model.run(300)[-1] != Quality.FULL
+    assert set(model.run(5, deadline_ms=1000.0)) == {Quality.FULL}
+    assert model.run(30)[0] == Quality.FULL and model.ladder.rung == Quality.STALE

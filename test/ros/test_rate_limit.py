@@ -47,3 +47,15 @@ def test_after_a_pause_no_burst_follows():
         if limit.lets_through(10.0):
             passed.append(now_s)
     assert passed in ([0.0, 100.0, 100.01, 100.2], [0.0, 100.0, 100.2])
+
+
+def test_another_limit_counts_from_the_next_image_on():
+    """Once in 100 s was asked for; whoever then asks for more does not wait for their end."""
+    now_s = 0.0
+    limit = RateLimit(lambda: now_s)
+    while limit.lets_through(0.01):
+        pass
+    now_s = 1.0
+    assert limit.lets_through(10.0) and not limit.lets_through(10.0)
+    now_s = 1.2
+    assert limit.lets_through(10.0)

@@ -15,8 +15,9 @@ from test_space_input import AWAY_M, Robot, ahead, has_position, metres, place, 
 from test_transforms import stamped
 
 from psg_ros.ros import tf_input
-from psg_ros.ros.conversions import ns_to_time
+from psg_ros.ros.conversions import ns_to_time, time_to_ns
 from psg_ros.ros.tf_input import TF_QOS, TF_STATIC_QOS, SharedTf
+from psg_ros.ros.transforms import TransformBuffer
 
 pytestmark = pytest.mark.ros
 
@@ -36,6 +37,7 @@ class MovingRobot(Robot):
     def __init__(self, embedding, kind):
         super().__init__(embedding)
         self.kind, self.start_ns = kind, time.time_ns()
+        self.arrived = noted_transforms(embedding)
         self.tf = embedding.peer.create_publisher(kind, "/tf", TF_QOS)
         self.tf_static = embedding.peer.create_publisher(kind, "/tf_static", TF_STATIC_QOS)
         self.tf_static.publish(kind(transforms=[ahead()]))
@@ -50,12 +52,26 @@ class MovingRobot(Robot):
         self.tf.publish(self.kind(transforms=[transform]))
 
     def shoot(self, **options):
-        self.say_where()
-        super().shoot(**options)
+        """Publish an image of a moment whose transform the node has, once it listens to any."""
+        stamp_ns = None
+        if self.tf.get_subscription_count():
+            known = len(self.arrived)
+            self.embedding.spin_until(lambda: len(self.arrived) > known, self.say_where)
+            stamp_ns = self.arrived[-1]
+        return super().shoot(stamp_ns=stamp_ns, **options)
 
 
-def stamp_ns(graph):
-    return graph.header.stamp.sec * 10**9 + graph.header.stamp.nanosec
+def noted_transforms(embedding):
+    """Return the list that gathers the stamps of what moves, as the node takes it in, ns."""
+    arrived, add = [], TransformBuffer.add
+
+    def noted(buffer, transform, *, static):
+        add(buffer, transform, static=static)
+        if not static:
+            arrived.append(time_to_ns(transform.header.stamp))
+
+    embedding.patch(TransformBuffer, "add", noted)
+    return arrived
 
 
 def test_a_position_on_the_map_is_of_the_moment_of_the_image(embedding, tf_message):
@@ -66,9 +82,8 @@ def test_a_position_on_the_map_is_of_the_moment_of_the_image(embedding, tf_messa
     for _ in range(3):
         graph = robot.until(has_position, depth=metres())
         assert graph.spatial_frame_id == "map"
-        expected = robot.x_at(stamp_ns(graph)) + 0.1 + AWAY_M
-        # The transform nearest to the stamp is of a moment before it, at 2 m/s.
-        assert place(graph) == pytest.approx((expected, 0, 1.0), abs=0.05)
+        expected = robot.x_at(time_to_ns(graph.header.stamp)) + 0.1 + AWAY_M
+        assert place(graph) == pytest.approx((expected, 0, 1.0), abs=0.01)
     assert embedding.pipelines[0].frame.up == pytest.approx((0, -1, 0))
 
 

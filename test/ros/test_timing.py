@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How old a graph is and how soon services answer. Medians, three attempts: machines are shared."""
+"""How old a graph is and how soon services answer: medians, several attempts on a busy machine."""
 
 import statistics
 
@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
 
-ATTEMPTS = 3
+ATTEMPTS = 10
 MODEL_MS = 80.0
 FRAME_MS = 1e3 / 30
 TOLERANCE_MS = 30.0

@@ -220,8 +220,8 @@ def test_taking_in_and_asking_costs_microseconds():
         *(stamped("map", "eye", seconds=n / 1000) for n in range(5000)), static=[CAMERA]
     )
     added = [stamped("map", "eye", seconds=5 + n / 1000) for n in range(1000)]
-    started_s = time.perf_counter()
+    started_s = time.thread_time()
     for transform in added:
         filled.add(transform)
         filled.lookup("map", "eye", NOW + 5 * SECOND)
-    assert (time.perf_counter() - started_s) / len(added) < 2e-3  # 0.1 ms on an idle machine
+    assert (time.thread_time() - started_s) / len(added) < 2e-3  # 0.1 ms on an idle machine

@@ -13,6 +13,7 @@ pytest.importorskip("psg_ros.srv", reason="needs ROS 2 and our messages")
 pytest.importorskip("torch")
 
 from embedding import shoot
+from rclpy.parameter import Parameter
 from std_srvs.srv import Trigger
 from tiny_open import write_open_model
 
@@ -20,7 +21,8 @@ from psg_ros.msg import GraphVocabulary, SceneGraph
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.ros.topics import LATCHED_QOS
-from psg_ros.text.bake import Wanted, bake
+from psg_ros.text.bake import bake
+from psg_ros.text.wanted import Wanted
 
 pytestmark = pytest.mark.ros
 
@@ -74,6 +76,12 @@ def test_new_words_get_a_new_version_and_no_model_is_loaded(embedding, model):
     assert [one.name for one in vocabularies[-1].classes] == ["mug", "sofa"]
     assert {node.class_name for node in graphs[-1].nodes} <= {"mug", "sofa"}
 
+    labels = model / "labels.yaml"
+    good = labels.read_text()
+    labels.write_text(good.replace("mug", "стул"), encoding="utf-8")
+    answer = reload_words(embedding)
+    assert not answer.success and "letters that are not Latin" in answer.message
+    labels.write_text(good)
     (model / "words.npz").write_bytes(b"damaged")
     answer = reload_words(embedding)
     assert not answer.success and "words.npz is damaged" in answer.message
@@ -81,6 +89,17 @@ def test_new_words_get_a_new_version_and_no_model_is_loaded(embedding, model):
     embedding.spin_until(lambda: len(graphs) > count, lambda: shoot(camera))
     assert graphs[-1].vocabulary_version == 2, "the node goes on with the words it has"
     assert len(opened) == 1
+
+
+def test_at_rest_the_parameters_of_now_decide(embedding, model):
+    """No image has come since the class was given up that the new words lack."""
+    embedding.patch(type(embedding), "_open", lambda self, config: Pipeline.open(config))
+    node = embedding.node(model=str(model), backend="onnxruntime", classes=["cup"])
+    bake(load_model(str(model)), Wanted(["mug", "sofa"], ["resting on"]))
+    answer = reload_words(embedding)
+    assert not answer.success and "no label 'cup'" in answer.message
+    assert node.set_parameters([Parameter("classes", value=[""])])[0].successful
+    assert reload_words(embedding).success
 
 
 def test_without_a_model_it_says_so(embedding):

@@ -8,7 +8,7 @@ import pytest
 
 from psg_ros.ros.worker import Worker
 
-PATIENCE_S = 10
+PATIENCE_S = 60
 
 
 class Model:

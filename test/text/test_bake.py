@@ -18,10 +18,19 @@ from psg_ros.robot.forms.words import word_inputs
 from psg_ros.robot.manifest import model_sha256
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.text import bake as baking
-from psg_ros.text.bake import Wanted, bake
-from psg_ros.text.encoders import missing_package
+from psg_ros.text.bake import bake
+from psg_ros.text.encoders import missing_package, open_encoder
+from psg_ros.text.lexicon import read_lexicon
+from psg_ros.text.wanted import Wanted
 
+ENCODER = "bag_of_words"
 IMAGE = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
+
+
+def vectors(folder):
+    """Return what the networks get: of labels and of predicates."""
+    labels = word_inputs(folder, "segmenter")["label_words"]
+    return labels, word_inputs(folder, "relations")["predicate_words"]
 
 
 def state(folder):
@@ -51,8 +60,8 @@ def test_lists_that_are_not_given_stay(model):
     assert bake(folder, Wanted(predicates=["holding"])).labels == folder.vocabulary.labels
 
 
-def test_predicates_that_training_has_not_seen_are_louder_by_the_gain_that_is_wanted(model):
-    words = ["on", "upon", "next to", "beside"]
+def test_predicates_that_are_new_to_the_model_are_louder_by_the_gain_that_is_wanted(model):
+    words = ["on", "upon", "stapled to", "beside"]
     bake(load_model(str(model)), Wanted(["mug"], words))
     folder = load_model(str(model))
     vectors = word_inputs(folder, "relations")["predicate_words"]
@@ -64,6 +73,59 @@ def test_predicates_that_training_has_not_seen_are_louder_by_the_gain_that_is_wa
     assert np.linalg.norm(vectors[:3], axis=1).tolist() == pytest.approx([1, 1, 2])
     labels = word_inputs(folder, "segmenter")["label_words"]
     assert np.linalg.norm(labels[0]) == pytest.approx(1), "classes have no gain"
+
+
+def test_another_name_for_a_trained_word_takes_its_vector_colour_and_kind(model):
+    before = load_model(str(model))
+    labels, predicates = vectors(before)
+    bake(before, Wanted(["sofa", "wooden floor", "cup"], ["next to", "on top of"]))
+    after = load_model(str(model))
+    found, said = vectors(after)
+    assert after.vocabulary.label_names == ("sofa", "cup", "wooden floor"), "stuff comes last"
+    assert (found[:3] == labels[[1, 0, 2]]).all()
+    assert (said[:2] == predicates[[1, 0]]).all()
+    assert after.vocabulary.labels[0].color_rgb == before.vocabulary.labels[1].color_rgb
+    assert [label.is_thing for label in after.vocabulary.labels] == [True, True, False]
+    assert [(p.inverse, p.symmetric) for p in after.vocabulary.predicates] == [
+        ("", True), ("under", False),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("names", [["sofa", "couch"], ["sofa", "settee"]])
+def test_several_names_for_one_thing_keep_the_vectors_of_their_own_text(model, names):
+    bake(load_model(str(model)), Wanted([*names, "tiled floor"], ["on", "upon"]))
+    folder = load_model(str(model))
+    found, said = vectors(folder)
+    raw = open_encoder(ENCODER).encode([*names, "tiled floor"])
+    np.testing.assert_allclose(found[:3], folder.words.whitening(raw), atol=1e-6)
+    assert (said[0] != said[1]).any() and np.linalg.norm(said[1]) == pytest.approx(1)
+
+
+def test_words_can_be_taken_literally_and_that_can_be_taken_back(model):
+    words, own = Wanted(["sofa"], ["upon"], literal=True), open_encoder(ENCODER).encode(["sofa"])
+    trained = vectors(load_model(str(model)))[0][1]
+    bake(load_model(str(model)), words)
+    folder = load_model(str(model))
+    np.testing.assert_allclose(vectors(folder)[0][:1], folder.words.whitening(own), atol=1e-6)
+    bake(folder, Wanted(["sofa"]))
+    assert load_model(str(model)).words.labels.literal, "it is as it was, unless it is said"
+    bake(load_model(str(model)), Wanted(literal=False))
+    assert (vectors(load_model(str(model)))[0][0] == trained).all()
+
+
+def test_names_of_a_users_own_are_remembered(model, tmp_path):
+    (tmp_path / "ours.yaml").write_text("classes:\n  sofa: [lounge piece]\n  Cup: [sofa bed]\n")
+    own = read_lexicon(tmp_path / "ours.yaml")
+    trained = vectors(load_model(str(model)))[0]
+    bake(load_model(str(model)), Wanted(["lounge piece", "sofa bed"], lexicon=own))
+    assert (vectors(load_model(str(model)))[0][:2] == trained[[1, 0]]).all()
+    bake(load_model(str(model)), Wanted(["sofa bed", "lounge piece"]))
+    assert (vectors(load_model(str(model)))[0][:2] == trained[:2]).all()
+
+
+def test_other_names_need_no_encoder(model, monkeypatch):
+    monkeypatch.setattr(baking, "open_encoder", None)
+    assert bake(load_model(str(model)), Wanted(["sofa", "mug"], ["upon"])).num_labels == 2
 
 
 def test_a_copy_leaves_the_model_alone(model, tmp_path):
@@ -137,6 +199,9 @@ def test_curves_of_predicates_that_are_gone_go_too(model):
     bake(folder, Wanted(predicates=["on", "holding"]))
     kept = load_calibration(model, digest)
     assert kept is not None and [curve.predicate for curve in kept.curves] == ["on"]
+    bake(load_model(str(model)), Wanted(predicates=["upon", "holding"]))
+    kept = load_calibration(model, digest)
+    assert kept is not None and [curve.predicate for curve in kept.curves] == ["upon"]
 
 
 def test_a_damaged_table_is_refused_on_loading(model):

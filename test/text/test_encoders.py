@@ -89,7 +89,7 @@ def test_minilm_computes_what_transformers_computes(bert_folder):
     import torch
     import transformers
 
-    phrases = ["red cups on table", "cup", "Table"]
+    phrases = ["red cups on table", "cup", "Table"]  # the last two go together
     ours = minilm.MiniLm(bert_folder)
     found = ours.encode(phrases)
     config = transformers.BertConfig(**BERT)

@@ -8,14 +8,18 @@ import dataclasses
 
 import numpy as np
 import pytest
+import yaml
 
 from psg_ros.config import PipelineConfig
 from psg_ros.frame import Frame
 from psg_ros.robot import opening
+from psg_ros.robot.calibration import Calibration, Curve, save_calibration
 from psg_ros.robot.forms import load_model
+from psg_ros.robot.manifest import model_sha256
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.settings_in_force import merge_settings
-from psg_ros.text.bake import Wanted, bake
+from psg_ros.text.bake import bake
+from psg_ros.text.wanted import Wanted
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (32, 48, 3), np.uint8)
 
@@ -61,6 +65,18 @@ def test_only_the_vocabulary_changes_between_two_images(model, config, pipeline,
     assert again.nodes == before.nodes and again.relations == before.relations
 
 
+def test_another_name_keeps_the_curve_of_the_word_that_it_replaces(model, config):
+    digest = model_sha256(load_model(str(model)).manifest)
+    curves = (Curve("on", 9, 3, (0.0, 1.0), (0.2, 0.2)),)
+    save_calibration(Calibration(1, digest, "", "", curves), model)
+    with Pipeline.open(config) as pipeline:
+        bake(load_model(str(model)), Wanted(predicates=["beside", "upon"]))
+        pipeline.offer_words()
+        relations = pipeline(Frame(IMAGE)).relations
+    found = [one.probability for one in relations if one.predicate_name == "upon"]
+    assert found == pytest.approx([0.2] * len(found)) and found
+
+
 def test_a_longer_and_a_shorter_list(model, pipeline):
     bake(load_model(str(model)), Wanted(["cup", "bowl", "vase", "book"], ["on"]))
     pipeline.offer_words()
@@ -85,6 +101,33 @@ def test_a_refused_folder_leaves_the_words_as_they_were(model, config, pipeline)
     bake(load_model(str(model)), Wanted(["mug"]))
     (model / "labels.yaml").write_text("nothing: here")
     with pytest.raises(ValueError, match="is not a vocabulary"):
+        pipeline.offer_words()
+    assert pipeline(Frame(IMAGE)).nodes and pipeline.vocabulary.num_labels == 3
+
+
+def labels_of(*things, predicates=("on",)):
+    """Return what somebody wrote into labels.yaml."""
+    named = [{"name": name, "color": "#ff0000"} for name in things]
+    said = [{"name": name} for name in predicates]
+    return yaml.safe_dump({"things": named, "stuff": [], "predicates": said}, allow_unicode=True)
+
+
+@pytest.mark.parametrize(
+    "labels, complaint",
+    [
+        (labels_of("cup", ""), "classes: '' is empty"),
+        (labels_of("cup", "cup-merged"), "are the same word; leave one out"),
+        (labels_of("cup", "стул"), "not Latin"),
+        (labels_of("a" * 10_000), "has 10000 letters; at most 60"),
+        (labels_of(*(f"w{i}" for i in range(10_000))), "10000 classes are more than .* room for"),
+        (labels_of(), "no classes are given"),
+        (labels_of("cup", predicates=()), "no predicates are given"),
+    ],
+    ids=["empty", "twice", "other letters", "very long", "10000", "no classes", "no predicates"],
+)
+def test_lists_changed_by_hand_follow_the_rules_of_psg_words(model, pipeline, labels, complaint):
+    (model / "labels.yaml").write_text(labels, encoding="utf-8")
+    with pytest.raises(ValueError, match=complaint):
         pipeline.offer_words()
     assert pipeline(Frame(IMAGE)).nodes and pipeline.vocabulary.num_labels == 3
 

@@ -24,6 +24,7 @@ from psg_ros.training.segmenter.segmentation_run import STATE, WEIGHTS
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "test" / "training_process.py"
+LEAVING = ROOT / "test" / "leaving_ranks.py"
 SETTINGS = {
     "phases": [{"input_hw": [64, 64], "samples": 20}],
     "batch_size": 4,
@@ -73,7 +74,7 @@ def test_all_ranks_learn_relations_on_the_same_features(write_config, tiny_share
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     first, second = (load_weights(config.with_name(f"{rank}.safetensors")) for rank in (0, 1))
@@ -82,6 +83,19 @@ def test_all_ranks_learn_relations_on_the_same_features(write_config, tiny_share
     for name, value in written.items():
         assert first[name].equal(value) and second[name].equal(value), name
     assert first["features"].equal(second["features"])
+
+
+@pytest.mark.parametrize(("ending", "said"), [("ends", "done"), ("fails", "a loss is not finite")])
+def test_ranks_leave_no_thread_that_outlives_the_interpreter(ending, said):
+    """It would abort the process, and `torchrun` would end the other ranks."""
+    done = subprocess.run(
+        [sys.executable, str(LEAVING), ending],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.stdout.splitlines() == [f"{said}, ['python']"] * 2 + ["[0, 0]"], done.stderr
 
 
 def test_alone_without_torchrun(monkeypatch):

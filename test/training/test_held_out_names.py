@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from tiny_psg import PREDICATES, VOCABULARY
+from tiny_psg import PREDICATES, VOCABULARY, change_json
 
 from psg_ros.network.segmenters.eomt import Eomt
 from psg_ros.network.segmenters.eomt_config import EomtConfig
@@ -41,13 +42,23 @@ def test_no_split_has_a_novel_label(write_config, split: str) -> None:
 def test_no_part_of_a_mix_has_a_novel_label(write_config, tiny_psg: Path) -> None:
     mix = {"sources": [{"data": str(tiny_psg)}], "keep_in_memory": False}
     config = load_config(TrainConfig, write_config(held_out_labels="novel", segmentation=mix))
-    mixed = train.open_mix(config, VOCABULARY)
+    mixed = train.open_mix(config, VOCABULARY, Ranks())
     assert all(BOX not in mixed[i].segmentation.labels for i in range(len(mixed)))
 
 
 def test_stage_1_runs_without_novel_labels(write_config) -> None:
     config = write_config(held_out_labels="novel", segmentation={"ignore_void": True})
     assert (train.run(config, stage="segmentation") / "segmenter.safetensors").is_file()
+
+
+def test_a_class_head_of_words_notes_what_it_has_not_seen() -> None:
+    sizes = EomtConfig(
+        input_hw=(32, 32), dim=16, depth=2, num_heads=2, num_queries=4, num_query_blocks=1,
+        taps=(0, 1), text_encoder="bag_of_words",
+    )  # fmt: skip
+    segmenter = Eomt(sizes, num_labels=3)
+    SegmentationLosses(segmenter, SegmentationTraining(), held_out=[1])
+    assert word_scores(segmenter).taught.tolist() == [True, False, True]
 
 
 def test_other_choices_are_refused(write_config) -> None:
@@ -134,3 +145,27 @@ def test_a_head_of_words_is_not_asked_about_labels_that_it_does_not_see() -> Non
 def test_a_closed_list_learns_that_they_are_never_there() -> None:
     assert losses_of((1,), "", 0) != losses_of((1,), "", 3)
     assert losses_of((1,), "", 3) == losses_of((), "", 3)
+
+
+@pytest.mark.parametrize(
+    ("left", "told"), [("train", "images to train with"), ("validation", "images to judge with")]
+)
+def test_images_that_have_novel_relations_alone_are_refused_before_the_training(
+    write_config, tiny_psg: Path, tmp_path: Path, left: str, told: str
+) -> None:
+    """With nothing to judge, mR@50 is not a number, and no epoch would ever be the best."""
+    folder = shutil.copytree(tiny_psg, tmp_path / "novel")
+    novel = [[1, 2, BESIDE]]
+    change_json(
+        folder / "psg.json",
+        lambda content: [
+            entry.update(relations=novel)
+            for place, entry in enumerate(content["data"])
+            if (place == 0) == (left == "validation")
+        ],
+    )
+    settings = {"held_out_predicates": "novel", "validation_images": 1}
+    config = write_config(data=str(folder), relations=settings)
+    with pytest.raises(ValueError, match=rf"none of the . {told} has a relation that is not held"):
+        train.run(config)
+    assert not (config.parent / "run").exists()

@@ -98,3 +98,13 @@ def test_a_missing_tensorboard_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setattr(module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install '\.\[tensorboard\]' in the source folder"):
         open_history(tmp_path, "run", tensorboard=True)
+
+
+def test_what_a_full_disk_leaves_of_a_line_is_forgotten(history):
+    history.add(samples=50)
+    with history.path.open("a", encoding="utf-8") as file:
+        file.write('{"samples": 1')
+    assert history.rows() == [{"samples": 50}]
+    history.rewind("samples", 50)
+    history.add(samples=100)
+    assert history.rows() == [{"samples": 50}, {"samples": 100}]

@@ -2,14 +2,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several data sets as one: which picture is which, and how often each is drawn."""
 
+import shutil
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_psg import VOCABULARY, write_tiny_psg
+from tiny_psg import VOCABULARY, change_json, write_tiny_psg
 
 from psg_ros.data.opening import open_dataset
-from psg_ros.training.config import DataSource
+from psg_ros.setting_files import load_config
+from psg_ros.training import train
+from psg_ros.training.config import DataSource, TrainConfig
+from psg_ros.training.distributed import Ranks
 from psg_ros.training.mix import MixedDataset, drawing_chances
 from psg_ros.training.samples import SampleMaker
 
@@ -67,3 +72,18 @@ def test_samples_are_drawn_by_chance_and_alike_in_every_run(mix):
 def test_a_share_must_be_positive():
     with pytest.raises(ValueError, match="share of somewhere must be above 0, not 0"):
         DataSource("somewhere", share=0)
+
+
+@pytest.mark.parametrize("setting", ["skip_broken", "partial"])
+def test_what_a_run_accepts_of_its_data_it_accepts_of_the_parts_of_a_mix(
+    write_config, tiny_psg: Path, tmp_path: Path, setting: str
+) -> None:
+    folder = shutil.copytree(tiny_psg, tmp_path / "odd")
+    gone = "pan_seg_file_name" if setting == "skip_broken" else "segments_info"
+    change_json(folder / "psg.json", lambda content: content["data"][1].pop(gone))
+    mix = {"sources": [{"data": str(folder)}], "keep_in_memory": False}
+    config = load_config(TrainConfig, write_config(segmentation=mix))
+    with pytest.raises(ValueError, match=setting):
+        train.open_mix(config, VOCABULARY, Ranks())
+    config = load_config(TrainConfig, write_config(segmentation=mix, **{setting: True}))
+    assert len(train.open_mix(config, VOCABULARY, Ranks())) == 4

@@ -95,3 +95,14 @@ def test_the_network_is_built_by_these_sizes(config, tiny_network):
     model = build_model(config, vocabulary_of(config))
     assert model.config == model_config(config)
     assert model.segmenter.queries.shape[0] == 7
+
+
+def test_a_run_that_psg_convert_has_begun_may_be_moved(write_config, tiny_network, tmp_path):
+    """Its config names the file of sizes by the folder's old name, as `psg convert` writes it."""
+    model = str(tmp_path / "run" / CONVERTED_MODEL)
+    path = write_config(model=model, relations={"epochs": 1})
+    converted(tmp_path / "run", tiny_network, num_queries=7)
+    folder = train.run(path, stage="relations")
+    moved = folder.rename(tmp_path / "elsewhere")
+    network, _, _ = train.load_run(moved)
+    assert network.config.segmenter.num_queries == 7

@@ -17,12 +17,12 @@ from tiny_model import paint
 pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime", reason="measures ranges and runs both files")
 
-from psg_ros.backend_table import INT8, TWINS
+from psg_ros.backend_table import FP8, INT8, TWINS
 from psg_ros.config import PipelineConfig
 from psg_ros.frame import Frame
 from psg_ros.media import open_media
 from psg_ros.resources import share_path
-from psg_ros.robot.manifest import MANIFEST_FILE, load_model_folder
+from psg_ros.robot.manifest import MANIFEST_FILE, TwinLoss, load_model_folder
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.training import quantization
 from psg_ros.training.quantization import NetworkInputs, quantize_model
@@ -47,11 +47,10 @@ def quantized_by_copying(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantization, "quantize_file", copy)
 
 
-def judge(folder: Path, precision: str) -> dict[str, float]:
-    config = PipelineConfig(str(folder), "onnxruntime", precision=precision)
-    with Pipeline.open(config) as pipeline:
-        assert pipeline.precision.startswith(precision)
-    return {"PQ": {"fp32": 70.0}.get(precision, 69.6), "mR@50": float("nan")}
+def judge(folder: Path, backend: str, kind: str) -> dict[str, float]:
+    assert not kind or load_model_folder(str(folder)).manifest.twins[kind]
+    lost = {"onnxruntime": 0.4, "openvino": 60.0}[backend] if kind else 0.0
+    return {"PQ": 70.0 - lost, "mR@50": float("nan")}
 
 
 def test_the_network_sees_pictures_as_it_does_on_the_robot(folder: Path) -> None:
@@ -65,11 +64,19 @@ def test_the_network_sees_pictures_as_it_does_on_the_robot(folder: Path) -> None
 @pytest.mark.parametrize("kind", TWINS)
 def test_the_manifest_says_what_is_lost(folder: Path, quantized_by_copying, kind: str) -> None:
     twins, scores = quantize_model(str(folder), kind, PICTURES, judge, "psg quantize model")
-    assert set(scores) == {"fp32", kind}
-    assert twins.pq_loss == 0.4 and twins.mean_recall_loss is None, "it has no relations to judge"
+    assert twins.losses["onnxruntime"] == TwinLoss(0.4), "it has no relations to judge"
+    assert scores["onnxruntime"][""]["PQ"] == 70.0 and scores["onnxruntime"][kind]["PQ"] == 69.6
     found = load_model_folder(str(folder)).manifest.twins
     assert found == {kind: twins} and twins.made_by == "psg quantize model"
     assert (folder / f"segmenter.{kind}.onnx").is_file()
+
+
+def test_int8_is_judged_by_the_backend_that_auto_runs_it_in(folder, quantized_by_copying) -> None:
+    pytest.importorskip("openvino")
+    twins, _ = quantize_model(str(folder), INT8, PICTURES, judge, "")
+    assert twins.losses == {"openvino": TwinLoss(60.0), "onnxruntime": TwinLoss(0.4)}
+    twins, _ = quantize_model(str(folder), FP8, PICTURES, judge, "")
+    assert list(twins.losses) == ["onnxruntime"], "auto never takes fp8"
 
 
 def test_one_kind_leaves_the_other_alone(folder: Path, quantized_by_copying) -> None:
@@ -81,7 +88,7 @@ def test_one_kind_leaves_the_other_alone(folder: Path, quantized_by_copying) -> 
 
 def test_without_a_judge_nothing_is_claimed(folder: Path, quantized_by_copying) -> None:
     twins, scores = quantize_model(str(folder), INT8, PICTURES, None, "psg quantize model")
-    assert twins.pq_loss is twins.mean_recall_loss is None and not scores
+    assert not twins.losses and not scores
 
 
 def test_a_failure_leaves_the_model_as_it_was(folder: Path, quantized_by_copying) -> None:

@@ -43,7 +43,7 @@ OF_FILES = {"file", "sha256"}
 def judge(arguments: list[str], file: Path) -> dict:
     """Run `psg evaluate`; return what it writes, without what differs between equal runs."""
     assert main(["evaluate", *arguments, "--json", str(file)]) == 0
-    content = json.loads(file.read_text())
+    content = json.loads(file.read_text(encoding="utf-8"))
     content.pop("run")
     return content
 
@@ -104,7 +104,7 @@ def say_the_same_of_a_picture(run: Path, model: Path, picture: Path) -> None:
 def agree_network_by_network(run: Path, model: Path, picture: Path, report: Path) -> None:
     command = ["verify", str(model), str(picture), "--backend", "onnxruntime", "--run", str(run)]
     assert main([*command, "--report", str(report)]) == 0
-    written = json.loads(report.read_text())
+    written = json.loads(report.read_text(encoding="utf-8"))
     assert written["reference"] == f"torch {torch.__version__}, cpu, fp32"
     assert written["measures"].keys() == {"class", "mask signs", "tokens", "relations"}
 

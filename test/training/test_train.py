@@ -25,7 +25,7 @@ from psg_ros.training.train import CONFIG_COPY, run
 
 
 def out_of(config_path: Path) -> Path:
-    return Path(yaml.safe_load(config_path.read_text())["out"])
+    return Path(yaml.safe_load(config_path.read_text(encoding="utf-8"))["out"])
 
 
 @every_segmenter

@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from psg_ros.scene_graph import VOID, SceneGraph, SceneNode, Segmentation
+from psg_ros.scene_graph import VOID, Quality, SceneGraph, SceneNode, Segmentation
 from psg_ros.viewing.matching import PATIENCE, Matcher, ids_of, with_masks
 
 HW = (2, 3)
@@ -63,6 +64,12 @@ def test_a_graph_whose_pictures_never_come_goes_without_them_and_in_order() -> N
         matcher.put_graph(key(number), graph())
         found += [scene.stamp_ns for scene in matcher.scenes()]
     assert found == [0, 1, 2]
+
+
+def test_a_stale_graph_does_not_wait_for_masks_that_nobody_makes() -> None:
+    matcher = Matcher(with_masks=True, with_images=False)
+    matcher.put_graph(key(1), replace(graph(), quality=Quality.STALE))
+    assert [scene.stamp_ns for scene in matcher.scenes()] == [1]
 
 
 def test_pictures_without_graphs_do_not_pile_up() -> None:

@@ -34,7 +34,7 @@ class PeerProcess:
 
     def __init__(self, peer: Peer, settings: PeerSettings) -> None:
         # A file, not a pipe: nobody reads along, and a full pipe would stop the peer.
-        self._words = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115
+        self._words = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", CHILD],
             stdin=subprocess.PIPE,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,15 @@ from psg_ros.drawing.draw import overlay
 from psg_ros.drawing.palette import display_name
 from psg_ros.evaluation.metrics.evaluator import ImageFigures
 from psg_ros.evaluation.metrics.true_ranks import marked
+from psg_ros.files import name_with_suffix
 from psg_ros.labels import Vocabulary
 from psg_ros.robot.graph_nodes import describe_nodes
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.scene_graph import SceneGraph, SceneRelation
 
 GAP_PX = 6
+DRAWING = re.compile(r"\d+_.*_quality_\d\.\d\d_recall_\d\.\d\d\.png", re.DOTALL)
+"""Names that `file_name` gives."""
 PLAIN = 128
 """Grey of the ground where there is no photo."""
 
@@ -122,10 +126,15 @@ def _ground(truth: AnnotatedImage) -> tuple[np.ndarray, str]:
 def write_worst(folder: Path, examples: Examples, vocabulary: Vocabulary) -> list[str]:
     """Draw the worst images into a folder, which is made if need be.
 
+    Drawings of an earlier evaluation are removed: those of two models would look like one's.
+
     Returns:
         A sentence on drawings without the photo, for people, if there are any.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for path in folder.iterdir():
+        if DRAWING.fullmatch(path.name):
+            path.unlink()
     without = []
     for rank, example in enumerate(examples.worst, start=1):
         drawn = side_by_side(example, vocabulary)
@@ -138,10 +147,11 @@ def write_worst(folder: Path, examples: Examples, vocabulary: Vocabulary) -> lis
 
 
 def file_name(rank: int, example: Example) -> str:
-    """Return the name of an example's picture; ids may hold slashes."""
+    """Return the name of an example's picture; ids may hold slashes, and be long."""
     stem = example.truth.image_id.replace("/", "_")
     figures = example.figures
-    return f"{rank}_{stem}_quality_{figures.quality:.2f}_recall_{figures.recall:.2f}.png"
+    ending = f"_quality_{figures.quality:.2f}_recall_{figures.recall:.2f}.png"
+    return name_with_suffix(f"{rank}_{stem}", ending)
 
 
 def graph_of_truth(

@@ -16,6 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
+from psg_ros.pictures.image_error import check_megapixels
+
 _ZERO = 48  # "0": the first of the 64 characters
 _MORE, _SIGN, _DATA = 0x20, 0x10, 0x1F
 
@@ -24,7 +27,8 @@ def decode_rle(rle: Mapping[str, Any]) -> np.ndarray:
     """Return a mask, bool [height, width].
 
     Raises:
-        ValueError: keys, types or lengths that do not form such a mask.
+        ValueError: keys, types or lengths that do not form such a mask, or one that is larger than
+            any picture that is read: a few bytes may claim to be gigabytes.
     """
     try:
         height, width = (int(length) for length in rle["size"])
@@ -34,6 +38,7 @@ def decode_rle(rle: Mapping[str, Any]) -> np.ndarray:
         raise ValueError(f"not a run-length mask (size, counts): {error!r}") from error
     if min(height, width) < 1 or min(runs, default=0) < 0 or sum(runs) != height * width:
         raise ValueError(f"runs of {sum(runs)} px do not fill a mask of {height} x {width} px")
+    check_megapixels(width, height, DEFAULT_LIMIT)
     values = np.arange(len(runs)) % 2 == 1
     return np.repeat(values, runs).reshape(width, height).T
 

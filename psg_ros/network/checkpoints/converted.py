@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,6 +40,17 @@ class Converted(ABC):
     @abstractmethod
     def summary(self) -> str:
         """Return one line for people."""
+
+
+def stated_labels(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the names of the classes in the config.json of transformers; empty: not told.
+
+    The order is that of the class head. Whoever named nothing has LABEL_0 and so on there.
+    """
+    names = config.get("id2label")
+    if not isinstance(names, dict) or set(names) != set(map(str, range(len(names)))):
+        return ()
+    return tuple(str(names[str(index)]) for index in range(len(names)))
 
 
 def checked_weights(

@@ -17,7 +17,7 @@ from psg_ros.network.checkpoints import (
     eomt_upstream,
 )
 from psg_ros.network.checkpoints.backbones import backbone_to_ours
-from psg_ros.network.checkpoints.converted import Converted, checked_weights
+from psg_ros.network.checkpoints.converted import Converted, checked_weights, stated_labels
 from psg_ros.network.checkpoints.eomt_sizes import (
     PUBLISHED,
     Hints,
@@ -94,7 +94,7 @@ def convert(
         layout,
         SCALINGS[layout],
         assumed,
-        tuple(eomt_lightly_train.stated_labels(found.arguments)),
+        _label_names(found, layout),
         size.letter if size else "custom",
         merged,
     )
@@ -133,6 +133,13 @@ def _stated(
         return stated, eomt_upstream.DINOV3_NORM_EPS
     learned = "position_embedding" in tensors
     return {}, eomt_upstream.DINOV2_NORM_EPS if learned else eomt_upstream.DINOV3_NORM_EPS
+
+
+def _label_names(found: Source, layout: str) -> tuple[str, ...]:
+    """Return the names of the classes in the order of the class head, where the file tells them."""
+    if layout == "transformers":
+        return stated_labels(found.config)
+    return tuple(eomt_lightly_train.stated_labels(found.arguments))
 
 
 def _read_backbone(backbone: str | None, tensors: Mapping[str, Tensor], found: Source) -> Source:

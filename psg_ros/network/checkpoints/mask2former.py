@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from psg_ros.network.checkpoints import mask2former_detectron2, mask2former_transformers
-from psg_ros.network.checkpoints.converted import Converted, checked_weights
+from psg_ros.network.checkpoints.converted import Converted, checked_weights, stated_labels
 from psg_ros.network.checkpoints.mask2former_sizes import num_labels, segmenter_config
 from psg_ros.network.checkpoints.reading import Source
 from psg_ros.network.checkpoints.renaming import plain_names
@@ -57,4 +57,5 @@ def convert(found: Source, *, input_hw: tuple[int, int] | None = None) -> Conver
     config, assumed = segmenter_config(renamed.tensors, found.config, input_hw)
     labels = num_labels(renamed.tensors)
     weights = checked_weights(renamed, config, labels)
-    return ConvertedMask2Former(weights, config, labels, layout, SCALING, assumed)
+    names = stated_labels(found.config) if layout == "transformers" else ()
+    return ConvertedMask2Former(weights, config, labels, layout, SCALING, assumed, names)

@@ -21,6 +21,7 @@ import yaml
 
 from psg_ros.backend_table import AUTO, BACKENDS, TWINS
 from psg_ros.config import RECOMMENDED
+from psg_ros.file_digest import file_sha256
 from psg_ros.files import scratch_beside
 from psg_ros.robot.forms import load_model
 from psg_ros.robot.forms.box_relations import (
@@ -37,7 +38,6 @@ from psg_ros.robot.manifest import (
     BoxRelations,
     ModelFolder,
     TensorSpec,
-    file_sha256,
 )
 from psg_ros.robot.runtime.backend import open_backend
 from psg_ros.robot.runtime.refusals import NetworkFailed

@@ -111,14 +111,7 @@ class SpadeStage:
             ValueError: a damaged file, or weights of other sizes.
         """
         folder = Path(folder).expanduser()
-        if not (folder / SETTINGS).is_file():
-            raise FileNotFoundError(
-                f"{folder} is no folder of a trained SPADE, as psg spade train writes it: it has "
-                f"no {SETTINGS}"
-            )
-        settings = config_from_dict(
-            Settings, read_mapping(folder / SETTINGS), str(folder / SETTINGS)
-        )
+        settings = read_settings(folder)
         models = open_frozen_models(settings.spade)
         load_calibration(models, folder / CALIBRATION)
         network = SpadeNetwork(
@@ -191,6 +184,22 @@ class SpadeStage:
         width = self.models.vision.config.projection_dim
         vectors = [self._vectors[name, templates] for name in names]
         return torch.stack(vectors) if vectors else torch.zeros(0, width)
+
+
+def read_settings(folder: Path) -> Settings:
+    """Read the settings of a trained SPADE and the words of its training.
+
+    Raises:
+        FileNotFoundError: there are none.
+        ValueError: a damaged file.
+    """
+    path = folder / SETTINGS
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{folder} is no folder of a trained SPADE, as psg spade train writes it: it has "
+            f"no {SETTINGS}"
+        )
+    return config_from_dict(Settings, read_mapping(path), str(path))
 
 
 def open_text_tower(config: SpadeConfig) -> Embed:

@@ -14,6 +14,8 @@ from typing import NoReturn
 import numpy as np
 
 from psg_ros.robot.manifest import OPEN_CURE, ModelFolder, TensorSpec
+from psg_ros.word_rules import check_words
+from psg_ros.word_table import WordTable
 
 LABEL_WORDS, PREDICATE_WORDS = "label_words", "predicate_words"
 
@@ -56,7 +58,7 @@ def num_columns(folder: ModelFolder, artifact: str, name: str, words: Sequence[s
         raise ValueError(
             f"{folder.path}: {len(words)} words, but {artifact} has room for {places} ({name})"
         )
-    vectors = folder.words.rows(words)
+    vectors = rows(folder.words, name, words)
     if vectors.shape[1] != dim:
         raise ValueError(
             f"{folder.path}: {name} have {dim} numbers each, those of the table of words "
@@ -70,17 +72,57 @@ def word_inputs(folder: ModelFolder, artifact: str) -> dict[str, np.ndarray]:
     vocabulary, table = folder.vocabulary, folder.words
     if table is None:
         return {}
+    names = {LABEL_WORDS: vocabulary.label_names, PREDICATE_WORDS: vocabulary.predicate_names}
     inputs = {}
     for tensor in folder.manifest.artifact(artifact).inputs:
-        if tensor.name == LABEL_WORDS:
-            vectors = table.rows(vocabulary.label_names)
-        elif tensor.name == PREDICATE_WORDS:
-            vectors = table.predicate_rows(vocabulary.predicate_names)
-        else:
-            continue
-        inputs[tensor.name] = np.zeros(tensor.shape, np.float32)
-        inputs[tensor.name][: len(vectors)] = vectors
+        if tensor.name in names:
+            vectors = rows(table, tensor.name, names[tensor.name])
+            inputs[tensor.name] = np.zeros(tensor.shape, np.float32)
+            inputs[tensor.name][: len(vectors)] = vectors
     return inputs
+
+
+def rows(table: WordTable, name: str, words: Sequence[str]) -> np.ndarray:
+    """Return the vectors float32 [word, dim] that a list of words takes as the input `name`."""
+    return table.label_rows(words) if name == LABEL_WORDS else table.predicate_rows(words)
+
+
+def check_new_words(before: ModelFolder, after: ModelFolder) -> None:
+    """Refuse lists that somebody has changed into what `psg words` would refuse.
+
+    Raises:
+        ValueError: see `check_words`.
+    """
+    for kind, place, old, new in (
+        ("classes", LABEL_WORDS, before.vocabulary.label_names, after.vocabulary.label_names),
+        (
+            "predicates", PREDICATE_WORDS,
+            before.vocabulary.predicate_names, after.vocabulary.predicate_names,
+        ),
+    ):  # fmt: skip
+        space = room(after, place)
+        if new != old and space is not None:
+            check_words(new, kind, space.shape[0])
+
+
+def same_predicates(before: ModelFolder, after: ModelFolder) -> dict[str, str]:
+    """Return old name -> new name of the predicates of one model that have the same vector.
+
+    The networks score both alike, so that what was measured of the old one holds for the new one.
+    """
+    old, new = (
+        dict(zip(_spoken_predicates(folder), folder.vocabulary.predicate_names, strict=True))
+        for folder in (before, after)
+    )
+    return {old[said]: name for said, name in new.items() if said in old}
+
+
+def _spoken_predicates(folder: ModelFolder) -> Sequence[str]:
+    """Return the phrase whose vector each predicate takes; its name in a closed list."""
+    names = folder.vocabulary.predicate_names
+    if folder.words is None or room(folder, PREDICATE_WORDS) is None:
+        return names
+    return folder.words.predicates.spoken(names)
 
 
 def without_padding(class_logits: np.ndarray, num_labels: int) -> np.ndarray:

@@ -11,8 +11,8 @@ import os
 import secrets
 import stat
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 KEY_FILE, KEY_BYTES = "key", 32
 
@@ -58,7 +58,7 @@ def read_key(home: Path) -> bytes:
     return path.read_bytes()
 
 
-def open_private(path: Path, *, is_native: bool = False) -> BinaryIO:
+def open_private(path: Path, *, is_native: bool = False) -> BufferedReader:
     """Open a file of this user's to read; a link is not followed, a pipe not waited for.
 
     Raises:

@@ -17,12 +17,14 @@ import fcntl
 import hashlib
 import hmac
 import logging
+import mmap
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -88,7 +90,7 @@ def load_or_compile(
     wanted: CompiledFor,
     *,
     compile: Callable[[], Network],
-    restore: Callable[[bytes], Network],
+    restore: Callable[[memoryview], Network],
     serialize: Callable[[Network], bytes | memoryview],
 ) -> Network:
     """Return what an earlier start compiled for the same, or compile it and keep it.
@@ -108,7 +110,7 @@ def load_or_compile(
 
 
 def _restored(
-    path: Path, wanted: CompiledFor, restore: Callable[[bytes], Network]
+    path: Path, wanted: CompiledFor, restore: Callable[[memoryview], Network]
 ) -> Network | None:
     if (kept := load(path, wanted.purpose, is_native=wanted.is_native)) is None:
         return None
@@ -161,8 +163,8 @@ def cache_folder(name: str, *, is_native: bool = False) -> Path | None:
         return None
 
 
-def load(path: Path, purpose: str, *, is_native: bool = False) -> bytes | None:
-    """Return a network that was stored for this very purpose, or None.
+def load(path: Path, purpose: str, *, is_native: bool = False) -> memoryview | None:
+    """Return a network that was stored for this very purpose, in memory of its own, or None.
 
     Damage, and a file that others own or could have written, is a warning. What another version
     compiled is said, and what differs.
@@ -170,7 +172,7 @@ def load(path: Path, purpose: str, *, is_native: bool = False) -> bytes | None:
     try:
         with open_private(path, is_native=is_native) as file:
             digest, length = file.read(DIGEST_BYTES), file.read(LENGTH_BYTES)
-            stored_for, network = file.read(int.from_bytes(length, "big")), file.read()
+            stored_for, network = file.read(int.from_bytes(length, "big")), _read_rest(file)
             os.utime(file.fileno())  # used now, see `_make_room`
         key = read_key(path.parent.parent)
     except FileNotFoundError:
@@ -188,6 +190,17 @@ def load(path: Path, purpose: str, *, is_native: bool = False) -> bytes | None:
         logger.info("%s is compiled again: %s", path, difference(stored_for.decode(), purpose))
         return None
     return network
+
+
+def _read_rest(file: BufferedReader) -> memoryview:
+    """Return the rest of a file, in fresh pages that a library may use as they are.
+
+    A bytearray would be cleared first, numpy waits for huge pages where memory is in pieces. The
+    file itself is not mapped: what was verified must not change afterwards.
+    """
+    size = os.fstat(file.fileno()).st_size - file.tell()
+    content = memoryview(mmap.mmap(-1, max(size, 1), mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    return content[: file.readinto(content[:size])]
 
 
 def difference(old: str, new: str) -> str:

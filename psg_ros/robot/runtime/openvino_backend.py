@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from psg_ros.backend_table import CPU, Device
-from psg_ros.robot.manifest import ArtifactSpec, TensorSpec, file_sha256
+from psg_ros.file_digest import file_sha256
+from psg_ros.robot.manifest import ArtifactSpec, TensorSpec
 from psg_ros.robot.runtime.compiled_cache import CompiledFor, load_or_compile
 from psg_ros.robot.runtime.lean_import import on_demand, without
 from psg_ros.robot.runtime.refusals import DeviceUnavailable, NetworkFailed, choose_precision
@@ -50,12 +52,20 @@ class OpenVinoTensor:
         return np.asarray(self.tensor.data)
 
 
+class _Loaded(NamedTuple):
+    """A compiled network, and the memory that one from the cache reads its weights from."""
+
+    network: openvino.CompiledModel
+    memory: memoryview | None = None
+
+
 class OpenVinoBackend:
     """A compiled network with one inference request; see `robot.runtime.backend.Backend`."""
 
     name = "openvino"
 
-    def __init__(self, network: openvino.CompiledModel, spec: ArtifactSpec) -> None:
+    def __init__(self, loaded: _Loaded, spec: ArtifactSpec) -> None:
+        network, self._memory = loaded
         hint = network.get_property("INFERENCE_PRECISION_HINT")
         self.precision = next(p for p, name in HINTS.items() if name == hint.get_type_name())
         self.device = ", ".join(map(_users_name, network.get_property("EXECUTION_DEVICES")))
@@ -84,6 +94,7 @@ class OpenVinoBackend:
     def close(self) -> None:
         """See `Backend.close`."""
         self._request = None
+        self._memory = None
 
 
 def open_artifact(
@@ -109,16 +120,17 @@ def open_artifact(
         precision=chosen,
         options=options,
     )
-    network = load_or_compile(
+    loaded = load_or_compile(
         wanted,
-        compile=lambda: _compile(core, path, name, options),
-        restore=lambda blob: core.import_model(blob, name, options),
-        serialize=lambda network: network.export_model().getbuffer(),
+        compile=lambda: _Loaded(_compile(core, path, name, options)),
+        restore=lambda blob: _restore(core, blob, name, options),
+        serialize=lambda loaded: loaded.network.export_model().getbuffer(),
     )
+    network = loaded.network
     declared_inputs = [_spec_of(port) for port in network.inputs]
     declared_outputs = [_spec_of(port) for port in network.outputs]
     check_declared(path, spec, declared_inputs, declared_outputs)
-    return OpenVinoBackend(network, spec)
+    return OpenVinoBackend(loaded, spec)
 
 
 def describe() -> tuple[str, dict[str, str]]:
@@ -176,6 +188,14 @@ def _compile(
             f"{path} cannot be loaded, expected an ONNX model but found: {error}; copy the model "
             "folder again"
         ) from error
+
+
+def _restore(
+    core: openvino.Core, blob: memoryview, name: str, options: Mapping[str, object]
+) -> _Loaded:
+    """Load a network where it lies: OpenVINO would copy other bytes before it reads them."""
+    tensor = openvino.Tensor(np.asarray(blob), shared_memory=True)
+    return _Loaded(core.import_model(tensor, name, options), blob)
 
 
 def _as_openvino(tensor: Tensor) -> np.ndarray | openvino.Tensor:

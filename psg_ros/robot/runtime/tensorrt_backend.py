@@ -12,7 +12,8 @@ import numpy as np
 import tensorrt as trt
 
 from psg_ros.backend_table import FP8, Device
-from psg_ros.robot.manifest import ArtifactSpec, TensorSpec, file_sha256
+from psg_ros.file_digest import file_sha256
+from psg_ros.robot.manifest import ArtifactSpec, TensorSpec
 from psg_ros.robot.runtime.compiled_cache import (
     CompiledFor,
     cache_folder,

@@ -3,7 +3,7 @@
 """Which files of a model run: those that were exported, or their twins in int8 or fp8.
 
 One rule: who names int8 or fp8 gets those files, with every backend; "auto" takes int8 where that
-was measured to be faster and to lose next to nothing, and never fp8.
+was measured to be faster and, run by the same backend, to lose next to nothing; and never fp8.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ def choose_twin(precision: str, backend: str, device: str, manifest: Manifest) -
         and parse_device(device) in (None, CPU)
         and is_made_for_int8(cpu_features())
     )
-    return INT8 if pays and manifest.int8 is not None and is_accurate(manifest.int8) else ""
+    int8 = manifest.int8
+    return INT8 if pays and int8 is not None and is_accurate(int8, backend) else ""
 
 
 def is_made_for_int8(features: frozenset[str]) -> bool:
@@ -55,7 +56,7 @@ def is_made_for_int8(features: frozenset[str]) -> bool:
     return bool(features & MADE_FOR_INT8) and not features & MADE_FOR_BF16
 
 
-def is_accurate(twins: Twins) -> bool:
-    """Return whether they were measured to lose next to nothing, where relations are too."""
-    losses = [loss for loss in (twins.pq_loss, twins.mean_recall_loss) if loss is not None]
-    return twins.pq_loss is not None and max(losses) <= MAX_LOSS
+def is_accurate(twins: Twins, backend: str) -> bool:
+    """Return whether they were measured to lose next to nothing in a backend, relations too."""
+    loss = twins.losses.get(backend)
+    return loss is not None and max(loss.pq, loss.mean_recall or 0.0) <= MAX_LOSS

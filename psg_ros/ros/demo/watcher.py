@@ -48,6 +48,9 @@ from psg_ros.ros.start import ANNOTATED_TOPIC, GRAPH_TOPIC, NODE_NAME, VOCABULAR
 FIRST_GRAPH_WAIT_S = 60.0
 """Loading a large model on a small machine takes this long at most."""
 
+FIRST_IMAGE_WAIT_S = 5.0
+"""How long the end waits for what comes after the first graph: its drawn picture, the words."""
+
 POLL_S = 0.05
 KEPT_IMAGES = 16
 """Drawn pictures that wait to be encoded; more would only cost memory."""
@@ -137,6 +140,13 @@ class Recorder:
             self._film.write(image_rgb, (stamp_ns - self._first_ns) * 1e-9)
             self._last = (stamp_ns, image_rgb)
 
+    def _wait_for_an_image(self) -> None:
+        """Let come what follows the first graph: a user may end the run as soon as it shows."""
+        end_s = time.monotonic() + FIRST_IMAGE_WAIT_S
+        while time.monotonic() < end_s and (self._last is None or not self._subscriber.vocabulary):
+            time.sleep(POLL_S)
+            self.record_images()
+
     def show(self, first_s: float, seconds: float | None) -> None:
         """Refresh the live view if it is time to."""
         now_s, statistics = time.monotonic(), self._subscriber.statistics
@@ -160,8 +170,9 @@ class Recorder:
         Raises:
             RuntimeError: something did not come; the text says which topic stayed silent.
         """
-        self.record_images()
         subscriber, out = self._subscriber, self._args.out
+        self._wait_for_an_image()
+        self.record_images()
         if subscriber.vocabulary is None or self._last is None:
             raise RuntimeError("graphs arrived, but no annotated image or no vocabulary")
         summary = subscriber.statistics.summary(

@@ -25,9 +25,9 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from psg_ros.data.dataset import PanopticDataset
+from psg_ros.file_digest import file_sha256
 from psg_ros.files import remove_leftovers, write_text
 from psg_ros.network.dsflash import DsFlash
-from psg_ros.robot.manifest import file_sha256
 from psg_ros.training.checkpoint import save_weights, weights_digest
 from psg_ros.training.config import RelationTraining
 from psg_ros.training.distributed import Ranks

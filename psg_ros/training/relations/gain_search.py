@@ -17,7 +17,7 @@ from psg_ros.network.word_scores import word_scores
 from psg_ros.training.relations.relation_data import evenly_spaced
 from psg_ros.training.relations.relation_losses import RelationLosses
 from psg_ros.training.relations.relation_sources import RelationSource
-from psg_ros.training.relations.unseen_words import find_gain
+from psg_ros.training.relations.unseen_words import best_gain, measure_gains
 from psg_ros.training.relations.word_heads import (
     FeatureMaps,
     Lesson,
@@ -32,7 +32,7 @@ MAX_IMAGES = 1000
 
 
 def set_gain(losses: RelationLosses, source: RelationSource, vocabulary: Vocabulary) -> None:
-    """Find the gain on the images of the training, and note it in the head.
+    """Find the gain on the images of the training, and note it in the head with what it costs.
 
     Heads learn on the first half of the images and are judged on the other. Predicates that are
     held out of the training stay out. A head of a closed list is left as it is; one that has a
@@ -58,8 +58,9 @@ def set_gain(losses: RelationLosses, source: RelationSource, vocabulary: Vocabul
         lesson = Lesson(losses.weights.cpu(), hidden, words, losses.settings.prior_weight)
         return learn_head(on_cpu.head, pairs, lesson)
 
-    gain = find_gain(learn, learned, judged, vocabulary.predicate_names, held_out)
-    scores.gain = torch.tensor(gain, device=device)
+    shares = measure_gains(learn, learned, judged, vocabulary.predicate_names, held_out)
+    scores.gain = torch.tensor(best_gain(shares), device=device)
+    scores.shares = torch.from_numpy(shares.mean(axis=0)).to(scores.shares)
 
 
 def halves(

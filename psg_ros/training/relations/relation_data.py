@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +18,7 @@ from tqdm import tqdm
 
 from psg_ros.data.dataset import PanopticDataset
 from psg_ros.data.hold_out import without_names
+from psg_ros.data.records import ImageRecord
 from psg_ros.data.streaming import stream
 from psg_ros.evaluation.metrics.recall import without_self_relations
 from psg_ros.labels import Vocabulary
@@ -38,6 +41,7 @@ from psg_ros.training.relations.relation_sources import (
     RelationSource,
 )
 from psg_ros.training.relations.validation import ValidationTruth, validation_truth
+from psg_ros.training.segmenter.three_augment import told_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -83,24 +87,40 @@ def choose_images(
 ) -> ChosenImages:
     """Divide the images that have relations between two segments.
 
+    A training split may have an image twice. It is held out once, and then does not train at all.
+
     Args:
         validation: where images are held out; None: of `dataset`, evenly spaced.
 
     Raises:
         ValueError: nothing to train with, or fewer images than are to be held out.
     """
-    train = related_images(dataset)
-    pool = train if validation is None else related_images(validation)
+    judged = dataset if validation is None else validation
+    pool = first_of_each(judged, related_images(judged))
     wanted = settings.validation_images
-    if wanted > len(pool) or (validation is None and wanted == len(pool)):
+    held_out = pool[evenly_spaced(len(pool), min(wanted, len(pool)))]
+    train = related_images(dataset)
+    if validation is None:
+        train = without_copies(dataset, train, held_out)
+    if wanted > len(pool) or not len(train):
         raise ValueError(
             f"validation_images {wanted} of {len(pool)} images with relations; choose fewer"
         )
-    held_out = pool[evenly_spaced(len(pool), wanted)]
-    if validation is None:
-        train = np.setdiff1d(train, held_out)
     count = min(settings.max_images or len(train), len(train))
     return ChosenImages(train[evenly_spaced(len(train), count)], held_out)
+
+
+def images_digest(
+    dataset: PanopticDataset, settings: RelationTraining, validation: PanopticDataset | None = None
+) -> str:
+    """Return a SHA-256 of the ids that `choose_images` gives, as hexadecimal text."""
+    chosen = choose_images(dataset, settings, validation)
+    judged = dataset if validation is None else validation
+    names = [
+        [images.records[index].image_id for index in indices]
+        for images, indices in ((dataset, chosen.train), (judged, chosen.held_out))
+    ]
+    return hashlib.sha256(json.dumps(names).encode()).hexdigest()
 
 
 def related_images(dataset: PanopticDataset) -> np.ndarray:
@@ -109,10 +129,33 @@ def related_images(dataset: PanopticDataset) -> np.ndarray:
     Raises:
         ValueError: there is none.
     """
-    related = [len(without_self_relations(record.triplets)) > 0 for record in dataset.records]
-    if not any(related):
+    related = are_related(dataset.records)
+    if not related.any():
         raise ValueError(f"no image of {dataset.root} has a relation between two segments")
     return np.flatnonzero(related)
+
+
+def are_related(records: Sequence[ImageRecord]) -> np.ndarray:
+    """Return bool [image]: whether it has a relation between two segments."""
+    return np.array([len(without_self_relations(r.triplets)) > 0 for r in records], bool)
+
+
+def first_of_each(dataset: PanopticDataset, indices: np.ndarray) -> np.ndarray:
+    """Return the indices without those of an image whose id came before: nobody judges it twice."""
+    names = [dataset.records[index].image_id for index in indices]
+    _, first = np.unique(names, return_index=True)
+    return indices[np.sort(first)]
+
+
+def without_copies(
+    dataset: PanopticDataset, indices: np.ndarray, held_out: np.ndarray
+) -> np.ndarray:
+    """Return the indices of images of which none is held out, by its id or by its file."""
+    kept = np.ones(len(indices), bool)
+    for key in ("image_id", "image_file"):
+        known = {getattr(dataset.records[index], key) for index in held_out}
+        kept &= [getattr(dataset.records[index], key) not in known for index in indices]
+    return indices[kept]
 
 
 def evenly_spaced(count: int, wanted: int) -> np.ndarray:
@@ -123,16 +166,43 @@ def evenly_spaced(count: int, wanted: int) -> np.ndarray:
 def check_relation_data(
     dataset: PanopticDataset,
     config: TrainConfig,
+    vocabulary: Vocabulary,
     num_ranks: int,
     validation: PanopticDataset | None = None,
 ) -> None:
     """Refuse settings that cannot work with these images, before anything is computed.
 
     Raises:
-        ValueError: too few images, or batches too small for the processes.
+        ValueError: too few images, none with a predicate that is not held out, batches too small
+            for the processes, or pictures to be mirrored whose relations tell left from right.
     """
+    sided = told_by_side(vocabulary.predicate_names)
+    if config.relations.augmentation != "none" and sided:
+        raise ValueError(
+            f"augmentation: {config.relations.augmentation} mirrors pictures, in which "
+            f"{', '.join(sided)} would be wrong; choose augmentation: none"
+        )
     chosen = choose_images(dataset, config.relations, validation)
+    unseen = held_out_predicates(config.relations, vocabulary)
+    judged = dataset if validation is None else validation
+    for images, indices, use in (
+        (dataset, chosen.train, "train"),
+        (judged, chosen.held_out, "judge"),
+    ):
+        if len(indices) and not len(left_related(images, indices, unseen)):
+            raise ValueError(
+                f"none of the {len(indices)} images to {use} with has a relation that is not held "
+                "out (held_out_predicates); choose more images"
+            )
     BatchPlan(config, len(chosen.train), num_ranks)
+
+
+def left_related(
+    dataset: PanopticDataset, indices: np.ndarray, unseen: Sequence[int]
+) -> np.ndarray:
+    """Return the indices of images that are related without the relations of some predicates."""
+    related = are_related([without_relations(dataset.records[i], unseen) for i in indices])
+    return indices[related]
 
 
 def open_relation_data(
@@ -164,7 +234,7 @@ def open_relation_data(
     if settings.reads_pictures:
         maker = opener.maker("true") if settings.frozen else None
         known = without_names(dataset, (), unseen)
-        left = np.intersect1d(chosen.train, related_images(known))
+        left = left_related(dataset, chosen.train, unseen)
         pictures = opener.pictures(known, left, settings.augmentation)
         source = PictureSamples(known, pictures, maker, settings.workers)
     else:
@@ -198,7 +268,7 @@ def open_held_out(
     Raises:
         ValueError: fewer images than are asked for.
     """
-    indices = related_images(dataset)
+    indices = first_of_each(dataset, related_images(dataset))
     wanted = config.relations.validation_images
     if wanted > len(indices):
         raise ValueError(f"{wanted} images were requested, but {len(indices)} have relations")

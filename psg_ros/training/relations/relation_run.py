@@ -40,7 +40,7 @@ LAST_TUNED_SEGMENTER = "segmenter_tuned_last.safetensors"
 STATE = "relations.state"
 LEFT = (STATE, WEIGHTS, LAST_WEIGHTS, TUNED_SEGMENTER, LAST_TUNED_SEGMENTER)
 """What a run leaves to go on from or to use."""
-DIGEST = "segmenter_digest"
+DIGEST, IMAGES = "segmenter_digest", "images_digest"
 
 
 class RelationRun:
@@ -57,6 +57,7 @@ class RelationRun:
         directed: whether a drawn pair teaches one direction only.
         means: of the loss terms since the last report.
         segmenter_digest: of the weights that stage 2 started on.
+        images_digest: of the images that it learns from and those held out.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class RelationRun:
     ) -> None:
         self.model, self.settings, self.ranks = model.to(ranks.device), settings, ranks
         self.segmenter_digest = weights_digest(model.segmenter.state_dict())
+        self.images_digest = ""
         segmenter = None if settings.frozen else model.segmenter
         model.segmenter.requires_grad_(not settings.frozen).eval()
         for part in model.segmenter.parts_without_features():  # no loss of stage 2 reaches them
@@ -129,7 +131,7 @@ class RelationRun:
         save_state(self._state(), folder / STATE)
 
     def load(self, folder: Path) -> None:
-        """Take over the state of a checkpoint; see `check_segmenter`, too.
+        """Take over the state of a checkpoint; see `check_origin`, too.
 
         Raises:
             FileNotFoundError: no state.
@@ -154,6 +156,7 @@ class RelationRun:
             "best": self.best,
             "means": asdict(self.means),
             DIGEST: self.segmenter_digest,
+            IMAGES: self.images_digest,
         }
         if not self.settings.frozen:
             state["segmenter"] = self.model.segmenter.state_dict()
@@ -165,14 +168,28 @@ class RelationRun:
         return [p for group in self.optimizer.param_groups for p in group["params"]]
 
 
-def check_segmenter(folder: Path, segmenter: nn.Module) -> None:
-    """Raise ValueError unless the checkpoint of a run folder was trained on this segmenter."""
-    found = load_state(folder / STATE, mapped=True).get(DIGEST)
+def check_origin(folder: Path, segmenter: nn.Module, images_digest: str) -> None:
+    """Refuse a checkpoint of a run folder that goes on with something else than it began with.
+
+    Other images are not divided as before into those that train and those held out: what was
+    learned from would be judged, and batches counted by another number.
+
+    Raises:
+        ValueError: another segmenter, or other images.
+    """
+    state = load_state(folder / STATE, mapped=True)
+    found = state.get(DIGEST)
     if found != weights_digest(segmenter.state_dict()):
         whose = "another segmenter" if found else "a segmenter that it does not name (old version)"
         raise ValueError(
             f"{folder / STATE} was trained on {whose}; start stage 2 over with --stage relations "
             "and without --resume, or put back the segmenter that it was trained on"
+        )
+    if state.get(IMAGES) != images_digest:
+        raise ValueError(
+            f"{folder / STATE} was trained on other images than the data set has now, or held out "
+            "others; start stage 2 over with --stage relations and without --resume, or put back "
+            "the data set"
         )
 
 

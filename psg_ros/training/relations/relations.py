@@ -29,7 +29,11 @@ from psg_ros.training.history import open_history, plot_curves
 from psg_ros.training.memory import memory_use, return_free_memory
 from psg_ros.training.relations.gain_search import set_gain
 from psg_ros.training.relations.held_out import held_out_predicates
-from psg_ros.training.relations.relation_data import RelationData, open_relation_data
+from psg_ros.training.relations.relation_data import (
+    RelationData,
+    images_digest,
+    open_relation_data,
+)
 from psg_ros.training.relations.relation_losses import learns_directed_pairs
 from psg_ros.training.relations.relation_pairs import draw_batch, pair_batch, split_pairs
 from psg_ros.training.relations.relation_plan import BatchPlan
@@ -38,7 +42,7 @@ from psg_ros.training.relations.relation_run import (
     TUNED_SEGMENTER,
     WEIGHTS,
     RelationRun,
-    check_segmenter,
+    check_origin,
     remove_run,
 )
 from psg_ros.training.relations.relation_samples import RelationSample
@@ -73,14 +77,15 @@ def train_relations(
 
     Raises:
         ValueError: too few images for these settings; a feature cache of something else; a
-            checkpoint that was trained on another segmenter.
+            checkpoint that was trained on another segmenter or on other images.
         FloatingPointError: the training has diverged; names the images.
     """
     folder = Path(config.out)
     goes_on = has_checkpoint(folder / STATE, ranks) and resume
+    images = images_digest(dataset, config.relations, validation)
     if ranks.is_main:  # before the segmenter runs over all images
         if goes_on:
-            check_segmenter(folder, model.segmenter)
+            check_origin(folder, model.segmenter, images)
         else:
             remove_run(folder)
     data = open_relation_data(model, dataset, config, vocabulary, ranks, validation)
@@ -91,6 +96,7 @@ def train_relations(
     encoder = model.config.relations.text_encoder
     words = label_words(encoder, vocabulary) if encoder and settings.prior_weight else None
     run = RelationRun(model, settings, weights, ranks, held_out, words)
+    run.images_digest = images
     if goes_on:
         run.load(folder)
     plan = BatchPlan(config, len(truths), ranks.world_size)

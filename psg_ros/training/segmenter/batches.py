@@ -16,6 +16,7 @@ import torch
 from torch.nn import functional
 
 from psg_ros.data.streaming import stream
+from psg_ros.robot.ops.image import padding_rgb
 from psg_ros.training.losses import SegmentTargets
 from psg_ros.training.samples import SampleMaker, make_sample
 from psg_ros.training.segmenter.augmentation import VOID_BYTE, Sample
@@ -43,9 +44,13 @@ class Grids(NamedTuple):
     whole: bool = False
 
 
-def pad_image(image: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
-    """Return uint8 [h, w, 3] padded with zeros right and bottom."""
-    padded = np.zeros((*size_hw, 3), np.uint8)
+def pad_image(image: np.ndarray, size_hw: tuple[int, int], scaling: str = "area") -> np.ndarray:
+    """Return uint8 [h, w, 3] padded right and bottom, in the colour that the model will see there.
+
+    Args:
+        scaling: recipe, see `psg_ros.robot.ops.image`.
+    """
+    padded = np.tile(np.array(padding_rgb(scaling), np.uint8), (*size_hw, 1))
     padded[: image.shape[0], : image.shape[1]] = image
     return padded
 
@@ -146,8 +151,8 @@ class BatchStream:
         return cast("Generator[Sample]", samples)
 
     def _collate(self, samples: list[Sample]) -> Batch:
-        size_hw = self._maker.size_hw
-        images = np.stack([pad_image(sample.image, size_hw) for sample in samples])
+        size_hw, scaling = self._maker.size_hw, self._maker.scaling
+        images = np.stack([pad_image(sample.image, size_hw, scaling) for sample in samples])
         targets = [targets_of(sample, size_hw, self._grids) for sample in samples]
         image_ids = [sample.image_id for sample in samples]
         return Batch(torch.from_numpy(images).permute(0, 3, 1, 2), targets, image_ids)

@@ -103,7 +103,7 @@ def pictures_of(
     maker = SampleMaker(dataset, size_hw, settings.augmentation, config.seed, scaling, chances)
     for start in range(0, count, settings.batch_size):
         numbers = range(start, min(start + settings.batch_size, count))
-        images = [pad_image(make_sample(maker, number).image, size_hw) for number in numbers]
+        images = [pad_image(make_sample(maker, n).image, size_hw, scaling) for n in numbers]
         yield torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
 
 

@@ -31,7 +31,10 @@ class SegmentationLosses(nn.Module):
     ) -> None:
         super().__init__()
         self.model, self.settings = model, settings
-        self.unasked = list(held_out) if word_scores(model) is not None else []
+        self.unasked: list[int] = []
+        if (scores := word_scores(model)) is not None:
+            self.unasked = list(held_out)
+            scores.taught = torch.tensor([i not in held_out for i in range(model.num_labels)])
         self.semantic_head: nn.Conv2d | None = None
         if settings.semantic_weight:
             self.semantic_head = nn.Conv2d(model.config.mask_width, model.num_labels, kernel_size=1)

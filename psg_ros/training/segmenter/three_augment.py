@@ -9,13 +9,23 @@ are for the caller, who has the masks; the rest changes colours alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
+
+from psg_ros.labels import phrase
 
 JITTER = 0.3
 SOLARISE_FROM = 128
 BLUR_PX = (0.1, 2.0)  # standard deviation
 FLIP_CHANCE = 0.5
+SIDES = frozenset({"left", "right"})
+
+
+def told_by_side(names: Sequence[str]) -> list[str]:
+    """Return the predicates that are no longer true in a mirrored picture, such as "left of"."""
+    return [name for name in names if SIDES & set(phrase(name).split())]
 
 
 def flips(rng: np.random.Generator) -> bool:

@@ -23,6 +23,7 @@ from psg_ros.network.spade.network import SpadeNetwork, Words
 from psg_ros.network.spade.stage import (
     load_calibration,
     open_text_tower,
+    read_settings,
     save_stage,
 )
 from psg_ros.network.spade.text_vectors import (
@@ -70,12 +71,15 @@ def train_spade(
     Raises:
         FileNotFoundError, FileExistsError, ImportError, ValueError: says what is missing or wrong.
     """
-    images, vocabulary = base_of(
-        dataset,
-        vocabulary,
-        held_out(config.held_out_labels, vocabulary.label_names),
-        held_out(config.held_out_predicates, vocabulary.predicate_names),
-    )
+    labels = held_out(config.held_out_labels, vocabulary.label_names)
+    predicates = held_out(config.held_out_predicates, vocabulary.predicate_names)
+    if calibration is not None:
+        check_calibration(
+            calibration,
+            [vocabulary.label_names[index] for index in labels],
+            [vocabulary.predicate_names[index] for index in predicates],
+        )
+    images, vocabulary = base_of(dataset, vocabulary, labels, predicates)
     torch.manual_seed(seed)
     models, curve = open_frozen_models(config), []
     if calibration is None:
@@ -93,6 +97,28 @@ def train_spade(
     trained = TrainedWords(vocabulary.label_names, vocabulary.predicate_names)
     save_stage(out, models, network, trained)
     return Curves(curve, relations)
+
+
+def check_calibration(path: Path, labels: Sequence[str], predicates: Sequence[str]) -> None:
+    """Refuse a result of stage 1 whose prompts held names that this training holds out.
+
+    What it was trained with, the folder of its run says.
+
+    Raises:
+        FileNotFoundError: names are held out, and the file lies in no such folder.
+        ValueError: they were not held out there; or damaged settings.
+    """
+    if not labels and not predicates:
+        return
+    trained = read_settings(path.parent).trained
+    seen = [name for name in labels if name in trained.objects]
+    seen += [name for name in predicates if name in trained.predicates]
+    if seen:
+        raise ValueError(
+            f"{path} was trained with {len(seen)} of the names that this training holds out (such "
+            f"as {seen[0]!r}); leave --calibration out, or give that of a run with the same "
+            "held_out_labels and held_out_predicates"
+        )
 
 
 def new_network(models: FrozenModels) -> SpadeNetwork:

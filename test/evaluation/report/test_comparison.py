@@ -23,7 +23,7 @@ GOOD = {
 
 
 def report(path: Path, **changes: Any) -> Path:
-    path.write_text(json.dumps({**GOOD, **changes}))
+    path.write_text(json.dumps({**GOOD, **changes}), encoding="utf-8")
     return path
 
 

@@ -119,6 +119,29 @@ def test_the_worst_are_written_into_a_new_folder(examples, tmp_path):
     ]
 
 
+def test_they_take_the_place_of_those_of_an_earlier_evaluation_and_of_nothing_else(
+    examples, tmp_path
+):
+    own = {"1_notes.png", "2_quality_good.png"}
+    earlier = {"1_other_quality_0.00_recall_0.00.png", "6_more_quality_0.70_recall_1.00.png"}
+    (tmp_path / "worst").mkdir()
+    for name in own | earlier:
+        (tmp_path / "worst" / name).touch()
+    write_worst(tmp_path / "worst", examples, VOCABULARY)
+    assert {path.name for path in (tmp_path / "worst").iterdir()} == {
+        "1_bad_quality_0.10_recall_0.20.png", "2_poor_quality_0.60_recall_0.10.png", *own,
+    }  # fmt: skip
+
+
+def test_an_image_id_may_be_as_long_as_it_likes(tmp_path):
+    kept = Examples(1)
+    kept.add(truth("long", tmp_path), graph(), ImageFigures(0.5, 0.5))
+    (example,) = kept.worst
+    example = replace(example, truth=replace(example.truth, image_id="long" * 99))
+    assert len(file_name(1, example)) == 255
+    assert file_name(1, example).endswith("_quality_0.50_recall_0.50.png")
+
+
 def test_drawings_without_a_photo_are_counted(examples, tmp_path):
     examples.worst[0].truth.image_path.unlink()  # of all, in this test
     (said,) = write_worst(tmp_path / "worst", examples, VOCABULARY)

@@ -83,7 +83,7 @@ def make_page(folder: Path, task: Task = "SGDet", num_images: int = 1) -> Page:
 
 def read(path: Path) -> Checker:
     checker = Checker()
-    checker.feed(path.read_text())
+    checker.feed(path.read_text(encoding="utf-8"))
     assert checker.open == []
     return checker
 

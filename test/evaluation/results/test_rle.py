@@ -40,3 +40,9 @@ def test_compressed_text_reads_as_the_coco_api_wrote_it(share):
 def test_what_is_no_mask_is_refused(rle):
     with pytest.raises(ValueError, match="run-length mask|do not fill"):
         decode_rle(rle)
+
+
+def test_a_few_bytes_that_claim_to_be_gigabytes_are_refused():
+    side = 200_000
+    with pytest.raises(ValueError, match="megapixels, the limit is"):
+        decode_rle({"size": [side, side], "counts": [side * side]})

@@ -17,10 +17,12 @@ from eomt_checkpoints import (
 )
 from safetensors.torch import load_file, save_file
 
+from psg_ros.labels import find_vocabulary
 from psg_ros.network.checkpoints.convert import convert
 from psg_ros.network.checkpoints.eomt import ConvertedEomt
 from psg_ros.network.checkpoints.eomt_sizes import published_size
 from psg_ros.network.segmenters.eomt import Eomt
+from psg_ros.training.adopted import vocabulary_for
 
 FAMILIES = ["DINOv2", "DINOv3"]
 BLOCK = "network.encoder.backbone.blocks.0."
@@ -65,6 +67,24 @@ def test_both_layouts_give_the_same_weights_and_sizes(upstream_file, family, tmp
     again = tmp_path / "again.bin"
     torch.save(upstream_weights(family, converted.weights), again)
     assert_same_weights(convert(str(again), input_hw=(96, 96)).weights, converted.weights)
+
+
+def test_labels_that_config_json_has_in_another_order_are_refused(transformers_4_folder):
+    """A head of as many labels would go by wrong names, and nothing would show it."""
+    names = list(find_vocabulary("psg").label_names)
+    path = transformers_4_folder / "config.json"
+
+    def named(order: list[str]) -> ConvertedEomt:
+        told = {str(index): name for index, name in enumerate(order)}
+        path.write_text(json.dumps({**config, "id2label": told}))
+        return convert(str(transformers_4_folder))
+
+    config = json.loads(path.read_text())
+    assert vocabulary_for(named(names), "psg").num_labels == NUM_LABELS
+    assert vocabulary_for(named([f"LABEL_{i}" for i in range(NUM_LABELS)]), "psg")
+    names[3], names[7] = names[7], names[3]
+    with pytest.raises(ValueError, match=r"label 3 is truck, which is number 7 of these labels"):
+        vocabulary_for(named(names), "psg")
 
 
 def test_the_layout_of_transformers_4_is_read(transformers_4_folder):

@@ -81,9 +81,11 @@ def test_a_small_one_of_a_saved_folder(block, tmp_path):
         sizes = dict(embedding_size=8, hidden_sizes=widths, depths=[1, 2, 1, 1])
         backbone = resnet(**sizes, layer_type=block)
     theirs = build_theirs(backbone, **TINY)
+    theirs.config.id2label = dict(enumerate(("cup", "chair", "person", "wall", "floor")))
     theirs.save_pretrained(tmp_path)
     converted = convert(str(tmp_path))
     assert (converted.layout, converted.num_labels) == ("transformers", 5)
+    assert converted.label_names == ("cup", "chair", "person", "wall", "floor")
     ours = Mask2Former(converted.config, converted.num_labels).eval()
     ours.load_state_dict(converted.weights)
     # Two pictures, not square; no map of theirs consists of whole windows.

@@ -119,7 +119,7 @@ def a_link_to_nowhere(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def a_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.write_text("")
+    home.write_text("", encoding="utf-8")
 
 
 def below_a_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,10 +39,10 @@ class Compiler:
         self.compiled += 1
         return "NETWORK"
 
-    def _restore(self, content: bytes) -> str:
+    def _restore(self, content: memoryview) -> str:
         if "restore" in self.broken:
             raise KeyError("of the library, of any kind")
-        return content.decode()
+        return bytes(content).decode()
 
     def _serialize(self, network: str) -> bytes:
         if "serialize" in self.broken:
@@ -154,7 +154,7 @@ def compile():
 
 print(load_or_compile(
     CompiledFor("ab" * 32, "native", "1.0", "a processor", "fp32", is_native=True),
-    compile=compile, restore=lambda b: b.decode(), serialize=lambda n: n.encode(),
+    compile=compile, restore=lambda b: bytes(b).decode(), serialize=lambda n: n.encode(),
 ))
 """
 

@@ -26,13 +26,13 @@ from fake_nvidia import install
 from tiny_model import plain, write_tiny_model
 
 from psg_ros.config import PipelineConfig
+from psg_ros.file_digest import file_sha256
 from psg_ros.frame import Frame, RawPicture
 from psg_ros.pictures.image_decoding import ENCODINGS, decode_image, raw_picture
 from psg_ros.robot.manifest import (
     MANIFEST_FILE,
     ArtifactSpec,
     TensorSpec,
-    file_sha256,
     load_model_folder,
 )
 from psg_ros.robot.pipeline import Pipeline

@@ -21,12 +21,13 @@ from fake_nvidia import GPU, install
 from psg_ros.__main__ import main
 from psg_ros.backend_table import TWINS
 from psg_ros.config import PipelineConfig
+from psg_ros.file_digest import file_sha256
 from psg_ros.frame import Frame
 from psg_ros.network.half_precision import to_half
 from psg_ros.resources import share_path
 from psg_ros.robot.calibration import CALIBRATION_FILE
 from psg_ros.robot.forms.network_input import NetworkInput
-from psg_ros.robot.manifest import MANIFEST_FILE, file_sha256, load_model_folder
+from psg_ros.robot.manifest import MANIFEST_FILE, load_model_folder
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.runtime.backend import open_backend
 from psg_ros.robot.runtime.refusals import DeviceUnavailable

@@ -5,19 +5,28 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
 
 from psg_ros.backend_table import BACKENDS, TWINS
-from psg_ros.robot.manifest import MANIFEST_FILE, Manifest, TwinFile, Twins, read_manifest
+from psg_ros.robot.manifest import (
+    MANIFEST_FILE,
+    Manifest,
+    TwinFile,
+    TwinLoss,
+    Twins,
+    read_manifest,
+)
 from psg_ros.robot.runtime import twin_choice
 from psg_ros.robot.runtime.twin_choice import choose_twin, is_accurate, is_made_for_int8
 
 WITHOUT_BF16 = frozenset({"avx2", "avx512_vnni"})  # Cascade Lake
 WITH_BF16 = frozenset({"avx2", "avx512_vnni", "avx512_bf16"})  # Zen 4
 OLD = frozenset({"avx2", "fma"})
-GOOD, BAD = (Twins({"segmenter": TwinFile("s.int8.onnx", "00")}, loss, 0.1) for loss in (0.5, 0.51))
+FILES = {"segmenter": TwinFile("s.int8.onnx", "00")}
+GOOD, BAD = (Twins(FILES, {"openvino": TwinLoss(loss, 0.1)}) for loss in (0.5, 0.51))
 
 
 @pytest.fixture
@@ -67,17 +76,19 @@ def test_auto_takes_int8_where_it_pays(manifest: Manifest, on) -> None:
 
 def test_auto_leaves_what_loses_too_much_or_was_not_measured(manifest: Manifest, on) -> None:
     on(WITHOUT_BF16)
-    unmeasured = Twins(GOOD.files)
-    forgetful = dataclasses.replace(GOOD, mean_recall_loss=0.7)
-    for int8 in (BAD, unmeasured, forgetful):
-        assert not is_accurate(int8)
+    unmeasured = Twins(FILES)
+    forgetful = Twins(FILES, {"openvino": TwinLoss(0.1, 0.7)})
+    in_vain = Twins(FILES, {"openvino": TwinLoss(math.nan)})
+    good_elsewhere = Twins(FILES, {"onnxruntime": TwinLoss(0.1, 0.1), "openvino": TwinLoss(60.0)})
+    for int8 in (BAD, unmeasured, forgetful, in_vain, good_elsewhere):
+        assert not is_accurate(int8, "openvino")
         model = dataclasses.replace(manifest, int8=int8)
         assert not choose_twin("auto", "openvino", "auto", model)
         assert choose_twin("int8", "openvino", "auto", model) == "int8", "by name it runs"
 
 
 def test_segments_alone_are_judged_by_their_quality_alone() -> None:
-    assert is_accurate(Twins(GOOD.files, pq_loss=-0.2))
+    assert is_accurate(Twins(FILES, {"openvino": TwinLoss(-0.2)}), "openvino")
 
 
 @pytest.mark.parametrize("kind", TWINS)

@@ -19,7 +19,17 @@ CAMERAS = {
     "equidistant": Camera(
         (48, 64), (50.0, 52.0), (31.0, 24.5), "equidistant", (0.01, 0.002, 0.0, 0.0)
     ),
-}
+    # OpenCV's own way back is 26, 32 and 70 px off at the corners of such images of 512 x 512 and
+    # 640 x 480 px; the first is like that of a depth camera which sees 120 degrees.
+    "wide rational_polynomial": Camera(
+        (64, 64), (31.5, 31.5), (32.0, 32.0), "rational_polynomial",
+        (3.3, 2.0, 0.0, 0.0, 0.1, 3.6, 3.4, 0.6),
+    ),
+    "wide pincushion": Camera((48, 64), (30.0, 30.0), (32.0, 24.0), "plumb_bob", (0.3, 0.1, 0, 0)),
+    "wide equidistant": Camera(
+        (48, 64), (22.0, 22.0), (32.0, 24.0), "equidistant", (0.1, 0.0, 0.0, 0.0)
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CAMERAS)
@@ -29,12 +39,33 @@ def test_projected_again_every_ray_meets_its_pixel(name):
     points = np.concatenate([rays, np.ones_like(rays[..., :1])], axis=2)
     (fx, fy), (cx, cy) = camera.focal_xy, camera.center_xy
     matrix = np.array([[fx, 0, cx], [0, fy, cy], [0, 0, 1]])
-    project = cv2.fisheye.projectPoints if name == "equidistant" else cv2.projectPoints
+    is_fisheye = camera.distortion_model == "equidistant"
+    project = cv2.fisheye.projectPoints if is_fisheye else cv2.projectPoints
     still, distortion = np.zeros(3), np.array(camera.distortion or (0.0,) * 4)
     pixels, _ = project(points, still, still, matrix, distortion)
-    columns, rows = np.meshgrid(np.arange(64), np.arange(48))
+    columns, rows = np.meshgrid(*map(np.arange, camera.image_hw[::-1]))
     expected = np.stack([columns, rows], axis=2).reshape(-1, 1, 2)
     np.testing.assert_allclose(pixels, expected, atol=0.05)
+
+
+def test_no_ray_leads_to_what_the_lens_does_not_show():
+    """A fisheye shows a circle, and this strong a barrel turns back before the corners."""
+    fisheye = Camera((64, 64), (26.0, 26.0), (31.5, 31.5), "equidistant", (-0.05, 0.0, 0.0, 0.0))
+    barrel = Camera(
+        (64, 64), (30.0, 30.0), (31.5, 31.5), "plumb_bob", (-0.28, 0.06, 0.0, 0.0, -0.005)
+    )
+    columns, rows = np.meshgrid(np.arange(64), np.arange(64))
+    away_px = np.hypot(columns - 31.5, rows - 31.5)
+    angles = np.linspace(0, np.pi / 2, 1000)
+    for camera, most in (
+        (fisheye, 26.0 * (angles - 0.05 * angles**3).max()),
+        (
+            barrel,
+            30.0 * max(r * (1 - 0.28 * r**2 + 0.06 * r**4 - 0.005 * r**6) for r in 2 * angles),
+        ),
+    ):
+        seen = np.isfinite(rays_of(camera)).all(axis=2)
+        assert seen[away_px < most - 1].all() and not seen[away_px > most + 1].any()
 
 
 def test_rays_are_kept_for_the_next_frame():

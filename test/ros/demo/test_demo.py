@@ -64,8 +64,6 @@ def start(tiny_model: Path, tmp_path: Path):
             stderr=subprocess.PIPE,
             text=True,
             errors="surrogateescape",
-            # Tests that run in the background ignore SIGINT, and so would their children.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     return begin
@@ -120,7 +118,7 @@ def no_shared_memory_left(tmp_path: Path) -> Iterator[None]:
     yield
     ended.set()
     watcher.join()
-    end_s = time.monotonic() + 5
+    end_s = time.monotonic() + 30
     while left := out_of_use(ours & shared_memory()):
         assert time.monotonic() < end_s, f"nobody uses these any more: {sorted(left)}"
         time.sleep(0.1)
@@ -132,7 +130,7 @@ def out_of_use(names: set[str]) -> set[str]:
     return {name for name in names - used if not name.endswith("_el")}
 
 
-def none_left(tmp_path: Path, seconds: float = 10.0) -> bool:
+def none_left(tmp_path: Path, seconds: float = 60.0) -> bool:
     end_s = time.monotonic() + seconds
     while processes_of(tmp_path) and time.monotonic() < end_s:
         time.sleep(0.1)
@@ -183,7 +181,7 @@ def test_a_folder_in_a_loop_runs_as_long_as_asked(start, tmp_path: Path) -> None
     for index, shape in enumerate([(240, 320), (100, 400)]):
         image = paint(shape, {"red": (10, 10, 60, 60), "blue": (100, 20, 180, 90)})
         cv2.imwrite(str(tmp_path / "in" / f"{index}.png"), image[..., ::-1])
-    demo = start("--source", "in", "--rate", 5, "--loop", "--seconds", 3)
+    demo = start("--source", "in", "--rate", 5, "--loop", "--seconds", 5)
     output, errors = demo.communicate(timeout=120)
     assert demo.returncode == 0, errors
     summary = json.loads((tmp_path / "out" / "summary.json").read_text())

@@ -13,10 +13,10 @@ from tiny_relations import NUM_PREDICATES, made_up  # noqa: E402
 from psg_ros.labels import ObjectLabel, Predicate, Vocabulary  # noqa: E402
 from psg_ros.network.config import ModelConfig  # noqa: E402
 from psg_ros.network.dsflash import RelationStage  # noqa: E402
-from psg_ros.network.word_scores import word_scores  # noqa: E402
+from psg_ros.network.word_scores import GAINS, word_scores  # noqa: E402
 from psg_ros.setting_files import config_from_dict  # noqa: E402
 from psg_ros.training.config import RelationTraining  # noqa: E402
-from psg_ros.training.relations import unseen_words, word_heads  # noqa: E402
+from psg_ros.training.relations import gain_search, word_heads  # noqa: E402
 from psg_ros.training.relations.gain_search import set_gain  # noqa: E402
 from psg_ros.training.relations.relation_losses import RelationLosses  # noqa: E402
 from psg_ros.training.relations.relation_sources import KeptSamples  # noqa: E402
@@ -27,9 +27,9 @@ VOCABULARY = Vocabulary(
 
 
 @pytest.fixture(autouse=True)
-def one_gain(monkeypatch):
+def quick(monkeypatch):
     monkeypatch.setattr(word_heads, "STEPS", 2)
-    monkeypatch.setattr(unseen_words, "GAINS", (3.0,))
+    monkeypatch.setattr(gain_search, "best_gain", lambda shares: 3.0)
 
 
 def finished(tiny_network, images=4, held_out=(), **relations):
@@ -46,6 +46,8 @@ def finished(tiny_network, images=4, held_out=(), **relations):
 def test_a_head_notes_the_gain_and_what_it_has_seen(tiny_network):
     scores = word_scores(finished(tiny_network, text_encoder="bag_of_words"))
     assert scores.gain == 3 and scores.taught.tolist() == [True, True]
+    assert scores.shares.shape == (len(GAINS), 2)
+    assert ((scores.shares >= 0) & (scores.shares <= 1)).all(), "what each gain costs, too"
 
 
 def test_what_was_held_out_was_not_seen(tiny_network):
@@ -56,7 +58,8 @@ def test_what_was_held_out_was_not_seen(tiny_network):
 def test_one_image_or_one_direction_is_too_little_for_a_gain(tiny_network):
     for less in ({"images": 1}, {"split": "none"}):
         stage = finished(tiny_network, text_encoder="bag_of_words", **less)
-        assert word_scores(stage).gain == 1
+        scores = word_scores(stage)
+        assert scores.gain == 1 and scores.shares.isnan().all()
 
 
 def test_a_closed_list_stays_as_it_is(tiny_network):

@@ -23,8 +23,12 @@ from psg_ros.training.relations.relation_samples import RelationSample
 def dataset(relations: list[list[list[int]]]):
     """A data set of nothing but relations."""
     records = [
-        SimpleNamespace(triplets=np.array(of_image, np.int64).reshape(-1, 3))
-        for of_image in relations
+        SimpleNamespace(
+            triplets=np.array(of_image, np.int64).reshape(-1, 3),
+            image_id=str(index),
+            image_file=f"{index}.jpg",
+        )
+        for index, of_image in enumerate(relations)
     ]
     return SimpleNamespace(records=records, root="there")
 
@@ -63,6 +67,27 @@ def test_images_can_be_held_out_of_another_set():
         choose_images(HALF, settings, dataset([RELATED]))
     with pytest.raises(ValueError, match="validation_images 10 of 10 images"):
         choose_images(HALF, RelationTraining(validation_images=10))
+
+
+@pytest.mark.parametrize("key", ["image_id", "image_file"])
+def test_an_image_that_is_there_twice_is_not_trained_with_and_judged(key):
+    """A training split may have one under two names, or two entries of one name."""
+    twice = dataset([RELATED] * 6)
+    for record in twice.records[3:]:
+        setattr(record, key, getattr(twice.records[0], key))
+    chosen = choose_images(twice, RelationTraining(validation_images=1))
+    assert chosen.held_out.tolist() == [0] and chosen.train.tolist() == [1, 2]
+
+
+def test_an_id_is_judged_once():
+    """The evaluator refuses the second, after an epoch of training."""
+    twice = dataset([RELATED] * 6)
+    for record in twice.records[3:]:
+        record.image_id = twice.records[0].image_id
+    chosen = choose_images(twice, RelationTraining(validation_images=2))
+    assert chosen.held_out.tolist() == [0, 1] and chosen.train.tolist() == [2]
+    with pytest.raises(ValueError, match="validation_images 3 of 3 images"):
+        choose_images(twice, RelationTraining(validation_images=3))
 
 
 def test_several_processes_without_a_feature_cache_are_warned_once(caplog):

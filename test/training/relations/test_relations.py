@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tiny_psg import change_json
 from training_process import kill_before_step, train_apart, train_as_ranks
 
 from psg_ros.network.word_scores import word_scores
@@ -18,7 +19,7 @@ from psg_ros.pictures.picture_file import read_image
 from psg_ros.training import train
 from psg_ros.training.checkpoint import load_state, load_weights, save_state, save_weights
 from psg_ros.training.history import History
-from psg_ros.training.relations import relation_run, relations, unseen_words, word_heads
+from psg_ros.training.relations import gain_search, relation_run, relations, word_heads
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -117,6 +118,18 @@ def test_a_checkpoint_that_was_trained_on_another_segmenter_is_refused(prepare, 
     run(config)
     assert (folder / relations.WEIGHTS).read_bytes() != trained
     run(config, resume=True)
+
+
+def test_a_checkpoint_of_other_images_is_refused(prepare, tiny_psg, tmp_path):
+    """The images held out are spread over the set: another number of images holds out others."""
+    folder = shutil.copytree(tiny_psg, tmp_path / "grows")
+    config = prepare(data=str(folder), relations={"validation_images": 1, "epochs": 1})
+    trained = (run(config) / relations.WEIGHTS).read_bytes()
+    run(config, resume=True)
+    change_json(folder / "psg.json", lambda content: content["data"].pop(0))
+    with pytest.raises(ValueError, match=r"relations\.state was trained on other images"):
+        run(config, resume=True)
+    assert (folder_of(config) / relations.WEIGHTS).read_bytes() == trained, "nothing is lost"
 
 
 def test_a_checkpoint_that_does_not_name_its_segmenter_is_refused(prepare):
@@ -306,6 +319,21 @@ def test_what_cannot_work_is_refused_before_anything_is_computed(write_config, c
     assert not (config.parent / "run").exists()
 
 
+def test_pictures_are_not_mirrored_where_relations_tell_left_from_right(
+    write_config, tiny_share, tiny_psg, tmp_path
+):
+    folder = shutil.copytree(tiny_psg, tmp_path / "sided")
+    sided = ["left of", "on"]
+    change_json(folder / "psg.json", lambda content: content.update(predicate_classes=sided))
+    labels = tiny_share / "config" / "labels" / "tiny.yaml"
+    content = yaml.safe_load(labels.read_text())
+    labels.write_text(yaml.safe_dump({**content, "predicates": [{"name": n} for n in sided]}))
+    config = write_config(data=str(folder), relations={"augmentation": "three_augment"})
+    with pytest.raises(ValueError, match="mirrors pictures, in which left of would be wrong"):
+        train.run(config)
+    assert not (config.parent / "run").exists()
+
+
 @pytest.mark.parametrize("size", ["s", "b", "l"])
 def test_the_recipe_of_the_paper_is_there_in_every_size(size):
     folder = REPOSITORY / "config"
@@ -326,7 +354,7 @@ def with_words(tiny_share, tiny_network, monkeypatch) -> None:
     network = tiny_share / "config" / "model" / "tiny.yaml"
     network.write_text(yaml.safe_dump({**tiny_network, "relations": sizes}))
     monkeypatch.setattr(word_heads, "STEPS", 2)
-    monkeypatch.setattr(unseen_words, "GAINS", (2.5,))
+    monkeypatch.setattr(gain_search, "best_gain", lambda shares: 2.5)
 
 
 def test_a_run_with_words_ends_with_the_gain_of_unseen_ones(prepare, with_words):
@@ -336,6 +364,20 @@ def test_a_run_with_words_ends_with_the_gain_of_unseen_ones(prepare, with_words)
     scores = word_scores(train.load_run(folder)[0].relations)
     assert scores.gain == 2.5 and scores.taught.all()
     torch.testing.assert_close(scores.words.norm(dim=1), torch.ones(len(scores.words)))
+
+
+def test_the_whole_stage_learns_with_its_words(prepare, with_words):
+    """Not the head alone; the segmenter and the vectors of the words stay as they are."""
+    settings = {"epochs": 1, "precision": "float32"}
+    before, after = (
+        train.load_run(run(prepare(name, relations={**settings, "learning_rate": rate})))[0]
+        for name, rate in (("still", 1e-20), ("learned", 1e-2))
+    )
+    for name, value in before.relations.named_parameters():
+        assert not torch.equal(value, after.relations.get_parameter(name)), name
+    for name, value in before.segmenter.state_dict().items():
+        assert torch.equal(value, after.segmenter.state_dict()[name]), name
+    assert torch.equal(word_scores(before.relations).words, word_scores(after.relations).words)
 
 
 def test_a_resumed_run_hears_the_same_words(prepare, with_words, interrupt):

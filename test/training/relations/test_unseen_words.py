@@ -11,14 +11,15 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
+from psg_ros.network.word_scores import GAINS, WordScores  # noqa: E402
 from psg_ros.training.relations.unseen_words import (  # noqa: E402
     FOLDS,
-    GAINS,
-    find_gain,
+    best_gain,
     folds,
-    harmonic_mean,
     louder,
+    measure_gains,
     named_right,
+    shares_right,
 )
 from psg_ros.training.relations.word_heads import Pairs  # noqa: E402
 
@@ -30,8 +31,6 @@ class Echo(nn.Module):
 
     def __init__(self, unseen, strength):
         super().__init__()
-        from psg_ros.network.word_scores import WordScores
-
         count = len(NAMES)
         self.scores = WordScores(count, count, count, none_first=True)
         self.scores.take_words(torch.eye(count))
@@ -68,8 +67,8 @@ def test_words_that_are_heard_less_need_a_gain():
     pairs = pairs_of_every_word()
     seen, unseen = range(7), range(7, 10)
     head = Echo(unseen, 0.25)
-    assert harmonic_mean(head, pairs, seen, unseen, 1.0) == 0
-    assert harmonic_mean(head, pairs, seen, unseen, 3.0) == pytest.approx(1)
+    assert shares_right(head, pairs, seen, unseen, 1.0) == (1, 0)
+    assert shares_right(head, pairs, seen, unseen, 3.0) == (1, 1)
     assert torch.equal(head.scores.words, torch.eye(len(NAMES))), "its words are its own again"
 
 
@@ -82,9 +81,21 @@ def test_the_least_gain_by_which_both_kinds_are_named_right_is_found():
         return Echo(hidden, 0.25)
 
     pairs = pairs_of_every_word()
-    gain = find_gain(learn, pairs, pairs, NAMES, held_out=[9])
-    assert gain == next(g for g in GAINS if g * 0.25 > 0.5)
+    shares = measure_gains(learn, pairs, pairs, NAMES, held_out=[9])
+    assert shares.shape == (FOLDS, len(GAINS), 2)
+    assert best_gain(shares) == next(g for g in GAINS if g * 0.25 > 0.5)
     assert len(calls) == FOLDS and all(hidden[0] == 9 for hidden in calls)
+
+
+def test_a_gain_that_helps_few_words_more_than_it_harms_others_is_not_taken():
+    shares = np.zeros((3, len(GAINS), 2))
+    shares[:, 2] = 0.5, 0.5
+    assert best_gain(shares) == GAINS[2]
+    shares[:, 4] = [[0.9, 0.9], [0.4, 0.4], [0.45, 0.45]]
+    assert best_gain(shares) == GAINS[2], "better on the mean, not beyond one standard error"
+    shares[:, 4] = [[0.9, 0.9], [0.8, 0.8], [0.7, 0.7]]
+    assert best_gain(shares) == GAINS[4]
+    assert best_gain(shares[:1]) == GAINS[4], "one fold alone has no error"
 
 
 def test_shares_named_right_count_annotated_directions_alone():
@@ -97,6 +108,6 @@ def test_shares_named_right_count_annotated_directions_alone():
 
 def test_words_that_no_image_shows_count_as_never_right():
     pairs = pairs_of_every_word()
-    assert harmonic_mean(Echo([], 1.0), pairs, range(9), [], 1.0) == 0
+    assert shares_right(Echo([], 1.0), pairs, range(9), [], 1.0) == (1, 0)
     pairs.targets[9] = 0
-    assert harmonic_mean(Echo([], 1.0), pairs, range(9), [9], 1.0) == 0
+    assert shares_right(Echo([], 1.0), pairs, range(9), [9], 1.0) == (1, 0)

@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
 
+from psg_ros.robot.ops.image import padding_rgb
 from psg_ros.training import samples as samples_module
 from psg_ros.training.samples import SampleMaker
 from psg_ros.training.segmenter.augmentation import VOID_BYTE, Sample
@@ -23,6 +25,17 @@ def test_padding_is_black_and_below_and_right():
     padded = pad_image(image, (4, 5))
     assert padded.shape == (4, 5, 3)
     assert (padded[:3, :2] == 7).all() and padded.sum() == image.sum()
+
+
+def test_padding_has_the_colour_that_the_deployed_network_sees_there():
+    sample = Sample(
+        np.zeros((8, 4, 3), np.uint8), np.zeros((8, 4), np.uint8), np.array([0]), "narrow"
+    )
+    for scaling in ("area", "eomt", "lightly_train"):
+        maker = SampleMaker([sample], (16, 16), "mild", seed=0, scaling=scaling)
+        with closing(BatchStream(maker, Grids(4, 1), 1)) as batches:
+            beside = next(iter(batches)).images[0, :, :, -1]
+        assert set(map(tuple, beside.T.tolist())) == {padding_rgb(scaling)}
 
 
 def test_targets_are_the_shares_of_each_cell():

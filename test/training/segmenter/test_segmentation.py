@@ -17,9 +17,10 @@ from training_process import kill_while_saving, train_apart
 
 from psg_ros.data.opening import open_dataset
 from psg_ros.network.config import ModelConfig
+from psg_ros.network.word_scores import word_scores
 from psg_ros.pictures.picture_file import read_image
 from psg_ros.setting_files import load_config
-from psg_ros.text.paraphrases import Paraphrases
+from psg_ros.text.lexicon import Lexicon
 from psg_ros.training import train, words
 from psg_ros.training.checkpoint import load_state, load_weights, save_state
 from psg_ros.training.config import TrainConfig
@@ -113,7 +114,7 @@ def test_a_resumed_run_hears_the_same_words(
     sizes = {**tiny_network["segmenter"], "text_encoder": "bag_of_words"}
     network = tiny_share / "config" / "model" / "tiny.yaml"
     network.write_text(yaml.safe_dump({**tiny_network, "segmenter": sizes}))
-    ways = Paraphrases({"box": ("crate", "carton"), "ball": ("globe",)}, {})
+    ways = Lexicon({"box": ("crate", "carton"), "ball": ("globe",)}, {})
     monkeypatch.setattr(words, "load_paraphrases", lambda: ways)
     whole = train.run(write_config("whole"), stage="segmentation")
     config = write_config("killed", minutes_between_checkpoints=0.0)
@@ -121,6 +122,31 @@ def test_a_resumed_run_hears_the_same_words(
         train.run(config, stage="segmentation")
     folder = train.run(config, stage="segmentation", resume=True)
     assert (folder / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
+
+
+def test_the_whole_segmenter_learns_with_its_words(write_config, tiny_share, tiny_network):
+    """Not the class head alone; the vectors of the words stay as they are."""
+    shutil.copy(ROOT / "config" / "labels" / "psg.yaml", tiny_share / "config" / "labels")
+    sizes = {**tiny_network["segmenter"], "text_encoder": "bag_of_words"}
+    network = tiny_share / "config" / "model" / "tiny.yaml"
+    network.write_text(yaml.safe_dump({**tiny_network, "segmenter": sizes}))
+    before, after = (
+        train.load_run(
+            train.run(write_config(name, segmentation=changes), stage="segmentation"),
+            with_relations=False,
+        )[0].segmenter
+        for name, changes in (
+            ("still", {"learning_rate": 1e-20}),
+            ("learned", {"learning_rate": 1e-2}),
+        )
+    )
+    moved = {
+        name.split(".")[0]
+        for name, value in before.named_parameters()
+        if not torch.equal(value, after.get_parameter(name))
+    }
+    assert moved == {name.split(".")[0] for name, _ in before.named_parameters()}
+    assert torch.equal(word_scores(before).words, word_scores(after).words)
 
 
 def test_a_state_without_running_means_still_goes_on(write_config, monkeypatch, interrupt):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageEnhance, ImageOps
 
+from psg_ros.labels import load_vocabulary, shipped_vocabularies
 from psg_ros.training.segmenter import three_augment as augment
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (24, 32, 3), np.uint8)
@@ -66,3 +67,12 @@ def test_one_of_three_changes_is_always_made(monkeypatch):
 
 def test_half_of_the_pictures_are_mirrored():
     assert 70 < sum(augment.flips(rng(seed)) for seed in range(200)) < 130
+
+
+def test_predicates_that_a_flip_makes_wrong_are_known_by_their_words():
+    sided = augment.told_by_side(
+        ["left of", "to-the-right-of", "Right_Of", "beside", "leftover of"]
+    )
+    assert sided == ["left of", "to-the-right-of", "Right_Of"]
+    for file in shipped_vocabularies():
+        assert augment.told_by_side(load_vocabulary(file).predicate_names) == []

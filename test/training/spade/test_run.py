@@ -21,12 +21,13 @@ from psg_ros.__main__ import main
 from psg_ros.data.hold_out import base_of
 from psg_ros.data.opening import open_dataset
 from psg_ros.labels import find_vocabulary
-from psg_ros.network.spade.config import CalibrationConfig
+from psg_ros.network.spade.config import CalibrationConfig, SpadeConfig
 from psg_ros.network.spade.frozen import open_frozen_models
 from psg_ros.network.spade.stage import Settings
 from psg_ros.setting_files import config_from_dict, read_mapping
+from psg_ros.spade_config import TrainedWords
 from psg_ros.training.spade.examples import Examples
-from psg_ros.training.spade.run import Lessons
+from psg_ros.training.spade.run import Lessons, check_calibration, train_spade
 
 
 @pytest.fixture
@@ -139,3 +140,32 @@ def test_training_needs_a_config_and_models(
     (tmp_path / "spade.yaml").write_text("diffusion_model: nowhere\nclip_model: nowhere\n")
     assert main([*call, "--config", str(tmp_path / "spade.yaml")]) == 2
     assert "diffusion_model 'nowhere' is not a folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("held_out", "told"),
+    [
+        ({"held_out_labels": "novel"}, "1 of the names that this training holds out .*'box'"),
+        (
+            {"held_out_predicates": "novel"},
+            "1 of the names that this training holds out .*'beside'",
+        ),
+    ],
+)
+def test_a_calibration_that_has_read_novel_names_is_refused(
+    tmp_path: Path, data: list[str], held_out: dict[str, str], told: str
+) -> None:
+    vocabulary = find_vocabulary(data[2])
+    dataset = open_dataset(Path(data[0]), vocabulary, "train")
+    trained = TrainedWords(vocabulary.label_names, vocabulary.predicate_names)
+    settings = _listed(dataclasses.asdict(Settings(trained=trained)))
+    (tmp_path / "spade.yaml").write_text(yaml.safe_dump(settings))
+    config = dataclasses.replace(SpadeConfig(), **held_out)
+    calibration = tmp_path / "calibration.safetensors"
+    with pytest.raises(ValueError, match=told):
+        train_spade(config, dataset, vocabulary, tmp_path / "out", maps=tmp_path,
+                    calibration=calibration)  # fmt: skip
+    check_calibration(calibration, [], [])
+    check_calibration(calibration, ["unheard of"], [])
+    with pytest.raises(FileNotFoundError, match="no folder of a trained SPADE"):
+        check_calibration(tmp_path / "alone" / "calibration.safetensors", ["box"], [])

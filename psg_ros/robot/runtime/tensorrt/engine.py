@@ -28,7 +28,7 @@ CHECK = "psg build-engine MODEL --check names what TensorRT does not take, witho
 
 
 def build_engine(
-    path: Path, profiles: list[Profile], memory_bytes: int, timing: bytes = b""
+    path: Path, profiles: list[Profile], memory_bytes: int, timing: bytes | memoryview = b""
 ) -> tuple[Any, bytes]:
     """Return a serialized engine (a buffer) and what was measured on the way, for the next build.
 
