@@ -38,7 +38,7 @@ def allow_cuda_without_gpu() -> None:
     root = Path(torch.__file__).parent
     with tempfile.TemporaryDirectory() as folder:
         source, library = Path(folder, "guard.cpp"), Path(folder, "guard.so")
-        source.write_text(SOURCE)
+        source.write_text(SOURCE, encoding="utf-8")
         command = ["g++", "-std=c++20", "-O0", "-shared", "-fPIC", str(source), "-o", str(library)]
         command += [f"-I{root / 'include'}", f"-L{root / 'lib'}", "-lc10"]
         subprocess.run(command, check=True, timeout=300, env={**os.environ, "LC_ALL": "C"})

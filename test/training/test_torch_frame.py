@@ -141,7 +141,7 @@ def test_the_demo_models_segmenter_finds_the_same_in_one_graph(resolution):
     captured = open_as(one, FrameBackend(graph, one.artifact("fused"), FakeStream()))
     frame = Frame(read_image(DEMO / "pictures" / "worst.jpg"))
     truth, found = expected(frame), captured(frame)
-    assert truth.segmentation.num_segments > 10
+    assert truth.segmentation.num_segments >= 10
     np.testing.assert_array_equal(found.segmentation.label_map, truth.segmentation.label_map)
     np.testing.assert_array_equal(found.relation_scores.pairs, truth.relation_scores.pairs)
     # Relations are measured on the grid of the masks, whatever the size of the label map.
