@@ -8,6 +8,8 @@ lines of our own, escape sequences that a terminal obeys.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 LONGEST = 60
 """Characters shown of a string; no encoding, frame or node has such a long name (our choice)."""
 
@@ -15,6 +17,11 @@ LONGEST = 60
 def counted(number: int, thing: str) -> str:
     """Return a number of things in words: 1 picture, 2 pictures, 0 pictures."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return other people's names as a list in words: a, b; "none" if there is none."""
+    return ", ".join(map(plain, names)) or "none"
 
 
 def quoted(text: str) -> str:

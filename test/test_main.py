@@ -36,6 +36,26 @@ def test_the_help_of_every_command_has_examples_of_itself(name: str) -> None:
     assert f"\n  psg {name}" in done.stdout.split("examples:")[1]
 
 
+ACTIONS = [
+    f"{name} {action}"
+    for name, actions in {
+        "dataset": ("check", "select", "relate", "join"),
+        "models": ("list", "get", "remove"),
+        "spade": ("train", "evaluate"),
+    }.items()
+    for action in actions
+]
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+def test_the_help_of_every_action_says_what_it_does_and_has_examples(name: str) -> None:
+    done = run(*name.split(), "--help")
+    assert done.returncode == 0, done.stderr
+    usage, what, *_ = done.stdout.split("\n\n")
+    assert usage.startswith(f"usage: psg {name}") and what[0].isupper() and what[-1] in ".:"
+    assert f"\n  psg {name}" in done.stdout.split("examples:")[1]
+
+
 def test_an_unknown_command_gets_the_nearest_known_one(capsys: pytest.CaptureFixture[str]) -> None:
     assert psg.main(["predicct"]) == 2
     assert "did you mean 'predict'?" in capsys.readouterr().err

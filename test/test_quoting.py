@@ -4,7 +4,7 @@
 
 import pytest
 
-from psg_ros.quoting import LONGEST, counted, plain, quoted
+from psg_ros.quoting import LONGEST, counted, listed, plain, quoted
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,9 @@ def test_the_longest_is_shown_whole_and_one_more_is_cut_with_its_length():
 @pytest.mark.parametrize("name", ["camera", "/robot1/camera/image_raw", "Kamera-ä"])
 def test_a_name_stays_as_it_is(name):
     assert plain(name) == name
+
+
+def test_names_are_listed_without_the_marks_of_a_program():
+    assert listed(["demo", "photo"]) == "demo, photo"
+    assert listed(["two words"]) == "'two words'"
+    assert listed([]) == "none"

@@ -1,6 +1,6 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Print every relation that the node publishes on /scene_graph; Ctrl-C ends."""
+"""Print every relation that the node publishes on scene_graph; Ctrl-C ends."""
 
 import rclpy
 from rclpy.executors import ExternalShutdownException
@@ -20,7 +20,7 @@ rclpy.init()
 node = rclpy.create_node("print_relations")
 # Depth 1: whoever is slower than the camera then acts on the newest graph, never on a queue of old
 # ones. Only who counts or records wants every graph, and a deeper queue.
-node.create_subscription(SceneGraph, "/scene_graph", on_graph, 1)
+node.create_subscription(SceneGraph, "scene_graph", on_graph, 1)
 try:
     rclpy.spin(node)
 except (KeyboardInterrupt, ExternalShutdownException):

@@ -17,6 +17,7 @@ from psg_ros.config import PipelineConfig
 from psg_ros.media.bag_reading import choose_topic, opened
 from psg_ros.media.bag_storage import storage_name
 from psg_ros.pictures.encoded_picture import DEFAULT_LIMIT
+from psg_ros.quoting import listed
 from psg_ros.robot.opening import digest_of
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def look_at(source: Path, target: Path, selection: Selection, config: PipelineCo
         known = {connection.topic for connection in reader.connections}
         missing = [topic for topic in selection.copied if topic not in (*known, ALL)]
         if missing:
-            raise ValueError(f"{source} has no topic {missing[0]}; it has {sorted(known)}")
+            raise ValueError(f"{source} has no topic {missing[0]}; it has {listed(sorted(known))}")
         if selection.copied and not reader.is2:
             raise ValueError(
                 f"{source} is of ROS 1: nothing can be copied; rosbags-convert it first"
@@ -155,7 +156,7 @@ def _with_depth(
     kinds = {connection.topic: connection.msgtype for connection in reader.connections}
     if kinds.get(selection.depth) not in DEPTH_DECODERS:
         raise ValueError(
-            f"{source} has no depth images on {selection.depth}; it has {sorted(kinds)}"
+            f"{source} has no depth images on {selection.depth}; it has {listed(sorted(kinds))}"
         )
     if kinds.get(info) != INFO_TYPE:
         raise ValueError(

@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 
 from psg_ros.cli import dataset_writing
+from psg_ros.cli.actions import add_action, add_actions
 from psg_ros.cli.options import add_folder_options, count
 from psg_ros.data.annotation_file import SPLITS
 from psg_ros.data.checking import DatasetReport, check_dataset, report_lines
@@ -29,6 +30,15 @@ from psg_ros.quoting import counted
 
 USAGE = "check DATA | select DATA -o FILE | relate DATA -o FILE | join DATA DATA ... -o FILE"
 EXAMPLES = """\
+examples:
+  psg dataset check rooms --labels simulation
+  psg dataset select data/own -o data/own/split.json --labels photo --hold-out 'evening_0000*'
+  psg dataset relate nyu -o nyu/measured.json --camera 519 519 325 253 --depth-folder nyu/depth
+  psg dataset join data/kitchen/psg.json data/hall/psg.json -o data/both.json
+
+`psg dataset ACTION --help` has more.
+"""
+CHECK_EXAMPLES = """\
 examples:
   psg dataset check rooms --labels simulation
   psg dataset check psg_data/psg.json --image-folder coco --panoptic-folder coco/annotations --fast
@@ -50,32 +60,36 @@ and images whose ids fit a pattern become the test split. Data sets of different
 mixed for one training that way. Pictures and PNGs stay where they are; give their folder when the
 file is used (--image-folder, --panoptic-folder, or `images` and `panoptic` in a training config).
 """
+SELECT_EXAMPLES = """\
+examples:
+  psg dataset select data/own -o data/own/split.json --labels photo --hold-out 'evening_0000*'
+  psg dataset select psg_data/psg.json -o psg_data/rooms.json --labels photo
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands of `psg dataset`."""
-    actions = parser.add_subparsers(
-        prog="psg dataset", dest="action", metavar="ACTION", required=True
-    )
-    check = actions.add_parser(
+    actions = add_actions(parser)
+    check = add_action(
+        actions,
         "check",
+        _check,
         help="check a data set and report what is wrong",
-        usage="psg dataset check DATA [--split SPLIT] [--labels NAME] [options]",
+        usage="DATA [--split SPLIT] [--labels NAME] [options]",
         description=CHECK,
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=CHECK_EXAMPLES,
     )
     _add_check_arguments(check)
-    check.set_defaults(act=_check)
-    chosen = actions.add_parser(
+    chosen = add_action(
+        actions,
         "select",
+        _select,
         help="write an annotation file with fewer classes, or with images held out",
-        usage="psg dataset select DATA -o FILE [--labels NAME] [--hold-out PATTERN ...]",
+        usage="DATA -o FILE [--labels NAME] [--hold-out PATTERN ...]",
         description=SELECT,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=SELECT_EXAMPLES,
     )
     _add_select_arguments(chosen)
-    chosen.set_defaults(act=_select)
     dataset_writing.add_relate(actions)
     dataset_writing.add_join(actions)
 
@@ -111,9 +125,6 @@ def _add_check_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="check that all files exist, but decode only 100 images per split",
     )
-    parser.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
-    )
 
 
 def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
@@ -135,9 +146,6 @@ def _add_select_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="PATTERN",
         help="image ids of the new test split, e.g. 'nyu_09*'; all others are for training",
-    )
-    parser.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from psg_ros.cli.actions import add_action
 from psg_ros.data.annotation_file import read_json
 from psg_ros.data.joining import join
 from psg_ros.data.measured_relations import Certainty, DepthCamera, Measured, measure_relations
@@ -29,21 +30,33 @@ relation" in training. Relations of the old file are replaced.
 The words are over, in front of, beside, on, in, attached to, hanging from, and standing on or lying
 on for what mostly does; those that the vocabulary lacks are left out.
 """
+RELATE_EXAMPLES = """\
+examples:
+  psg dataset relate data/own -o data/own/measured.json --labels photo --camera 615 615 320 240
+  psg dataset relate nyu -o nyu/measured.json --camera 519 519 325 253 --depth-folder nyu/depth
+"""
 JOIN = """\
 Write one annotation file with the images of several, which must have the same classes (psg dataset
 select). Pictures stay where they are: the new file names them relative to its own folder, which
 must be above them.
 """
+JOIN_EXAMPLES = """\
+examples:
+  psg dataset join data/kitchen/psg.json data/hall/psg.json -o data/both.json
+  psg dataset join data/a.json data/b.json -o data/both.json --folders data/coco data/robot
+"""
 
 
 def add_relate(actions: Any) -> None:
     """Add the subcommand `relate`."""
-    parser = actions.add_parser(
+    parser = add_action(
+        actions,
         "relate",
+        relate,
         help="write an annotation file with relations measured from depth",
-        usage="psg dataset relate DATA -o FILE --camera FX FY CX CY [options]",
+        usage="DATA -o FILE --camera FX FY CX CY [options]",
         description=RELATE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=RELATE_EXAMPLES,
     )
     certainty, camera = Certainty(), DepthCamera.unit_m
     parser.add_argument(
@@ -96,18 +109,18 @@ def add_relate(actions: Any) -> None:
         metavar="C",
         help="clarity from which a pair is doubtful (default: %(default)s)",
     )
-    _add_debug(parser)
-    parser.set_defaults(act=relate)
 
 
 def add_join(actions: Any) -> None:
     """Add the subcommand `join`."""
-    parser = actions.add_parser(
+    parser = add_action(
+        actions,
         "join",
+        join_files,
         help="write one annotation file with the images of several",
-        usage="psg dataset join DATA DATA ... -o FILE [--folders DIR DIR ...]",
+        usage="DATA DATA ... -o FILE [--folders DIR DIR ...]",
         description=JOIN,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        examples=JOIN_EXAMPLES,
     )
     parser.add_argument(
         "data", type=Path, nargs="+", metavar="DATA", help="annotation files in PSG's layout"
@@ -124,8 +137,6 @@ def add_join(actions: Any) -> None:
         help="folder of each file's pictures and PNGs, in the same order (default: searched near "
         "the files)",
     )
-    _add_debug(parser)
-    parser.set_defaults(act=join_files)
 
 
 def relate(args: argparse.Namespace) -> int:
@@ -171,9 +182,3 @@ def join_files(args: argparse.Namespace) -> int:
     images = counted(len(content["data"]), "image")
     print(f"{args.out}: {images}, {count_held_out(content)} held out")
     return 0
-
-
-def _add_debug(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
-    )

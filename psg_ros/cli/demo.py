@@ -26,6 +26,7 @@ from psg_ros.cli.options import (
     say_default_model,
     size_wh,
 )
+from psg_ros.cli.targets import check_folder
 from psg_ros.config import PictureConfig
 from psg_ros.files import printable
 from psg_ros.media import Media, open_media, shortened
@@ -56,8 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
         metavar="PATH",
-        help="image, folder, video, camera (/dev/videoN) or rosbag2 (default: a clip of simulated "
-        "rooms)",
+        help="image (shown without end), folder, video, camera (/dev/videoN) or rosbag2 (default: "
+        "a clip of simulated rooms)",
     )
     parser.add_argument(
         "--live",
@@ -78,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rate",
         type=positive_float,
         metavar="HZ",
-        help="frames per second of the camera (default: 10 live, 2 for folders, else that of the "
+        help="frames per second of the camera (default: 10 live, 2 for pictures, else that of the "
         "source)",
     )
     parser.add_argument(
@@ -107,6 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the demonstration and print what flowed."""
     started_s = time.monotonic()
+    check_folder(args.out)
     seconds = args.seconds
     if seconds is None and not sys.stdout.isatty():
         seconds = PIPE_SECONDS

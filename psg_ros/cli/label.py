@@ -210,11 +210,11 @@ def _report(args: argparse.Namespace, summary: Summary, left_out: Sequence[str])
     pictures = counted(summary.num_new, "picture")
     print(f"labelled {pictures}, {counted(summary.num_segments, 'segment')}")
     if summary.num_old:
-        print(f"{summary.num_old} were there already")
+        print(f"there already: {counted(summary.num_old, 'picture')}")
     if summary.num_empty:
-        print(f"{summary.num_empty} show nothing that is sure and are left out")
+        print(f"left out, nothing in them is sure: {counted(summary.num_empty, 'picture')}")
     if summary.num_doubtful:
-        print(f"{summary.num_doubtful} doubtful segments are void")
+        print(f"doubtful, now void: {counted(summary.num_doubtful, 'segment')}")
     if summary.unnamed:
         names = [f"{name} {number}" for name, number in summary.unnamed.most_common()]
         print(f"not in the vocabulary, void: {shortened(names, 8)}")

@@ -15,6 +15,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from psg_ros.cli.actions import add_action, add_actions
 from psg_ros.cli.targets import check_folder
 from psg_ros.fetching import get, shelf
 from psg_ros.fetching.listing import as_json, as_text
@@ -33,17 +34,50 @@ examples:
 
 get needs the extra train (torch), and hub if the model is on the hub; list and remove do not.
 """
+LIST_EXAMPLES = """\
+examples:
+  psg models list
+  psg models list --json
+"""
+GET = """\
+Fetch a public model, verify and convert it, and store it where --model NAME finds it. After an
+interruption, the same command resumes.
+"""
+GET_EXAMPLES = """\
+examples:
+  psg models get lightly_s
+  psg models get lightly_s --file Downloads/dinov3_vits16_eomt_panoptic_coco_251219_89e8a64f.pt
+  psg models get eomt_dinov3_s --accept-licence
+  psg models get eomt_dinov2_s --run runs/eomt_s
+"""
+REMOVE_EXAMPLES = """\
+examples:
+  psg models remove lightly_s
+"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands of `psg models`."""
-    actions = parser.add_subparsers(
-        prog="psg models", dest="action", metavar="ACTION", required=True
+    actions = add_actions(parser)
+    shown = add_action(
+        actions,
+        "list",
+        _list,
+        help="list the public models, and which of them are here",
+        usage="[--json] [--table FILE]",
+        description="List the public models: classes, quality, size, licence, and which are here.",
+        examples=LIST_EXAMPLES,
     )
-    shown = actions.add_parser("list", help="list the public models, and which of them are here")
     shown.add_argument("--json", action="store_true", help="print the whole table as JSON")
-    shown.set_defaults(act=_list)
-    got = actions.add_parser("get", help="fetch, verify, convert and export a public model")
+    got = add_action(
+        actions,
+        "get",
+        _get,
+        help="fetch, verify, convert and export a public model",
+        usage="NAME [options]",
+        description=GET,
+        examples=GET_EXAMPLES,
+    )
     got.add_argument("name", metavar="NAME", help="a name from `psg models list`")
     got.add_argument("--file", type=Path, metavar="FILE", help="its weights, if fetched by hand")
     got.add_argument(
@@ -63,20 +97,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="agree to the licences that `psg models list` shows; without it you are asked",
     )
-    got.set_defaults(act=_get)
-    removed = actions.add_parser("remove", help="remove a fetched model")
+    removed = add_action(
+        actions,
+        "remove",
+        _remove,
+        help="remove a fetched model",
+        usage="NAME",
+        description="Delete a fetched model and what an interrupted get has left of it.",
+        examples=REMOVE_EXAMPLES,
+    )
     removed.add_argument("name", metavar="NAME", help="name of a fetched model")
-    removed.set_defaults(act=_remove)
     for action in (shown, got):
         action.add_argument(
             "--table",
             type=Path,
             metavar="FILE",
             help="another table, for example of a mirror, in the form of config/public_models.yaml",
-        )
-    for action in (shown, got, removed):
-        action.add_argument(
-            "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
         )
 
 

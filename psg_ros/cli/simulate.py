@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 
 from psg_ros.cli.options import count, positive_float, positive_int, size_wh
+from psg_ros.cli.targets import check_folder
 from psg_ros.machine import cores
 from psg_ros.quoting import counted
 from psg_ros.simulation import generate_dataset
@@ -81,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Render and say where the result lies."""
+    check_folder(args.out)
     num_images = {split: getattr(args, split) for split in ("train", "val", "test")}
     if args.clip is not None:
         if sum(num_images.values()) or args.depth:

@@ -3,8 +3,8 @@
 """Train or evaluate SPADE, an open-vocabulary relation stage based on Stable Diffusion and CLIP.
 
 The config names the folders of the public models (diffusion_model, clip_model), in the layouts of
-diffusers and transformers. Stage 1 calibrates the diffusion UNet, stage 2 learns
-relations on its features. The result is a folder for the node's parameter spade_model.
+diffusers and transformers. Stage 1 calibrates the diffusion UNet, stage 2 learns relations on its
+features. The result is a folder for the node's parameter spade_model.
 
 evaluate judges as `psg evaluate` does: relations on the true masks (PredCls) where SPADE was
 trained with mask_source external, everything (SGDet) where it finds its own masks.
@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from psg_ros.cli.actions import add_action, add_actions
 from psg_ros.cli.judging import Judged, add_judging_options, check_targets, judge, say
 from psg_ros.cli.options import add_data_options, open_data, positive_int
 from psg_ros.data.opening import SPLITS
@@ -37,21 +38,53 @@ EXAMPLES = r"""examples:
 
 needs the extras train and open-vocabulary.
 """
+TRAIN = """\
+Train SPADE on annotated pictures and write a folder for the node's parameter spade_model. Stage 1
+makes the teacher's maps, which takes longest; they stay in --maps, and another run reads them.
+"""
+TRAIN_EXAMPLES = r"""examples:
+  psg spade train data/psg models/spade --config spade.yaml --labels psg
+  psg spade train data/psg models/new --config new.yaml \
+      --calibration models/spade/calibration.safetensors
+"""
+EVALUATE = """\
+Measure SPADE as `psg evaluate` measures a model: relations on the true masks (PredCls) where it was
+trained with mask_source external, everything (SGDet) where it finds its own masks.
+"""
+EVALUATE_EXAMPLES = """\
+examples:
+  psg spade evaluate data/psg models/spade --split val
+  psg spade evaluate data/psg models/spade_ovr --open-set ovr --json ovr.json --markdown ovr.md
+"""
 MUST_HIDE = {"ovr": ("predicates",), "ovdr": ("labels", "predicates")}
 """What a training may not have seen the novel names of, by protocol."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the subcommands of `psg spade`."""
-    actions = parser.add_subparsers(
-        prog="psg spade", dest="action", metavar="ACTION", required=True
+    actions = add_actions(parser)
+    train = add_action(
+        actions,
+        "train",
+        _train,
+        help="train both stages, write a folder",
+        usage="DATA SPADE --config FILE [options]",
+        description=TRAIN,
+        examples=TRAIN_EXAMPLES,
     )
-    train = actions.add_parser("train", help="train both stages, write a folder")
-    _add_places(train, "folder to write", "train")
-    train.add_argument("--config", type=Path, metavar="FILE", help="settings of SPADE")
+    _add_places(train, "folder to write", "train", "to train on")
+    train.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="YAML: diffusion_model, clip_model, and what differs from the defaults",
+    )
     train.add_argument("--images", type=positive_int, metavar="N", help="only the first N images")
     train.add_argument(
-        "--calibration", type=Path, metavar="FILE", help="output of stage 1 of another run"
+        "--calibration",
+        type=Path,
+        metavar="FILE",
+        help="leave out stage 1: its result, calibration.safetensors, from another run",
     )
     train.add_argument(
         "--maps",
@@ -60,16 +93,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="keep the teacher's maps here, which take longest (default: teacher_maps)",
     )
-    train.set_defaults(act=_train)
-    evaluate = actions.add_parser("evaluate", help="measure a folder that train has written")
-    _add_places(evaluate, "folder to read", "val")
+    evaluate = add_action(
+        actions,
+        "evaluate",
+        _evaluate,
+        help="measure a folder that train has written",
+        usage="DATA SPADE [options]",
+        description=EVALUATE,
+        examples=EVALUATE_EXAMPLES,
+    )
+    _add_places(evaluate, "folder to read", "val", "to evaluate on")
     add_judging_options(evaluate)
-    evaluate.set_defaults(act=_evaluate)
     for action in (train, evaluate):
         add_data_options(action)
-        action.add_argument(
-            "--debug", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS
-        )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -80,18 +116,25 @@ def run(args: argparse.Namespace) -> int:
         raise ImportError(
             f"SPADE needs: pip install '.[train,open-vocabulary]' in the source folder ({error})"
         ) from error
-    args.act(args)
-    return 0
+    status: int = args.act(args)
+    return status
 
 
-def _add_places(parser: argparse.ArgumentParser, folder: str, split: str) -> None:
+def _add_places(parser: argparse.ArgumentParser, folder: str, split: str, use: str) -> None:
     parser.add_argument("data", type=Path, metavar="DATA", help="annotated data set (PSG layout)")
     parser.add_argument("spade", type=Path, metavar="SPADE", help=folder)
-    parser.add_argument("--labels", default="psg", help="vocabulary (default: psg)")
-    parser.add_argument("--split", choices=SPLITS, default=split, help=f"(default: {split})")
+    parser.add_argument(
+        "--labels",
+        default="psg",
+        metavar="NAME",
+        help="vocabulary: a name in config/labels or a YAML file (default: psg)",
+    )
+    parser.add_argument(
+        "--split", choices=SPLITS, default=split, help=f"split {use} (default: {split})"
+    )
 
 
-def _train(args: argparse.Namespace) -> None:
+def _train(args: argparse.Namespace) -> int:
     from psg_ros.network.spade.config import SpadeConfig
     from psg_ros.setting_files import load_config
     from psg_ros.training.spade.run import train_spade
@@ -109,9 +152,10 @@ def _train(args: argparse.Namespace) -> None:
         if curve:
             print(f"stage {name}: loss {curve[0]:.5f} -> {curve[-1]:.5f}, {len(curve)} epochs")
     print(f"wrote {args.spade}")
+    return 0
 
 
-def _evaluate(args: argparse.Namespace) -> None:
+def _evaluate(args: argparse.Namespace) -> int:
     from psg_ros.file_digest import file_sha256
     from psg_ros.network.spade.stage import NETWORK, SpadeStage
     from psg_ros.training.spade.evaluation import from_spade, task_of
@@ -133,6 +177,7 @@ def _evaluate(args: argparse.Namespace) -> None:
     if args.open_set:
         say(_seen_novel_names(args.open_set, stage, vocabulary))
     judge(args, Judged(from_spade(stage, vocabulary), vocabulary, task_of(stage), facts), dataset)
+    return 0
 
 
 def _seen_novel_names(protocol: str, stage: SpadeStage, vocabulary: Vocabulary) -> list[str]:

@@ -29,8 +29,8 @@ from psg_ros.cli.options import (
 from psg_ros.config import PictureConfig
 from psg_ros.files import check_not_input, printable, replacing
 from psg_ros.labels import Vocabulary
-from psg_ros.media import open_media, shortened
-from psg_ros.quoting import counted
+from psg_ros.media import Media, open_media, shortened
+from psg_ros.quoting import counted, listed
 from psg_ros.robot.pipeline import Pipeline
 from psg_ros.viewing.matching import Scene
 from psg_ros.viewing.recording import GraphRecording, load_rerun
@@ -129,19 +129,23 @@ def _scenes(
     if args.topic:
         topics = [topic for topic in topics if topic == args.topic]
     if len(topics) > 1:
-        raise ValueError(f"{args.source} has graphs on {topics}; name one with --topic")
+        raise ValueError(f"{args.source} has graphs on {listed(topics)}; name one with --topic")
     if topics:
         return scenes(Path(args.source), topics[0], on_vocabulary)
-    return _predicted(args, on_vocabulary, on_unreadable)
-
-
-def _predicted(
-    args: argparse.Namespace, on_vocabulary: OnVocabulary, on_unreadable: Callable[[str], None]
-) -> Generator[Scene, None, None]:
+    # What can be refused is refused now, before an empty page is served.
     config = pipeline_config(args)
     media = open_media(args.source, args.topic, picture_config(args).max_megapixels)
     say_default_model(args)
-    with Pipeline.open(config) as pipeline:
+    return _predicted(media, Pipeline.open(config), on_vocabulary, on_unreadable)
+
+
+def _predicted(
+    media: Media,
+    pipeline: Pipeline,
+    on_vocabulary: OnVocabulary,
+    on_unreadable: Callable[[str], None],
+) -> Generator[Scene, None, None]:
+    with pipeline:
         on_vocabulary(pipeline.vocabulary)
         for frame in media.frames(on_unreadable):
             stamp_ns = frame.index if frame.stamp_ns is None else frame.stamp_ns

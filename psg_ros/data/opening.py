@@ -79,9 +79,10 @@ def find_annotation_file(path: Path, split: str | None = None) -> Path:
     if fitting:
         names = ", ".join(str(file.relative_to(path)) for file in fitting)
         raise ValueError(f"{path} holds several annotation files, specify one: {names}")
-    others = ", ".join(file.name for file in sorted(path.glob("*.json"))) or "no JSON file"
+    others = ", ".join(file.name for file in sorted(path.glob("*.json")))
+    hint = f"but {others}; name the file if it is one" if others else "nor any other JSON file"
     wanted = f"{ANNOTATION_FILE} or COCO's panoptic_{split or '*'}2017.json"
-    raise FileNotFoundError(f"{path} holds no {wanted}, but {others}; name the file if it is one")
+    raise FileNotFoundError(f"{path} holds no {wanted}, {hint}")
 
 
 def read_annotations(path: Path) -> AnnotationFile:

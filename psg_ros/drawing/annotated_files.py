@@ -73,9 +73,13 @@ def write_image(path: Path, image_rgb: np.ndarray) -> None:
         temporary.write_bytes(content.tobytes())
 
 
-def _check_format(path: Path) -> None:
+def _is_image_name(path: Path) -> bool:
     # OpenCV sees the ending only: it cannot take every file name.
-    if not (path.suffix.isascii() and cv2.haveImageWriter(f"a{path.suffix}")):
+    return path.suffix.isascii() and bool(cv2.haveImageWriter(f"a{path.suffix}"))
+
+
+def _check_format(path: Path) -> None:
+    if not _is_image_name(path):
         raise ValueError(f"{path}: no image format {path.suffix!r}; take .png or .jpg")
 
 
@@ -104,6 +108,8 @@ class _Folder:
     def __init__(self, path: Path) -> None:
         if path.exists() and not path.is_dir():
             raise ValueError(f"{path} is a file; expected a folder for the drawings of a folder")
+        if not path.exists() and (path.suffix == ".mp4" or _is_image_name(path)):
+            raise ValueError(f"{path} names a file; the drawings of a folder need a folder")
         self._path = path
 
     def write(self, frame: MediaFrame, drawn_rgb: np.ndarray) -> None:

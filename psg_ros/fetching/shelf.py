@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from psg_ros.quoting import listed
 from psg_ros.resources import fetched_models_path, share_path
 from psg_ros.robot.manifest import MANIFEST_FILE, models_on
 
@@ -73,7 +74,9 @@ def remove(name: str) -> list[str]:
     is_begun = (place.parent / WORK / name).is_dir()
     if not is_fetched and not is_begun:
         shipped = (share_path() / "models" / name / MANIFEST_FILE).is_file()
-        why = "it is part of the package" if shipped else f"fetched are: {sorted(fetched())}"
+        why = (
+            "it is part of the package" if shipped else f"fetched are: {listed(sorted(fetched()))}"
+        )
         raise FileNotFoundError(f"no fetched model {name!r}; {why}")
     with working_on(name) as work:
         if is_fetched:

@@ -16,6 +16,7 @@ from psg_ros.media.frame import MediaError
 from psg_ros.pictures.compressed_image import decode_compressed_image
 from psg_ros.pictures.image_decoding import decode_image
 from psg_ros.pictures.image_error import ImageError
+from psg_ros.quoting import listed
 
 if TYPE_CHECKING:
     from rosbags.highlevel import AnyReader
@@ -108,13 +109,15 @@ def choose_topic(path: Path, reader: AnyReader, topic: str = "") -> str:
     filled = sorted(name for name, count in counts.items() if count)
     if topic:
         if topic not in filled:
-            raise ValueError(f"{path} has no images on {topic!r}; topics with images: {filled}")
+            raise ValueError(
+                f"{path} has no images on {topic!r}; topics with images: {listed(filled)}"
+            )
         return topic
     if not filled:
         raise ValueError(f"{path} is a bag without images; {_contents(reader)}")
     if len(filled) > 1:
         raise ValueError(
-            f"{path} has {len(filled)} topics with images {filled}; name one with --topic"
+            f"{path} has {len(filled)} topics with images, {listed(filled)}; name one with --topic"
         )
     return filled[0]
 

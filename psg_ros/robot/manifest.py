@@ -18,6 +18,7 @@ from psg_ros.config import RELATION_SOURCES
 from psg_ros.file_digest import file_sha256
 from psg_ros.labels import Vocabulary, load_vocabulary
 from psg_ros.public_models import load_table
+from psg_ros.quoting import listed
 from psg_ros.resources import model_shelves
 from psg_ros.setting_files import config_from_dict, read_mapping
 from psg_ros.word_table import WordTable, read_table
@@ -292,7 +293,7 @@ def find_model(model: str) -> Path:
     there = [folder.name for shelf in shelves for folder in models_on(shelf)]
     raise FileNotFoundError(
         f"no model {model!r}: it is neither a folder with a {MANIFEST_FILE} nor one of the models "
-        f"here {there}; `psg models list` shows what can be fetched"
+        f"here ({listed(there)}); `psg models list` shows what can be fetched"
     )
 
 

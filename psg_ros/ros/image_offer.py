@@ -9,7 +9,7 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.qos import ReliabilityPolicy
 
-from psg_ros.quoting import plain
+from psg_ros.quoting import counted, plain
 
 
 class ImageOffer:
@@ -40,7 +40,7 @@ class ImageOffer:
         """Return how many publishers there are, and of each its name and quality of service."""
         offers = [self._describe_one(info) for info in self.publishers()]
         listed = f" ({'; '.join(offers)})" if offers else ""
-        return f"{self._topic} has {len(offers)} publisher(s){listed}"
+        return f"{self._topic} has {counted(len(offers), 'publisher')}{listed}"
 
     def describe_elsewhere(self) -> str:
         """Return which other topics have images of this type, or nothing."""

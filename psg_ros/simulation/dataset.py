@@ -8,7 +8,7 @@ import json
 import multiprocessing
 import multiprocessing.util
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,10 +119,25 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
     if not record.exists():
         raise FileExistsError(f"{out} is not empty: choose a new folder, or a simulated data set")
     found = json.loads(record.read_text(encoding="utf-8"))
-    if found != settings:
+    others = [name for name, value in settings.items() if found.get(name) != value]
+    if others:
+        was, wanted = ({name: values.get(name) for name in others} for values in (found, settings))
         raise FileExistsError(
-            f"{out} was made with {found}, not {settings}; choose a new folder or delete it"
+            f"{out} was made with {_said(was)}, not {_said(wanted)}; give the same to continue "
+            "there, or choose a new folder"
         )
+
+
+def _said(settings: Mapping[str, Any]) -> str:
+    """Return settings in words: `seed 1, size_wh 160 x 120`."""
+    words = []
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            words += [f"{split} {count}" for split, count in value.items()]
+        else:
+            text = " x ".join(map(str, value)) if isinstance(value, list) else value
+            words.append(f"{name} {text}")
+    return ", ".join(words)
 
 
 def _plan_jobs(folder: Path, settings: dict[str, Any]) -> Iterator[SceneJob]:

@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from psg_ros.files import replacing
 from psg_ros.network.checkpoints.reading import TORCH_DAMAGE
+from psg_ros.network.checkpoints.writing import write_tensors
 from psg_ros.training.distributed import Ranks
 
 SHOWN = 400  # characters of torch's list of what does not fit
@@ -25,7 +26,7 @@ def save_weights(weights: dict[str, Tensor], path: Path) -> None:
     """Write a safetensors file; a reader sees the old or the new one, never a half."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as partial:
-        save_file({name: tensor.detach().contiguous() for name, tensor in weights.items()}, partial)
+        write_tensors({name: one.detach().contiguous() for name, one in weights.items()}, partial)
 
 
 def load_weights(path: Path) -> dict[str, Tensor]:

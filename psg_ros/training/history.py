@@ -111,7 +111,8 @@ def plot_curves(history: History, x_axis: str, out: Path) -> None:
         panel.set_axis_off()
     for panel, name in zip(panels, names, strict=False):
         points = [(row[x_axis], row[name]) for row in rows if name in row]
-        panel.plot(*zip(*points, strict=True))
+        # A single point is no line.
+        panel.plot(*zip(*points, strict=True), marker="o" if len(points) == 1 else "")
         panel.set_title(name)
         panel.set_xlabel(x_axis)
         panel.grid(alpha=0.3)

@@ -148,7 +148,9 @@ def release(
 ) -> Path:
     """Write a model folder of a network: all of its files or, after an error, none.
 
-    Files that are in `out` already and not part of a model (its README, pictures) stay.
+    The model has the folder's name, by which users call it. That of the network would be shared by
+    all that are trained with the same sizes. Files that are in `out` already and not part of a
+    model (its README, pictures) stay.
 
     Raises:
         FileExistsError: `out` is a file.
@@ -158,7 +160,7 @@ def release(
     if out.exists() and not out.is_dir():
         raise FileExistsError(f"{out} is a file; a model is a folder, so choose another name")
     with scratch_beside(out) as folder:
-        write_folder(model, labels, folder, thresholds, layout)
+        write_folder(model, labels, folder, thresholds, layout, name=out.resolve().name)
         written = {path.name for path in folder.iterdir()}
         out.mkdir(exist_ok=True)
         for name in (*sorted(written - {MANIFEST_FILE}), MANIFEST_FILE):
@@ -174,11 +176,14 @@ def write_folder(
     folder: Path,
     thresholds: Recommendation,
     layout: Layout = TWO_FILES,
+    *,
+    name: str = "",
 ) -> None:
     """Export a network into an existing folder and describe it.
 
     Args:
         labels: a file of config/labels, without its ending, or the path of such a .yaml file.
+        name: what the model is called; empty: as the network.
     """
     is_path = labels.endswith(".yaml")
     labels_path = Path(labels if is_path else share_path() / "config" / "labels" / f"{labels}.yaml")
@@ -204,6 +209,7 @@ def write_folder(
     if layout.precision != ArtifactSpec.precision:
         artifacts = {n: facts | {"precision": layout.precision} for n, facts in artifacts.items()}
     manifest = describe_network(model, thresholds, layout.form) | {"artifacts": artifacts} | words
+    manifest["name"] = name or manifest["name"]
     (folder / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
 
 

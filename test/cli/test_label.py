@@ -127,7 +127,7 @@ def test_pictures_and_pngs_have_the_size_and_pixels_of_the_source(label, photos,
 
 def test_doubtful_segments_are_void_and_counted(label, photos, out, tmp_path, capsys) -> None:
     assert label(photos, "--thing-score", 1.0, "--frames", 1) == 0
-    assert "2 doubtful segments are void" in capsys.readouterr().out
+    assert "doubtful, now void: 2 segments" in capsys.readouterr().out
     names = load_vocabulary(out / "labels.yaml").label_names
     assert [names[info["category_id"]] for info in entries(out)[0]["segments_info"]] == ["yellow"]
 
@@ -140,11 +140,11 @@ def test_nothing_sure_at_all_is_an_error_that_says_what_to_do(label, photos, out
 def test_a_picture_that_shows_nothing_is_left_out(label, photos, out, capsys) -> None:
     cv2.imwrite(str(photos / "photo3.png"), np.zeros((50, 60, 3), np.uint8))
     assert label(photos) == 0
-    assert "1 show nothing that is sure" in capsys.readouterr().out
+    assert "left out, nothing in them is sure: 1 picture" in capsys.readouterr().out
     assert "photo3" not in [entry["image_id"] for entry in entries(out)]
     assert not (out / "images" / "photo3.jpg").exists()
     assert label(photos) == 0, "and is not looked at again"
-    assert f"{NUM_PHOTOS} were there already" in capsys.readouterr().out
+    assert f"there already: {NUM_PHOTOS} picture" in capsys.readouterr().out
 
 
 def test_relations_come_with_scores_where_they_are_asked_for(label, photos, out) -> None:
@@ -273,7 +273,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_files(
     leftover.write_bytes(b"half a picture")
     assert not (out / "psg.json").exists()
     assert label(photos) == 0
-    assert "were there already" in capsys.readouterr().out
+    assert "there already: " in capsys.readouterr().out
     assert label(photos, to=tmp_path / "at_once") == 0
     assert files(out) == files(tmp_path / "at_once")
 

@@ -420,7 +420,7 @@ def test_removing_takes_what_is_under_way(get, server, shelf, capsys):
     ("name", "said"),
     [
         ("demo", "it is part of the package"),
-        ("lightly_t", "no fetched model 'lightly_t'; fetched are: []"),
+        ("lightly_t", "no fetched model 'lightly_t'; fetched are: none"),
         ("mine", "was not put there by psg models get; remove it by hand"),
         ("../shelf", "is no name of a model"),
         (".fetching", "is no name of a model"),

@@ -147,6 +147,15 @@ def test_what_is_no_graph_is_one_line(view, tmp_path: Path, capsys) -> None:
     assert capsys.readouterr().err.count("\n") == 2
 
 
+@pytest.mark.parametrize("content", [b"hello\n", b""])
+def test_what_cannot_be_read_is_refused_before_a_page_is_served(
+    view, tmp_path: Path, capsys, content: bytes
+) -> None:
+    (tmp_path / "photo.jpg").write_bytes(content)
+    assert view(tmp_path / "photo.jpg", "--no-browser", "--port", free_port()) == 2
+    assert "look at http" not in capsys.readouterr().err
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not BROWSER, reason="no chromium")
 def test_a_browser_draws_it_and_asks_no_other_machine(graphs, tmp_path: Path) -> None:

@@ -41,6 +41,14 @@ def test_a_folder_gets_a_file_a_picture(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["out.png", "out.jpg", "out.mp4"])
+def test_drawings_of_a_folder_do_not_go_into_a_folder_named_like_a_file(
+    tmp_path: Path, name: str
+) -> None:
+    with pytest.raises(ValueError, match=f"{name} names a file; the drawings of a folder need a"):
+        open_annotated(tmp_path / name, media("folder"))
+
+
 def test_a_video_keeps_its_times_when_frames_are_left_out(tmp_path: Path) -> None:
     pytest.importorskip("av")
     with open_annotated(tmp_path / "a.mp4", media("video", 12.0), every=4) as output:

@@ -83,7 +83,7 @@ def test_images_come_with_the_times_of_the_recording(
 
 def test_of_several_image_topics_one_must_be_named(tmp_path: Path) -> None:
     bag = write_bag(tmp_path / "bag", {"/left": IMAGE, "/right": COMPRESSED})
-    with pytest.raises(ValueError, match=r"\['/left', '/right'\].*--topic"):
+    with pytest.raises(ValueError, match="images, /left, /right; name one with --topic"):
         open_media(bag)
     assert len(list(open_media(bag, "/right").frames())) == 5
     with pytest.raises(ValueError, match="no images on '/up'"):

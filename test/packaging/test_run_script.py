@@ -288,3 +288,11 @@ def test_unsupported_python_is_refused(checkout: Checkout):
     assert done.returncode == 1
     assert "PYTHON=/bin/false is not a Python from 3.10 to 3.13" in done.stderr
     assert checkout.calls == []
+
+
+def test_a_python_that_is_not_there_is_said_in_one_line(checkout: Checkout):
+    done = checkout.run("psg", PYTHON="no-such-python")
+    assert done.returncode == 1
+    *_, last = lines = done.stderr.splitlines()
+    assert last == "run: PYTHON=no-such-python is not a Python from 3.10 to 3.13"
+    assert all(line.startswith("run: ") for line in lines)

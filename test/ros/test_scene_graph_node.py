@@ -157,7 +157,7 @@ def test_a_reliability_that_does_not_fit_is_an_error_that_names_the_cure(session
     node.wait_for_log("listening to")
     session.script("camera", "camera_process.py", "--reliability", "best_effort")
     text = node.wait_for_log("image_reliability:=best_effort")
-    assert "/camera/image has 1 publisher(s) (" in text and "best_effort, volatile)" in text
+    assert "/camera/image has 1 publisher (" in text and "best_effort, volatile)" in text
     assert "RELIABILITY" in text and "asked for reliable" in text
 
 
@@ -166,7 +166,7 @@ def test_silence_is_explained_with_topic_publishers_and_where_images_are(session
     node = session.node(tiny_model, silence_s=1.0)
     text = node.wait_for_log("images of this type are on")
     assert (
-        "no image for 1 s: /camera/image has 0 publisher(s), asked for whatever a publisher offers"
+        "no image for 1 s: /camera/image has 0 publishers, asked for whatever a publisher offers"
         in text
     )
     assert "images of this type are on /elsewhere/image\n" in text

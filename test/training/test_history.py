@@ -1,8 +1,10 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
 import cv2
+import numpy as np
 import pytest
 
+from psg_ros.media import read_image
 from psg_ros.training import history as module
 from psg_ros.training.history import History, Means, open_history, plot_curves
 
@@ -73,6 +75,14 @@ def test_the_same_numbers_go_to_tensorboard(tmp_path):
     assert set(events.Tags()["scalars"]) == {"run/mask", "run/dice"}
     points = [(point.step, point.value) for point in events.Scalars("run/mask")]
     assert points == [(50, 0.5), (100, 0.25)]
+
+
+def test_a_single_point_can_be_seen(tmp_path):
+    history = History(tmp_path / "run.jsonl")
+    history.add(samples=50, mask=0.5)
+    plot_curves(history, "samples", tmp_path / "curves.png")
+    colored = read_image(tmp_path / "curves.png").astype(int)
+    assert (np.ptp(colored, axis=2) > 100).any()
 
 
 def test_tensorboard_forgets_what_a_resumed_run_does_again(tmp_path):

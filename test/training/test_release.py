@@ -77,7 +77,7 @@ def exported(run_folder: Path, exports: Path) -> Path:
 
     Notes and the calibration of other weights lay there before.
     """
-    out = exports / "tiny"
+    out = exports / "mine"
     if not out.exists():
         out.mkdir()
         (out / "README.md").write_text("stays")
@@ -91,14 +91,14 @@ def exported(run_folder: Path, exports: Path) -> Path:
 def test_a_new_export_drops_the_calibration_of_the_old_weights_and_nothing_else(exported):
     assert not (exported / "calibration.yaml").exists()
     assert (exported / "README.md").read_text() == "stays"
-    assert [path.name for path in exported.parent.iterdir()] == ["tiny"], "no scratch is left"
+    assert [path.name for path in exported.parent.iterdir()] == ["mine"], "no scratch is left"
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # the exporter's own
 def test_the_exported_model_says_what_torch_says(exported, run_folder, tiny_psg):
     manifest = load_model_folder(str(exported)).manifest
-    assert (manifest.name, manifest.input_hw, manifest.mask_stride) == ("tiny", (32, 48), 4)
+    assert (manifest.name, manifest.input_hw, manifest.mask_stride) == ("mine", (32, 48), 4)
     assert (manifest.grid_hw, manifest.cell_px) == ((2, 3), (16, 16))
     assert (manifest.score_threshold, manifest.overlap_threshold) == (0.3, 0.8)
     plain = yaml.safe_load((exported / "manifest.yaml").read_text())

@@ -7,10 +7,11 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from psg_ros.data.annotation import AnnotatedImage
@@ -27,6 +28,9 @@ from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.scene_graph import SceneGraph, SceneRelation
 
 GAP_PX = 6
+LEGIBLE_PX = 640
+"""Width from which names leave most of a picture free."""
+
 DRAWING = re.compile(r"\d+_.*_quality_\d\.\d\d_recall_\d\.\d\d\.png", re.DOTALL)
 """Names that `file_name` gives."""
 PLAIN = 128
@@ -106,14 +110,26 @@ def side_by_side(example: Example, vocabulary: Vocabulary) -> Drawn:
     """Draw the annotated truth and, to its right, what the model says.
 
     Annotated predicates bear the rank that the model gives them, see `true_predicate_ranks`.
-    Stored results are judged without the photos, so the drawing does not need them either.
+    Stored results are judged without the photos, so the drawing does not need them either. Small
+    pictures are enlarged, because names would cover them.
     """
     ground, no_photo = _ground(example.truth)
     truth = graph_of_truth(example.truth, vocabulary, example.figures.ranks)
-    left = overlay(ground, truth, vocabulary)
-    right = overlay(ground, example.graph, vocabulary)
+    times = max(1, round(LEGIBLE_PX / ground.shape[1]))
+    ground = cv2.resize(ground, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR)
+    left = overlay(ground, _enlarged(truth, times, vocabulary), vocabulary)
+    right = overlay(ground, _enlarged(example.graph, times, vocabulary), vocabulary)
     gap = np.full((ground.shape[0], GAP_PX, 3), 255, np.uint8)
     return Drawn(np.hstack([left, gap, right]), no_photo)
+
+
+def _enlarged(graph: SceneGraph, times: int, vocabulary: Vocabulary) -> SceneGraph:
+    """Return the graph of an image that is so many times as large; nodes are described anew."""
+    label_map = graph.segmentation.label_map.repeat(times, axis=0).repeat(times, axis=1)
+    segmentation = replace(graph.segmentation, label_map=label_map)
+    regions = measure_regions(label_map, segmentation.num_segments)
+    nodes = describe_nodes(segmentation, regions, vocabulary)
+    return SceneGraph(segmentation, nodes, graph.relations)
 
 
 def _ground(truth: AnnotatedImage) -> tuple[np.ndarray, str]:

@@ -19,10 +19,11 @@ import torch
 import yaml
 from jaxtyping import Float
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from psg_ros.files import new_folder, write_text
+from psg_ros.network.checkpoints.writing import write_tensors
 from psg_ros.network.spade.config import SpadeConfig
 from psg_ros.network.spade.frozen import FrozenModels, clip_pixels, open_frozen_models
 from psg_ros.network.spade.libraries import library, read_model, read_tokenizer
@@ -227,7 +228,7 @@ def save_stage(
         scratch.mkdir()
         text = yaml.safe_dump(_plain(settings), sort_keys=False, allow_unicode=True)
         write_text(scratch / SETTINGS, text)
-        save_file(_own(network.state_dict()), scratch / NETWORK)
+        write_tensors(_own(network.state_dict()), scratch / NETWORK)
         save_calibration(models, scratch / CALIBRATION)
 
 
@@ -235,7 +236,7 @@ def save_calibration(models: FrozenModels, path: Path) -> None:
     """Write what stage 1 has trained."""
     state = {ADAPTER + name: value for name, value in models.adapter.state_dict().items()}
     state |= {LORA + name: value for name, value in lora_state(models.unet).items()}
-    save_file(_own(state), path)
+    write_tensors(_own(state), path)
 
 
 def load_calibration(models: FrozenModels, path: Path) -> None:

@@ -107,8 +107,11 @@ def _publish(node: Node, args: argparse.Namespace) -> None:
         images = simulated_images(args.seed, tuple(args.size), args.rate)
     space = None if args.source else DepthOutput(node, args.topic)
     first = next(images, None)
-    # A node without listeners would skip the first pictures.
-    while rclpy.ok() and not all(map(node.count_subscribers, (args.topic, args.result))):
+    # A node without listeners would skip the first pictures, and one that is known here but not
+    # yet matched would miss them.
+    while rclpy.ok() and not (
+        publisher.get_subscription_count() and node.count_subscribers(args.result)
+    ):
         time.sleep(POLL_S)
     if first is None:
         return
@@ -138,7 +141,10 @@ def simulated_images(seed: int, size: tuple[int, int], rate_hz: float) -> Iterat
 
 
 def recorded_images(args: argparse.Namespace) -> Iterator[TimedImage]:
-    """Yield the pictures of a source at its own times or at --rate, again and again with --loop."""
+    """Yield the pictures of a source at its own times or at --rate, again and again with --loop.
+
+    A single picture is held without end, as by a camera that nobody moves.
+    """
     media = open_media(args.source, args.bag_topic, args.max_megapixels)
     steady = args.retime or not media.is_moving
     shown, start_s = 0, 0.0
@@ -152,7 +158,7 @@ def recorded_images(args: argparse.Namespace) -> Iterator[TimedImage]:
         if not shown:
             raise ValueError(f"no picture of {args.source} can be read")
         start_s = time_s + 1 / args.rate
-        if not args.loop:
+        if not (args.loop or media.is_single):
             return
 
 

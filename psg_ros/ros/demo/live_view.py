@@ -103,7 +103,7 @@ def summary_lines(summary: dict[str, Any], files: Sequence[str]) -> list[str]:
     """Return the end of a run in a few lines: what flowed, how fast, where the files are."""
     return [
         f"{summary['graphs_published']} graphs of {summary['frames_received']} frames "
-        f"({summary['frames_dropped']} skipped for newer ones; {summary['frames_lost']} more lost "
+        f"({summary['frames_dropped']} dropped for newer ones; {summary['frames_lost']} more lost "
         f"on the way), {_figure(summary['fps'], 1)} graphs/s, "
         f"age {_figure(summary['age_ms_median'])} ms median, "
         f"{_figure(summary['age_ms_p95'])} ms p95",

@@ -276,10 +276,9 @@ def _failed(child: Child) -> DemoError:
 
 def _no_graph(children: Mapping[str, Child]) -> DemoError:
     watcher, node = children["watcher"], children["node"]
-    return DemoError(
-        f"{watcher.last_words()}; the node's last words: {node.last_words()} "
-        f"(logs: {node.log.parent})"
-    )
+    ended = "the source ended before the first graph arrived: repeat it with --loop"
+    why = ended if children["camera"].status == 0 else watcher.last_words()
+    return DemoError(f"{why}; the node's last words: {node.last_words()} (logs: {node.log.parent})")
 
 
 def _read_summary(out: Path, children: Mapping[str, Child]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class GraphArrival:
         age_ms: from the stamp of the image to the arrival of its graph, both by the system clock.
         sequence: number of the graph, counted from 1 by the node.
         received_frames: images that reached the node so far, as it says itself.
-        dropped_frames: those of them that it skipped for newer ones.
+        dropped_frames: those of them that it dropped for newer ones.
         lost_frames: images that got lost on the way to the node so far.
     """
 
@@ -69,7 +69,7 @@ class GraphStatistics:
         """Return the figures of the whole run.
 
         `frames_received` are the images that reached the node up to its last graph,
-        `frames_dropped` those of them it skipped for newer ones, `frames_lost` those that got lost
+        `frames_dropped` those of them it dropped for newer ones, `frames_lost` those that got lost
         on the way to it; all by the node's own count (PipelineTiming).
         Figures without a value (no graphs; a rate from a single one) are None.
         """

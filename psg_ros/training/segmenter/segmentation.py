@@ -129,6 +129,8 @@ def run_phases(
                 stream = open_stream(run, source, phase.input_hw, scaling, chances)
                 with closing(stream):
                     train_until(end, run, stream, history, bar)
+        if run.means.count:  # else a short run would leave no curve
+            report(run, history, bar)
 
 
 def open_stream(

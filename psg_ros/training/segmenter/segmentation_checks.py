@@ -69,7 +69,10 @@ def _check_ranks(settings: SegmentationTraining, num_ranks: int) -> None:
 def _check_warmup(settings: SegmentationTraining, total: int) -> None:
     warmup = settings.warmup_samples + settings.backbone_warmup_samples
     if warmup >= total:
-        raise ValueError(f"the warmup of {warmup} samples must be shorter than the run of {total}")
+        raise ValueError(
+            f"the warmup of {warmup} samples must be shorter than the run of {total}: lower "
+            "warmup_samples, or train on more samples"
+        )
 
 
 def _check_own_settings(settings: SegmentationTraining, network: SegmenterConfig) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Float
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from psg_ros.files import replacing
+from psg_ros.network.checkpoints.writing import write_tensors
 from psg_ros.network.spade.attention_maps import merge_maps, recording
 from psg_ros.network.spade.config import CalibrationConfig
 from psg_ros.network.spade.noise_levels import Noise, NoiseLevels, invert, sample
@@ -141,7 +141,7 @@ class MapCache:
         """Keep the maps of an image."""
         tensors = {str(place): one.half().contiguous() for place, one in enumerate(maps)}
         with replacing(self._path(image, prompt)) as scratch:
-            save_file(tensors, scratch)
+            write_tensors(tensors, scratch)
 
     def _path(self, image: Tensor, prompt: str) -> Path:
         digest = hashlib.sha256(f"{self._settings}\n{prompt}\n".encode())

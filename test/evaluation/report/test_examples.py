@@ -76,10 +76,13 @@ def test_equals_are_chosen_alike_whatever_their_order(tmp_path):
 def test_truth_and_answer_lie_side_by_side(examples):
     picture, no_photo = side_by_side(examples.worst[0], VOCABULARY)
     assert no_photo == ""
-    assert picture.dtype == np.uint8 and picture.shape == (20, 2 * 40 + 6, 3)
-    left, right = picture[:, :40].astype(int), picture[:, 46:].astype(int)
+    # 40 x 20 px, enlarged 16 times: names would cover all of it.
+    assert picture.dtype == np.uint8 and picture.shape == (320, 2 * 640 + 6, 3)
+    # Below the names.
+    left, right = picture[300:, :640].astype(int), picture[300:, 646:].astype(int)
     # The model sees the cup end at column 16, the truth at 20.
-    assert np.abs(left[:, :15] - right[:, :15]).max() < np.abs(left - right).max()
+    differs = np.abs(left - right).max(axis=(0, 2)) > 20
+    assert not differs[: 15 * 16].any() and differs[17 * 16 : 19 * 16].all()
     assert examples.worst[0].caption == "bad: quality 0.10, recall 0.20"
 
 

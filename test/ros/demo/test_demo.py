@@ -159,6 +159,15 @@ def test_a_video_flows_through_node_and_subscriber(start, video: Path, tmp_path:
     assert none_left(tmp_path)
 
 
+def test_a_photo_is_held_like_a_view_that_nobody_moves(start, tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "photo.png"), scene(0)[..., ::-1])
+    demo = start("--source", "photo.png", "--rate", 10, "--seconds", 2)
+    output, errors = demo.communicate(timeout=120)
+    assert demo.returncode == 0, errors
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["graphs_published"] > 5 and summary["nodes_mean"] == pytest.approx(2, abs=0.2)
+
+
 def test_source_and_results_may_have_any_names(start, video: Path, tmp_path: Path) -> None:
     name, out = os.fsdecode(b"caf\xe9 10:20:30 %d.mp4"), tmp_path / os.fsdecode(b"-\xff")
     video.rename(tmp_path / name)

@@ -130,7 +130,7 @@ def test_the_summary_reads_as_text() -> None:
         "model": "demo",
     }
     text = "\n".join(summary_lines(summary, ["out/annotated.mp4"]))
-    assert "200 graphs of 210 frames (10 skipped for newer ones; 3 more lost on the way)" in text
+    assert "200 graphs of 210 frames (10 dropped for newer ones; 3 more lost on the way)" in text
     assert "9.9 graphs/s, age 80 ms median, 120 ms p95" in text
     single = "\n".join(summary_lines({**summary, "fps": None}, []))
     assert ", ? graphs/s, age 80 ms median" in single

@@ -70,6 +70,26 @@ def test_a_domain_in_use_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
             free_domain()
 
 
+class Ended:
+    """A child process of which only the end matters."""
+
+    def __init__(self, status: int | None) -> None:
+        self.status, self.log = status, Path("out/logs/node.log")
+
+    def last_words(self) -> str:
+        return "its words"
+
+
+@pytest.mark.parametrize(
+    ("camera", "why"),
+    [(0, "the source ended before the first graph arrived: repeat it with --loop"),
+     (None, "its words")],
+)  # fmt: skip
+def test_a_source_that_is_over_too_soon_is_named(camera: int | None, why: str) -> None:
+    children = {"node": Ended(None), "camera": Ended(camera), "watcher": Ended(1)}
+    assert str(session._no_graph(children)).startswith(f"{why}; the node's last words")
+
+
 def test_the_processes_are_told_what_was_asked_for() -> None:
     commands = session._commands(options(media("video", 30.0)))
     texts = {name: " ".join(command) for name, command in commands.items()}

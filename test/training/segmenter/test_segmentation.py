@@ -103,7 +103,7 @@ def test_a_killed_and_resumed_run_ends_like_one_that_was_left_alone(
     for name, value in whole_model.state_dict().items():
         assert value.equal(model.state_dict()[name]), name
     assert learned(whole_folder) == learned(folder)
-    assert len(learned(folder)) == 6 // report_every
+    assert len(learned(folder)) == -(-6 // report_every), "the last one may be of fewer steps"
 
 
 def test_a_resumed_run_hears_the_same_words(
@@ -159,7 +159,7 @@ def test_a_state_without_running_means_still_goes_on(write_config, monkeypatch, 
     assert state.pop("means")["count"] == 1
     save_state(state, path)
     _, folder = train_segmenter(config, resume=True)
-    assert [row["samples"] for row in learned(folder)] == [6, 10]
+    assert [row["samples"] for row in learned(folder)] == [6, 10, 12]
 
 
 def test_what_was_done_after_the_last_checkpoint_is_done_and_reported_again(
