@@ -10,7 +10,7 @@ No shape depends on what is in the picture, and nothing is asked of the host.
 from typing import cast
 
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 from torch.nn import functional
 
@@ -63,7 +63,8 @@ class FrameGraph(FusedGraph):
 
         `input_map` is the segment map again, UInt8[Tensor, "h w"], where the same slots compete at
         the size of the network input. `rows_needed` is an integer: where it is above `packed.room`,
-        the logits of pairs are worth nothing.
+        the logits of pairs are worth nothing. Of a network that prunes, those of pairs with an
+        empty slot never are.
         """
         classes, segment_of, segment_map, masks, pairs = self.until_pairs(
             image, thresholds, content_hw, row_edges, column_edges
@@ -72,7 +73,11 @@ class FrameGraph(FusedGraph):
             forward_logits, backward_logits = self.relations(*pairs)
             needed = segment_of.new_zeros(())
         else:
-            forward_logits, backward_logits, needed = self.packed(*pairs)
+            tokens, subject, other, boxes = pairs
+            related = self.related(segment_of).to(subject.dtype)[:, None]
+            forward_logits, backward_logits, needed = self.packed(
+                tokens, subject * related, other * related, boxes
+            )
         return (
             classes,
             segment_of,
@@ -83,6 +88,12 @@ class FrameGraph(FusedGraph):
             needed,
             masks,
         )
+
+    def related(self, segment_of: Int[Tensor, " slot"]) -> Bool[Tensor, " pair"]:
+        """Return which pairs are of two segments. Nobody reads the others: they need no cells."""
+        is_segment = segment_of == self.slots
+        first, second = self.pairs.unbind()
+        return is_segment.index_select(0, first) & is_segment.index_select(0, second)
 
     def compete_again(
         self,

@@ -46,6 +46,16 @@ def expected(model, given) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in zip(names, values, strict=True)}
 
 
+def assert_same(found, truth) -> None:
+    """Compare outputs; pairs of which a slot is empty are read by nobody."""
+    is_segment = truth["segment_of"] == np.arange(SLOTS)
+    read = is_segment[np.stack(np.triu_indices(SLOTS, k=1))].all(axis=0)
+    for name, array in truth.items():
+        rows = read if name.endswith("ward_logits") else ...
+        np.testing.assert_allclose(found[name][rows], array[rows], atol=1e-5, err_msg=name)
+        assert found[name].dtype == array.dtype
+
+
 @pytest.fixture(params=[{}, {"prune": True}, {"prune": True, "split": "none"}], ids=str)
 def model(request, make_model):
     return make_model(**request.param)
@@ -56,9 +66,7 @@ def test_replays_say_of_every_picture_what_the_exported_graph_says(model):
     for seed in range(3):
         found, truth = backend.run(inputs(seed)), expected(model, inputs(seed))
         assert len(set(truth["segment_map"].flat)) > 2, "a picture without segments says nothing"
-        for name, array in truth.items():
-            np.testing.assert_allclose(found[name], array, atol=1e-5, err_msg=name)
-            assert found[name].dtype == array.dtype
+        assert_same(found, truth)
 
 
 def test_a_frame_is_one_copy_up_one_replay_one_copy_down_and_one_wait(model):
@@ -114,8 +122,7 @@ def test_a_picture_with_more_cells_is_computed_again_with_more_room(make_model, 
     rooms = backend._graph.rooms
     assert rooms == [60, 120, 240, 28 * (3 * 4 + 2)], "the last one holds every cell of every pair"
     stream.calls.clear()
-    found, truth = backend.run(inputs(0)), expected(model, inputs(0))
-    np.testing.assert_allclose(found["forward_logits"], truth["forward_logits"], atol=1e-5)
+    assert_same(backend.run(inputs(0)), expected(model, inputs(0)))
     once = ["copy", "replay", "copy", "wait"]
     assert stream.calls == [*once, "record", *once]
     stream.calls.clear()
@@ -124,8 +131,7 @@ def test_a_picture_with_more_cells_is_computed_again_with_more_room(make_model, 
     busy = backend._room
     backend.run(inputs(0, threshold=1.0))
     assert backend._room < busy, "after an empty picture there is less to compute"
-    found, truth = backend.run(inputs(0, threshold=1.0)), expected(model, inputs(0, 1.0))
-    np.testing.assert_allclose(found["forward_logits"], truth["forward_logits"], atol=1e-5)
+    assert_same(backend.run(inputs(0, threshold=1.0)), expected(model, inputs(0, 1.0)))
     stream.calls.clear()
     backend.run(inputs(0))
     backend.run(inputs(0))
@@ -167,10 +173,7 @@ def test_a_frame_that_fails_names_the_network_and_the_next_one_is_right(make_mod
     with pytest.raises(NetworkFailed, match="run failed on its input: CUDA error: an illegal"):
         backend.run(inputs(0))
     stream.fails.clear()
-    found = backend.run(inputs(1))
-    np.testing.assert_allclose(
-        found["forward_logits"], expected(model, inputs(1))["forward_logits"], atol=1e-5
-    )
+    assert_same(backend.run(inputs(1)), expected(model, inputs(1)))
 
 
 def test_no_memory_for_more_room_is_an_error_of_that_frame(make_model, little_room):

@@ -14,11 +14,15 @@ import torch
 import yaml
 from tiny_networks import NETWORKS, PHASES_HW
 from tiny_psg import COLORS, PREDICATES, STUFF, THINGS, write_tiny_psg
+from torch_runs import SEEDS
 
 from psg_ros import labels as labels_module
-from psg_ros.training import network, release
+from psg_ros.setting_files import load_config
+from psg_ros.training import network, release, train
+from psg_ros.training.checkpoint import save_weights
+from psg_ros.training.config import TrainConfig
 from psg_ros.training.relations import relations
-from psg_ros.training.segmenter import segmentation
+from psg_ros.training.segmenter import segmentation, segmentation_run
 
 SEGMENTATION = {
     "batch_size": 2,
@@ -127,3 +131,23 @@ def interrupt() -> Callable[..., AbstractContextManager[None]]:
             yield
 
     return stopped
+
+
+@pytest.fixture
+def write_run(write_config, tiny_share: Path, tiny_network: dict) -> Callable[..., Path]:
+    """A function that writes a finished run with random weights and settings of its relations."""
+
+    def write(**settings: Any) -> Path:
+        network = {**tiny_network, "relations": {**tiny_network["relations"], **settings}}
+        (tiny_share / "config" / "model" / "tiny.yaml").write_text(yaml.safe_dump(network))
+        config_path = write_config()
+        config = load_config(TrainConfig, config_path)
+        torch.manual_seed(SEEDS[tiny_network["segmenter"].get("type", "eomt")])
+        model = train.build_model(config, train.vocabulary_of(config))
+        folder = Path(config.out)
+        save_weights(model.segmenter.state_dict(), folder / segmentation_run.WEIGHTS)
+        save_weights(model.relations.state_dict(), folder / relations.WEIGHTS)
+        (folder / train.CONFIG_COPY).write_text(config_path.read_text())
+        return folder
+
+    return write

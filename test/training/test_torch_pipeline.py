@@ -7,22 +7,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import yaml
 from absent_packages import hide
 from backends import needs
-from fake_gpu_stream import FakeStream
 from tiny_networks import every_segmenter
+from torch_runs import LOW, digest_of_run, open_run
 
 from psg_ros.__main__ import main
-from psg_ros.backend_table import Device
-from psg_ros.cli import evaluate
 from psg_ros.config import PipelineConfig, Recommendation
 from psg_ros.frame import Frame
 from psg_ros.node_config import node_parameters
@@ -33,47 +29,15 @@ from psg_ros.robot.pipeline import Pipeline
 from psg_ros.robot.runtime import backend as backend_module
 from psg_ros.robot.runtime.backend import resolve_backend
 from psg_ros.robot.runtime.refusals import NetworkFailed
-from psg_ros.setting_files import load_config
 from psg_ros.torch_runtime.backend import TorchBackend
 from psg_ros.torch_runtime.tensor import TorchTensor
-from psg_ros.training import torch_pipeline, train
+from psg_ros.training import train
 from psg_ros.training.checkpoint import save_weights
-from psg_ros.training.config import TrainConfig
 from psg_ros.training.relations import relations
 from psg_ros.training.release import Layout, export_model
 from psg_ros.training.segmenter import segmentation_run
 
-LOW = {"score": 0.1, "overlap": 0.1, "relation": 0.0}
-"""Thresholds with which random weights find something."""
 OF_FILES = {"file", "sha256"}
-SEEDS = {"eomt": 3, "pro_scale": 12, "yoso": 30}
-"""Of weights that find several segments in the first picture."""
-
-
-@pytest.fixture
-def write_run(write_config, tiny_share: Path, tiny_network: dict) -> Callable[..., Path]:
-    """A function that writes a finished run with random weights and settings of its relations."""
-
-    def write(**settings: Any) -> Path:
-        network = {**tiny_network, "relations": {**tiny_network["relations"], **settings}}
-        (tiny_share / "config" / "model" / "tiny.yaml").write_text(yaml.safe_dump(network))
-        config_path = write_config()
-        config = load_config(TrainConfig, config_path)
-        torch.manual_seed(SEEDS[tiny_network["segmenter"].get("type", "eomt")])
-        model = train.build_model(config, train.vocabulary_of(config))
-        folder = Path(config.out)
-        save_weights(model.segmenter.state_dict(), folder / segmentation_run.WEIGHTS)
-        save_weights(model.relations.state_dict(), folder / relations.WEIGHTS)
-        (folder / train.CONFIG_COPY).write_text(config_path.read_text())
-        return folder
-
-    return write
-
-
-def open_run(run: Path, config: PipelineConfig | None = None, **settings: Any) -> Pipeline:
-    """Open a run folder by the name of its backend."""
-    config = config or PipelineConfig()
-    return Pipeline.open(dataclasses.replace(config, model=str(run), backend="torch", **settings))
 
 
 def judge(arguments: list[str], file: Path) -> dict:
@@ -179,11 +143,6 @@ def test_other_weights_have_another_digest(write_run):
     model.relations.head.mlp[-1].bias.data += 1
     save_weights(model.relations.state_dict(), run / relations.WEIGHTS)
     assert digest_of_run(run) != first
-
-
-def digest_of_run(run: Path) -> str:
-    with open_run(run, PipelineConfig()) as pipeline:
-        return pipeline.model_sha256
 
 
 def test_a_closed_run_runs_no_more(write_run):
@@ -369,78 +328,3 @@ def test_a_kept_output_stays_in_torch_and_goes_into_the_next_network(monkeypatch
     monkeypatch.setattr(TorchTensor, "numpy", lambda self: pytest.fail("it came to the host"))
     (passed_on,) = second.run({"x": kept}, keep=("y",)).values()
     assert passed_on.tensor.tolist() == [4, 4]
-
-
-def pretend_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let torch find one; its stream is a fake, and what is computed there is computed here."""
-    monkeypatch.setattr(torch_pipeline, "_device_of", lambda config: Device("cuda"))
-    monkeypatch.setattr(torch_pipeline, "_precisions", lambda device: ["fp32", "bf16", "fp16"])
-    monkeypatch.setattr(torch_pipeline, "CudaStream", FakeStream)
-
-
-@pytest.mark.parametrize("resolution", ["mask", "input", "image"])
-@pytest.mark.parametrize("prune", [False, True], ids=["dense", "pruned"])
-def test_on_a_gpu_one_captured_graph_says_what_two_networks_say(
-    write_run, tiny_psg, monkeypatch, prune, resolution
-):
-    run, frame = write_run(prune=prune), Frame(read_image(tiny_psg / "0.png"))
-    low = {f"{name}_threshold": value for name, value in LOW.items()}
-    with open_run(run, merge_resolution=resolution, **low) as two:
-        expected = two(frame)
-    pretend_a_gpu(monkeypatch)
-    with open_run(run, merge_resolution=resolution, **low) as one:
-        assert (one.manifest.form, one.backend_name) == ("fused", "torch")
-        found = one(frame)
-        again = one(frame)
-    assert found.segmentation.num_segments > 1
-    np.testing.assert_array_equal(found.segmentation.label_map, expected.segmentation.label_map)
-    np.testing.assert_array_equal(found.segmentation.labels, expected.segmentation.labels)
-    np.testing.assert_array_equal(found.relation_scores.pairs, expected.relation_scores.pairs)
-    # Relations are measured on the grid of the masks, whatever the size of the label map.
-    tolerance = 1e-4 if resolution == "mask" else 0.05
-    logits = found.relation_scores.logits, expected.relation_scores.logits
-    np.testing.assert_allclose(*logits, atol=tolerance)
-    np.testing.assert_array_equal(again.segmentation.label_map, found.segmentation.label_map)
-
-
-def test_its_digest_is_of_both_files_of_weights(write_run, monkeypatch):
-    run = write_run()
-    pretend_a_gpu(monkeypatch)
-    first = digest_of_run(run)
-    assert digest_of_run(run) == first
-    model, _, _ = train.load_run(run)
-    model.relations.head.mlp[-1].bias.data += 1
-    save_weights(model.relations.state_dict(), run / relations.WEIGHTS)
-    assert digest_of_run(run) != first
-
-
-def test_segments_from_outside_need_two_networks(write_run, tiny_psg, monkeypatch):
-    run, frame = write_run(), Frame(read_image(tiny_psg / "0.png"))
-    pretend_a_gpu(monkeypatch)
-    with (
-        open_run(run) as pipeline,
-        pytest.raises(ValueError, match="with backend torch, fused_segments 0"),
-    ):
-        pipeline.predict_relations(frame, pipeline(frame).segmentation)
-
-
-def test_evaluation_asks_for_two_networks(write_run, tiny_psg, monkeypatch):
-    asked = []
-
-    def refuse(config: PipelineConfig) -> None:
-        asked.append(config.fused_segments)
-        raise ValueError("enough")
-
-    monkeypatch.setattr(evaluate.Pipeline, "open", refuse)
-    assert main(["evaluate", str(tiny_psg), "--run", str(write_run())]) == 2
-    assert asked == [0] and PipelineConfig().fused_segments > 0
-
-
-def test_a_network_that_cannot_be_one_graph_runs_as_two_and_says_so(write_run, monkeypatch, caplog):
-    model, _, vocabulary = train.load_run(write_run())
-    assert torch_pipeline.frame_graph(model, vocabulary, 0) is None and not caplog.records
-    assert torch_pipeline.frame_graph(model, vocabulary, 254).slots.shape == (5,)
-    monkeypatch.setattr(model.relations, "cell_px", (6, 6))
-    assert torch_pipeline.frame_graph(model, vocabulary, 32) is None
-    (said,) = caplog.messages
-    assert "merged on the processor, between two networks: a fused model needs relation" in said

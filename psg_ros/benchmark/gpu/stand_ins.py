@@ -31,7 +31,7 @@ def install() -> list[str]:
         if name == "jaxtyping":
             vars(module).update({kind: type(kind, (_Annotation,), {}) for kind in KINDS})
         else:
-            vars(module).update(YAMLError=ValueError)
+            vars(module).update(YAMLError=ValueError, SafeLoader=object)
         sys.modules[name] = module
     return missing
 

@@ -46,8 +46,8 @@ def cell_centres(size_hw: tuple[int, int]) -> Float[Tensor, "cell 2"]:
     return torch.from_numpy(grid.reshape(-1, 2).astype(np.float32))
 
 
-def cell_sides(size_hw: tuple[int, int]) -> Float[Tensor, 2]:
-    """Return (width, height) of a cell, where the map is from -1 to 1."""
+def cell_sides(size_hw: tuple[int, int]) -> Tensor:
+    """Return width and height of a cell, float32 [2], where the map is from -1 to 1."""
     height, width = size_hw
     return torch.tensor((2 / width, 2 / height))
 
