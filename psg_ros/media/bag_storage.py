@@ -91,6 +91,9 @@ def prepared(path: Path) -> Iterator[Storage]:
             yield Storage([link], False, _REINDEX)
             return
         files = _storage_files(path) if path.is_dir() else [path]
+        if not files:
+            what = f"neither {METADATA_FILE} nor a file of a bag (.mcap, .db3, .bag)"
+            raise ValueError(f"{path} is no bag: it holds {what}; name the folder of a recording")
         links = [_prepare(file, folder / str(index)) for index, file in enumerate(files)]
         is_cut = any(was_cut for _, was_cut in links)
         yield Storage([link for link, _ in links], is_cut, _CURES[links[0][0].suffix])

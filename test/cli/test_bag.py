@@ -185,13 +185,18 @@ def test_deltas_lead_to_the_graphs_of_the_same_bag(bag, images: Path, tmp_path: 
     assert "/scene_graph/delta" not in read_alone(tmp_path / "without")
 
 
-@pytest.mark.parametrize("damage", ["no bag", "no image", "half a database", "missing"])
+@pytest.mark.parametrize(
+    "damage", ["no bag", "a folder of pictures", "no image", "half a database", "missing"]
+)
 def test_a_bag_that_gives_nothing_is_one_line_and_leaves_nothing(
     bag, tmp_path: Path, damage: str, capsys
 ) -> None:
     source = tmp_path / "source.mcap"
     if damage == "no bag":
         source.write_bytes(b"hello" * 100)
+    elif damage == "a folder of pictures":
+        source.mkdir()
+        (source / "0.png").write_bytes(b"hello" * 100)
     elif damage == "no image":
         source = write_bag(tmp_path / "source", [])
     elif damage == "half a database":
@@ -201,7 +206,7 @@ def test_a_bag_that_gives_nothing_is_one_line_and_leaves_nothing(
     assert bag(source, "-o", tmp_path / "out") == 2
     error = capsys.readouterr().err
     assert error.startswith("psg bag: error: ") and error.count("\n") == 1
-    assert str(source) in error
+    assert str(source) in error and "unexpected" not in error
     assert not [path for path in tmp_path.iterdir() if path.name not in (source.name,)]
 
 
