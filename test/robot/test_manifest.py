@@ -77,7 +77,7 @@ def test_a_wrong_name_lists_the_shipped_models(tiny_model, tmp_path, monkeypatch
     for name in ("small", "large"):
         shutil.copytree(tiny_model, tmp_path / "models" / name)
     monkeypatch.setattr(resources, "share_path", lambda: tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"no model 'smal'.*\['large', 'small'\]"):
+    with pytest.raises(FileNotFoundError, match=r"no model 'smal'.*\(large, small\)"):
         find_model("smal")
 
 
