@@ -13,6 +13,7 @@ import hashlib
 import logging
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -177,8 +178,7 @@ def describe_run(model: DsFlash, weights: tuple[Path, Path]) -> Manifest:
         name: describe_file(path, *map(_plain, both))
         for name, path, both in zip(TwoFiles.ARTIFACTS, weights, tensors, strict=True)
     }
-    facts = describe_network(model, Recommendation()) | {"artifacts": artifacts}
-    return config_from_dict(Manifest, facts, str(weights[0].parent))
+    return _described(weights[0].parent, describe_network(model, Recommendation()), artifacts)
 
 
 def describe_whole(
@@ -195,8 +195,14 @@ def describe_whole(
         "outputs": outputs,
     }
     (name,) = Fused.ARTIFACTS
-    facts = describe_network(model, Recommendation(), "fused") | {"artifacts": {name: artifact}}
-    return config_from_dict(Manifest, facts, str(weights[0].parent))
+    facts = describe_network(model, Recommendation(), "fused")
+    return _described(weights[0].parent, facts, {name: artifact})
+
+
+def _described(run_dir: Path, facts: dict[str, Any], artifacts: dict[str, Any]) -> Manifest:
+    """Return a manifest; a run is called as its folder is, like an export."""
+    named = facts | {"name": run_dir.resolve().name, "artifacts": artifacts}
+    return config_from_dict(Manifest, named, str(run_dir))
 
 
 def segmenter_tensors(model: DsFlash) -> tuple[Tensors, Tensors]:

@@ -15,6 +15,8 @@ pytest.importorskip("rerun", reason="needs the extra 'view'")
 
 pytestmark = pytest.mark.ros
 
+NUM_FRAMES = 60
+
 
 def viewer(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "psg_ros", "view", *map(str, arguments)]
@@ -26,8 +28,8 @@ def test_graphs_masks_and_images_of_a_node_reach_the_viewer(session, tiny_model,
     session.node(tiny_model)
     session.script("camera", "camera_process.py", "--rate", 10, "--size", 160, 120)
     out = tmp_path / "live.rrd"
-    # 2 s: the viewer may find the node some images before it finds the camera.
-    command = viewer("topic:/scene_graph", "--image", "/camera/image", "--frames", 20)
+    # 6 s: where the camera's first announcements are lost, Fast DDS repeats them after 3 s.
+    command = viewer("topic:/scene_graph", "--image", "/camera/image", "--frames", NUM_FRAMES)
     done = subprocess.run(
         [*command, "--save", str(out)],
         env=session.environment,
@@ -40,7 +42,7 @@ def test_graphs_masks_and_images_of_a_node_reach_the_viewer(session, tiny_model,
     seen = {chunk.entity_path for chunk in chunks if not chunk.is_static}
     assert seen >= {"/camera/image", "/camera/masks", "/camera/boxes", "/graph", "/relations"}
     masks = [c.num_rows for c in chunks if c.entity_path == "/camera/masks"]
-    assert sum(masks) == 20
+    assert sum(masks) == NUM_FRAMES
 
 
 def test_a_topic_without_graphs_is_said(session, tmp_path: Path):

@@ -76,12 +76,13 @@ def test_a_run_is_what_its_export_is(both, tiny_psg, tmp_path, capsys):
         common = [str(tiny_psg), "--split", "train", "--task", task, "--k", "1,2,20,pairs"]
         common += [f"--{name}-threshold={value}" for name, value in LOW.items()]
         in_torch = judge([*common, "--run", str(run)], tmp_path / "torch.json")
-        assert "tiny on torch" in capsys.readouterr().out
+        assert "run on torch" in capsys.readouterr().out
         fast = ["--model", str(model), "--backend", "onnxruntime", "--threads", "1"]
         exported = judge([*common, *fast], tmp_path / "exported.json")
         assert (in_torch.pop("backend"), exported.pop("backend")) == ("torch", "onnxruntime")
         assert in_torch.pop("model_sha256") != exported.pop("model_sha256"), "of other files"
-        assert in_torch["num_images"] == 5 and in_torch["model"] == exported["model"]
+        assert in_torch["num_images"] == 5
+        assert (in_torch["model"], exported["model"]) == ("run", "model")
         np.testing.assert_allclose(numbers(in_torch), numbers(exported), atol=1e-6, rtol=0)
     # Mean scores and the like are of continuous numbers; without them all could be zeros.
     assert 0 < in_torch["score"]["calibration_error"] < 1
@@ -110,11 +111,12 @@ def agree_network_by_network(run: Path, model: Path, picture: Path, report: Path
 
 
 def have_the_same_manifest(run: Path, model: Path) -> None:
-    """The weights are other files, and the export has thresholds of its own."""
+    """The weights are other files, the export has thresholds and a name of its own."""
     exported = load_model_folder(str(model)).manifest
     with open_run(run, PipelineConfig()) as pipeline:
         described = dataclasses.asdict(pipeline.manifest)
     expected = dataclasses.asdict(exported)
+    assert (described.pop("name"), expected["name"]) == (run.name, model.name)
     assert described.pop("score_threshold") == Recommendation().score
     for name in ("overlap_threshold", "relation_threshold"):
         assert described.pop(name) == getattr(Recommendation(), name.removesuffix("_threshold"))
