@@ -3,7 +3,9 @@
 """How long the node takes from topic to topic: an image is published, its graph arrives.
 
 The node is a process of its own, as on a robot, and the images go over DDS. One image is on its
-way at a time, so that none waits for another. All times are by one clock, the machine's.
+way at a time, so that none waits for another. All times are by one clock, the machine's. The clock
+starts when the bytes of an image are handed over and stops when the bytes of its graph are there:
+what a camera does before and a listener does behind, in whatever language, is theirs.
 """
 
 from __future__ import annotations
@@ -16,13 +18,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image
 from std_msgs.msg import Header
 
@@ -128,7 +131,7 @@ class _Pair:
         self._executor.add_node(node)
         self._arrived: dict[int, tuple[int, SceneGraph]] = {}
         self._publisher = node.create_publisher(Image, IMAGE_TOPIC, RELIABLE)
-        node.create_subscription(SceneGraph, GRAPH_TOPIC, self._on_graph, RELIABLE)
+        node.create_subscription(SceneGraph, GRAPH_TOPIC, self._on_graph, RELIABLE, raw=True)
 
     def first_graph(
         self, image_rgb: np.ndarray, process: subprocess.Popen[bytes], log: IO[bytes]
@@ -136,7 +139,7 @@ class _Pair:
         """Send images until a graph comes: the node needs its time to load and to be found."""
         end_s = time.monotonic() + STARTUP_WAIT_S
         while time.monotonic() < end_s:
-            stamp_ns = self._publish(image_rgb)
+            stamp_ns, _ = self._publish(image_rgb)
             if (found := self._wait(stamp_ns, process, log, 0.5)) is not None:
                 return found[1]
         raise RuntimeError(f"no graph within {STARTUP_WAIT_S:.0f} s; {_last_words(log)}")
@@ -145,7 +148,7 @@ class _Pair:
         self, image_rgb: np.ndarray, process: subprocess.Popen[bytes], log: IO[bytes]
     ) -> tuple[list[float], int]:
         """Send one image; return its `PARTS` in ms and the number of nodes of its graph."""
-        stamp_ns = self._publish(image_rgb)
+        stamp_ns, sent_ns = self._publish(image_rgb)
         found = self._wait(stamp_ns, process, log, ANSWER_WAIT_S)
         if found is None:
             raise RuntimeError(f"no graph within {ANSWER_WAIT_S:.0f} s; {_last_words(log)}")
@@ -154,19 +157,19 @@ class _Pair:
         received_ns, published_ns = map(time_to_ns, (timing.received, timing.published))
         steps = [timing.preprocess_ms, timing.inference_ms, timing.postprocess_ms]
         return [
-            (received_ns - stamp_ns) * 1e-6,
+            (received_ns - sent_ns) * 1e-6,
             *steps,
             (published_ns - received_ns) * 1e-6 - sum(steps),
             (arrived_ns - published_ns) * 1e-6,
         ], len(graph.nodes)
 
-    def _publish(self, image_rgb: np.ndarray) -> int:
-        """Publish, and return the stamp in ns: the time just before, when the message is made."""
-        message = rgb_to_msg(image_rgb, Header())
+    def _publish(self, image_rgb: np.ndarray) -> tuple[int, int]:
+        """Publish, and return the image's stamp and when it was handed over, in ns."""
         stamp = self._node.get_clock().now()
-        message.header.stamp = stamp.to_msg()
+        message = serialize_message(rgb_to_msg(image_rgb, Header(stamp=stamp.to_msg())))
+        sent = self._node.get_clock().now()
         self._publisher.publish(message)
-        return stamp.nanoseconds
+        return stamp.nanoseconds, sent.nanoseconds
 
     def _wait(
         self, stamp_ns: int, process: subprocess.Popen[bytes], log: IO[bytes], seconds: float
@@ -180,8 +183,9 @@ class _Pair:
             self._executor.spin_once(timeout_sec=0.1)
         return self._arrived.pop(stamp_ns)
 
-    def _on_graph(self, message: SceneGraph) -> None:
+    def _on_graph(self, serialized: Any) -> None:
         now_ns = self._node.get_clock().now().nanoseconds
+        message = deserialize_message(serialized, SceneGraph)
         self._arrived[time_to_ns(message.header.stamp)] = (now_ns, message)
 
 
