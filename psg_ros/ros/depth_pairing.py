@@ -10,7 +10,6 @@ depth when it arrives and holds the best one found since. What no image asks for
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 import weakref
@@ -24,7 +23,8 @@ KEPT = 5
 """Messages kept for images that come later than their depth."""
 
 SILENT_S = 1.0
-"""After such a silence no image waits for its depth any more."""
+"""After such a silence no image waits for its depth any more; counted from the start, too, where
+the first depth may come just behind its image."""
 
 
 class PairingError(LookupError):
@@ -78,7 +78,7 @@ class DepthPairing(Generic[Message]):
         # Images that were dropped meanwhile vanish from it by themselves.
         self._wanted: weakref.WeakSet[Wanted[Message]] = weakref.WeakSet()
         self._last_ns: int | None = None
-        self._heard_s = -math.inf
+        self._heard_s = time.monotonic()
 
     @property
     def has_heard(self) -> bool:

@@ -76,7 +76,8 @@ def test_a_slop_of_zero_takes_equal_stamps_only(pairing):
     assert pairing.want(START, 0.0).take(0).name == 0
 
 
-def test_where_nothing_ever_came_nobody_waits(pairing):
+def test_where_nothing_ever_came_nobody_waits_for_long(pairing, clock):
+    clock[0] += SILENT_S
     started_s = time.monotonic()
     with pytest.raises(PairingError, match="nothing has arrived on /depth"):
         pairing.want(START, SLOP_S).take(60.0)
@@ -91,6 +92,14 @@ def test_a_late_depth_is_waited_for_and_no_longer_than_until_it_comes(pairing):
     started_s = time.monotonic()
     assert wanted.take(60.0).name == 0
     assert time.monotonic() - started_s < 30.0
+    timer.join()
+
+
+def test_the_first_depth_may_come_just_behind_its_image(pairing):
+    wanted = pairing.want(START, SLOP_S)
+    timer = threading.Timer(0.05, lambda: add(pairing, 0))
+    timer.start()
+    assert wanted.take(60.0).name == 0
     timer.join()
 
 
