@@ -151,9 +151,13 @@ class WordTable:
 
     def predicate_rows(self, names: Sequence[str]) -> np.ndarray:
         """Return what `label_rows` does, of predicates; new ones are longer by the gain."""
+        gains = np.array(self.predicate_gains(names), np.float32)
+        return self.rows(self.predicates.spoken(names)) * gains[:, None]
+
+    def predicate_gains(self, names: Sequence[str]) -> list[float]:
+        """Return how long the vector of each name of a list of predicates is."""
         senses = self.predicates.sort(names)
-        gains = [self.gain if sense is Sense.NEW else 1.0 for sense in senses]
-        return self.rows(self.predicates.spoken(names)) * np.array(gains, np.float32)[:, None]
+        return [self.gain if sense is Sense.NEW else 1.0 for sense in senses]
 
     def joined(self, phrases: Sequence[str], vectors: np.ndarray) -> WordTable:
         """Return a table with more phrases, from their vectors as the text encoder gives them."""

@@ -8,8 +8,9 @@ starts to use them when its service ~/reload_words is called.
 
 Words that training has seen work best. One that is known to mean the same as such a word takes its
 vector and works exactly as well. Where several words of a list mean the same, each keeps the vector
-of its own text, so that they can be told apart; that is also what words get that are new to the
-model. What each word is taken for is printed; without new words, for those that the model has.
+of its own text, so that they can be told apart. So does a word that is new to the model. The
+command prints what each word is taken for; without new words, it does so for those that the model
+has.
 """
 
 from __future__ import annotations

@@ -76,7 +76,8 @@ def bake(folder: ModelFolder, wanted: Wanted, out: Path | None = None) -> Vocabu
     with scratch_beside(target) as scratch:
         if out is not None:
             shutil.copytree(folder.path, scratch, dirs_exist_ok=True)
-        write_words(folder, vocabulary, table, scratch)
+        name = folder.manifest.name if out is None else out.resolve().name
+        write_words(folder, vocabulary, table, scratch, name)
         target.mkdir(exist_ok=True)
         written = sorted(path.name for path in scratch.iterdir() if path.name != MANIFEST_FILE)
         for name in (*written, MANIFEST_FILE):
@@ -125,14 +126,15 @@ def complete_table(folder: ModelFolder, table: WordTable, vocabulary: Vocabulary
 
 
 def write_words(
-    folder: ModelFolder, vocabulary: Vocabulary, table: WordTable, target: Path
+    folder: ModelFolder, vocabulary: Vocabulary, table: WordTable, target: Path, name: str
 ) -> None:
-    """Write what changes of a model folder."""
+    """Write what changes of a model folder; a copy has a name of its own."""
     assert folder.manifest.words is not None
     write_vocabulary(vocabulary, target / LABELS_FILE)
     file = folder.manifest.words.file
     write_table(table, target / file)
     manifest = yaml.safe_load((folder.path / MANIFEST_FILE).read_text(encoding="utf-8"))
+    manifest["name"] = name
     manifest["words"]["sha256"] = file_sha256(target / file)
     (target / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")
     if (folder.path / CALIBRATION_FILE).is_file():

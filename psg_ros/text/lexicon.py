@@ -113,8 +113,11 @@ def own_ways(
         kind: "classes" or "predicates", for the messages.
 
     Raises:
-        ValueError: a name that means no taught word, or a taught word that is to mean another.
+        ValueError: a name that means no taught word, a taught word that is to mean another, or a
+            closed list, of which nothing is taught.
     """
+    if names and not taught:
+        raise ValueError(f"the {kind} of this model are a closed list and have no other names")
     ways: dict[str, str] = {}
     for name, others in names.items():
         meant = name if name in taught else known.get(name)
@@ -123,9 +126,10 @@ def own_ways(
                 f"{kind}: {name!r} is neither a word that the model was trained with nor a known "
                 "way to say one; `psg words MODEL` lists them"
             )
-        if itself := [word for word in others if word in taught]:
+        more = [word for word in others if word != meant]  # "sofa: [couch]" says it backwards
+        if itself := [word for word in more if word in taught]:
             raise ValueError(
-                f"{kind}: {itself[0]!r} cannot mean {name!r}: the model was trained with both"
+                f"{kind}: {itself[0]!r} cannot mean {meant!r}: the model was trained with both"
             )
-        ways |= dict.fromkeys(others, meant)
+        ways |= dict.fromkeys(more, meant)
     return ways

@@ -103,4 +103,7 @@ def taking_over(path: Path) -> Iterator[None]:
         yield
     except (KeyError, RuntimeError, ValueError) as error:
         why = textwrap.shorten(str(error), SHOWN, placeholder=" ...")
-        raise ValueError(f"{path} is not a checkpoint of this network: {why}") from error
+        raise ValueError(
+            f"{path} is not a checkpoint of this network, or is one of an older version, which has "
+            f"to be trained again: {why}"
+        ) from error

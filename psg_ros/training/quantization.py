@@ -131,8 +131,8 @@ def judge_on(
 ) -> Judge:
     """Return what judges a model as `psg evaluate` does, on the first images of a data set.
 
-    On the processor, and in fp32 around the eight bits, as a processor computes that "auto" gives
-    them to: the same is found on every machine.
+    On the processor, and in fp32 around the eight bits, like the processors on which "auto" uses
+    such files. So every machine finds the same.
     """
 
     def judge(path: Path, backend: str, kind: str) -> Scores:

@@ -132,7 +132,9 @@ def test_a_copy_leaves_the_model_alone(model, tmp_path):
     before = state(model)
     bake(load_model(str(model)), Wanted(["mug"]), tmp_path / "copy")
     assert state(model) == before
-    assert load_model(str(tmp_path / "copy")).vocabulary.label_names == ("mug",)
+    copy = load_model(str(tmp_path / "copy"))
+    assert copy.vocabulary.label_names == ("mug",)
+    assert copy.manifest.name == "copy", "it is called as its folder, as an export is"
     with pytest.raises(FileExistsError, match="choose another name"):
         bake(load_model(str(model)), Wanted(["mug"]), tmp_path / "copy")
 
@@ -202,6 +204,17 @@ def test_curves_of_predicates_that_are_gone_go_too(model):
     bake(load_model(str(model)), Wanted(predicates=["upon", "holding"]))
     kept = load_calibration(model, digest)
     assert kept is not None and [curve.predicate for curve in kept.curves] == ["upon"]
+
+
+def test_a_curve_goes_with_the_gain_that_it_was_fitted_with(model):
+    bake(load_model(str(model)), Wanted(predicates=["on", "stapled to"]))
+    folder = load_model(str(model))
+    digest = model_sha256(folder.manifest)
+    curves = tuple(Curve(name, 9, 5, (0.5,), (0.5,)) for name in ("on", "stapled to"))
+    save_calibration(Calibration(1, digest, "", "", curves), model)
+    bake(folder, Wanted(gain=2.0))
+    kept = load_calibration(model, digest)
+    assert kept is not None and [curve.predicate for curve in kept.curves] == ["on"]
 
 
 def test_a_damaged_table_is_refused_on_loading(model):

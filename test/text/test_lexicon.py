@@ -66,8 +66,25 @@ def test_own_names_build_on_known_ones():
     assert own_ways(names, taught, known, "classes") == {"lounge piece": "couch", "beaker": "cup"}
     with pytest.raises(ValueError, match="classes: 'bed' is neither a word that the model was"):
         own_ways({"bed": ("bunk",)}, taught, known, "classes")
-    with pytest.raises(ValueError, match="'cup' cannot mean 'sofa': the model was trained with"):
+    with pytest.raises(ValueError, match="'cup' cannot mean 'couch': the model was trained with"):
         own_ways({"sofa": ("cup",)}, taught, known, "classes")
+
+
+def test_a_closed_list_has_no_other_names():
+    assert own_ways({}, frozenset(), {}, "classes") == {}
+    with pytest.raises(ValueError, match="the classes of this model are a closed list"):
+        own_ways({"couch": ("sofa",)}, frozenset(), {}, "classes")
+
+
+@pytest.mark.parametrize("word", ["plant pot", "bat", "vessel", "at the back of"])
+def test_a_word_that_means_something_else_as_well_is_not_taken_for_a_trained_one(word):
+    assert word not in load_lexicon().words()
+
+
+def test_a_trained_word_may_stand_among_the_others_of_a_word_that_means_it():
+    taught, known = frozenset({"couch"}), {"sofa": "couch"}
+    ways = own_ways({"sofa": ("couch", "lounge piece")}, taught, known, "classes")
+    assert ways == {"lounge piece": "couch"}
 
 
 @pytest.mark.parametrize(

@@ -111,18 +111,21 @@ def same_predicates(before: ModelFolder, after: ModelFolder) -> dict[str, str]:
     The networks score both alike, so that what was measured of the old one holds for the new one.
     """
     old, new = (
-        dict(zip(_spoken_predicates(folder), folder.vocabulary.predicate_names, strict=True))
+        dict(zip(_predicate_vectors(folder), folder.vocabulary.predicate_names, strict=True))
         for folder in (before, after)
     )
-    return {old[said]: name for said, name in new.items() if said in old}
+    return {old[vector]: name for vector, name in new.items() if vector in old}
 
 
-def _spoken_predicates(folder: ModelFolder) -> Sequence[str]:
-    """Return the phrase whose vector each predicate takes; its name in a closed list."""
+def _predicate_vectors(folder: ModelFolder) -> list[tuple[str, float]]:
+    """Return the phrase whose vector each predicate takes, and how long that is; the name, and 1,
+    in a closed list.
+    """
     names = folder.vocabulary.predicate_names
     if folder.words is None or room(folder, PREDICATE_WORDS) is None:
-        return names
-    return folder.words.predicates.spoken(names)
+        return [(name, 1.0) for name in names]
+    spoken, gains = folder.words.predicates.spoken(names), folder.words.predicate_gains(names)
+    return list(zip(spoken, gains, strict=True))
 
 
 def without_padding(class_logits: np.ndarray, num_labels: int) -> np.ndarray:

@@ -185,11 +185,17 @@ def check_origin(folder: Path, segmenter: nn.Module, images_digest: str) -> None
             f"{folder / STATE} was trained on {whose}; start stage 2 over with --stage relations "
             "and without --resume, or put back the segmenter that it was trained on"
         )
-    if state.get(IMAGES) != images_digest:
+    learned = state.get(IMAGES)
+    if learned != images_digest:
+        which = (
+            "was trained on other images than the data set has now, or held out others"
+            if learned
+            else "does not name the images that it was trained on (old version)"
+        )
+        cure = ", or put back the data set" if learned else ""
         raise ValueError(
-            f"{folder / STATE} was trained on other images than the data set has now, or held out "
-            "others; start stage 2 over with --stage relations and without --resume, or put back "
-            "the data set"
+            f"{folder / STATE} {which}; start stage 2 over with --stage relations and without "
+            f"--resume{cure}"
         )
 
 

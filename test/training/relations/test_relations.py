@@ -142,6 +142,16 @@ def test_a_checkpoint_that_does_not_name_its_segmenter_is_refused(prepare):
         run(config, resume=True)
 
 
+def test_a_checkpoint_that_does_not_name_its_images_is_refused(prepare):
+    config = prepare()
+    path = run(config) / relation_run.STATE
+    state = load_state(path)
+    state.pop("images_digest")
+    save_state(state, path)
+    with pytest.raises(ValueError, match=r"the images that it was trained on \(old version\)"):
+        run(config, resume=True)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("killed_after", [3, 4])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(prepare, tiny_share, killed_after):
