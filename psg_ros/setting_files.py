@@ -19,8 +19,8 @@ LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's takes a tenth of the time, where PyYAML was built with it."""
 
 DEEPEST = 50
-"""No file of settings is nested half as deep. Far beyond, libyaml overruns the stack, which ends the
-process."""
+"""No file of settings is nested half as deep. Far beyond, libyaml overruns the stack: the process
+ends."""
 
 Config = TypeVar("Config", bound="DataclassInstance")
 
