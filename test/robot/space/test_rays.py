@@ -68,6 +68,14 @@ def test_no_ray_leads_to_what_the_lens_does_not_show():
         assert seen[away_px < most - 1].all() and not seen[away_px > most + 1].any()
 
 
+@pytest.mark.parametrize("name", CAMERAS)
+@pytest.mark.parametrize("step", [3, 100])
+def test_a_coarse_grid_has_the_rays_of_its_pixels(name, step):
+    """Nobody needs all pixels, which take seconds and a gigabyte in full HD."""
+    coarse, whole = rays_of(CAMERAS[name], step), rays_of(CAMERAS[name])
+    np.testing.assert_allclose(coarse, whole[::step, ::step], atol=1e-3)
+
+
 def test_rays_are_kept_for_the_next_frame():
     assert rays_of(CAMERAS["pinhole"]) is rays_of(CAMERAS["pinhole"])
 
