@@ -27,6 +27,9 @@ _SAMPLES = 64
 """Rows and columns that are sent forward first, the outermost among them: lenses are smooth, and
 sending all forward takes ten times as long as the way back."""
 
+_STOPS = 16
+"""Places on the way to a ray at which the image must have moved outwards."""
+
 _ROUNDS = 20
 _STEP = 1e-4
 """For slopes, as x / z."""
@@ -72,10 +75,11 @@ def _undistorted(plane: np.ndarray, grid_hw: tuple[int, int], camera: Camera) ->
     rays = back[:, 0]
     sample = _sample(grid_hw)
     with np.errstate(all="ignore"):
-        if _meets(rays[sample], plane[sample], distort).all():
+        if _is_seen(rays[sample], plane[sample], distort).all():
             return rays
-        missed = ~_meets(rays, plane, distort)
+        missed = np.flatnonzero(~_is_seen(rays, plane, distort))
         rays[missed] = _solved(plane[missed], distort)
+        rays[missed[~_is_seen(rays[missed], plane[missed], distort)]] = np.nan
     return rays
 
 
@@ -89,6 +93,20 @@ def _meets(rays: np.ndarray, plane: np.ndarray, distort: Distort) -> np.ndarray:
     """Return bool [ray]: near enough to where it should; false for what is not a number."""
     near: np.ndarray = (np.abs(distort(rays) - plane) < CLOSE).all(axis=1)
     return near
+
+
+def _is_seen(rays: np.ndarray, plane: np.ndarray, distort: Distort) -> np.ndarray:
+    """Return bool [ray]: meets its pixel, and the lens shows it.
+
+    On the way from the axis to such a ray the image moves outwards. Where it turns back the lens
+    ends; its polynomial goes on, and meets the same pixels again from anywhere.
+    """
+    seen, last = _meets(rays, plane, distort), np.zeros(len(rays))
+    for stop in range(1, _STOPS + 1):
+        away = np.hypot(*distort(rays * (stop / _STOPS)).T)
+        seen &= away > last - CLOSE
+        last = away
+    return seen
 
 
 def _solved(plane: np.ndarray, distort: Distort) -> np.ndarray:
