@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """libyaml's takes a tenth of the time, where PyYAML was built with it."""
 
+DEEPEST = 50
+"""No file of settings is nested half as deep. Far beyond, libyaml overruns the stack: the process
+ends."""
+
 Config = TypeVar("Config", bound="DataclassInstance")
 
 
@@ -82,8 +86,14 @@ def parse_yaml(content: bytes) -> Any:
     """Return what YAML says, in plain types.
 
     Raises:
-        yaml.YAMLError: not YAML.
+        yaml.YAMLError: not YAML, or nested deeper than `DEEPEST`.
     """
+    depth = 0
+    for event in yaml.parse(content, LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise yaml.YAMLError(f"it is nested deeper than {DEEPEST} levels")
     return yaml.load(content, LOADER)  # noqa: S506 - safe, both of them
 
 

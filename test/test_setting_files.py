@@ -87,6 +87,17 @@ def test_a_file_that_is_not_a_mapping_is_refused_by_name(tmp_path, content):
         load_config(PipelineConfig, file)
 
 
+@pytest.mark.parametrize(
+    "content", [b"a: " + 60 * b"[" + 60 * b"]", b"a:\n  " + 60 * b"- " + b"1", 60 * b"{a: "]
+)
+def test_a_file_nested_too_deeply_is_refused_before_it_costs_the_process(tmp_path, content):
+    """Of some ten thousand levels, libyaml would make a segmentation fault."""
+    file = tmp_path / "deep.yaml"
+    file.write_bytes(content)
+    with pytest.raises(ValueError, match="deep.yaml is not YAML: it is nested deeper than 50"):
+        load_config(PipelineConfig, file)
+
+
 def test_a_file_is_utf8_whatever_the_locale(tmp_path):
     file = tmp_path / "pipeline.yaml"
     file.write_bytes("model: café\n".encode())

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from psg_ros.frame import Camera
 from psg_ros.labels import Vocabulary
 from psg_ros.pictures.picture_file import read_samples
 from psg_ros.robot.geometry import GeometricFacts, KindTable, Relater, gather_facts
+from psg_ros.robot.geometry.facts import Rays
 from psg_ros.robot.ops.regions import measure_regions
 from psg_ros.robot.space.rays import rays_of
 from psg_ros.scene_graph import Segmentation
@@ -52,9 +54,9 @@ class DepthCamera:
         if not 0 < self.unit_m < np.inf:
             raise ValueError(f"unit_m must be above 0, metres per step, not {self.unit_m}")
 
-    def rays(self, image_hw: tuple[int, int]) -> np.ndarray:
-        """Return x / z and y / z of every pixel, see `rays_of`."""
-        return rays_of(Camera(image_hw, (self.fx, self.fy), (self.cx, self.cy)))
+    def rays(self, image_hw: tuple[int, int]) -> Rays:
+        """Return what gives the rays of an image, see `rays_of`."""
+        return partial(rays_of, Camera(image_hw, (self.fx, self.fy), (self.cx, self.cy)))
 
 
 @dataclass(frozen=True)

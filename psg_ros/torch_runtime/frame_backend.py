@@ -60,7 +60,7 @@ class FrameBackend:
             self._found = Block(stream, in_order((*spec.outputs, rows)))
             self._replays: dict[int, Work] = {}
             self._room = graph.rooms[0] if graph.rooms else 0
-            self._replays[self._room] = self._recorded(graph)
+            self._replays[self._room] = self._recorded(graph, self._room)
         except RuntimeError as error:  # torch's own errors, among them that memory is short
             why = " ".join(str(error).split())
             raise DeviceUnavailable(
@@ -94,10 +94,10 @@ class FrameBackend:
 
     def _compute(self, graph: FrameGraph, num_bytes: int | None) -> None:
         """Compute what was given, until there was room for it; outputs arrive up to a byte."""
+        room = self._room
         while True:
-            room = self._room
             if room not in self._replays:
-                self._replays[room] = self._recorded(graph)
+                self._replays[room] = self._recorded(graph, room)
             self._stream.copy(self._given.there, self._given.here)
             self._replays[room]()
             self._stream.copy(self._found.here[:num_bytes], self._found.there[:num_bytes])
@@ -105,18 +105,21 @@ class FrameBackend:
             if graph.packed is None:
                 return
             needed = int(self._found.host[ROWS_NEEDED])
-            self._room = room_for(graph.rooms, needed)
+            wanted = room_for(graph.rooms, needed)
             if needed <= room:
+                # Not more than did: where memory is short, there may be no graph with more.
+                self._room = min(room, wanted)
                 return
+            room = wanted
 
-    def _recorded(self, graph: FrameGraph) -> Work:
-        if graph.packed is not None:
-            graph.packed.room = self._room
-            logger.debug("%s: a graph with %d rows for its pairs", self._spec.file, self._room)
+    def _recorded(self, graph: FrameGraph, room: int) -> Work:
+        logger.debug("%s: a graph with %d rows for its pairs", self._spec.file, room)
         given, found = self._given.device, self._found.device
         arguments = [given[name] for name in INPUTS]
 
         def work() -> None:
+            if graph.packed is not None:
+                graph.packed.room = room  # now: where nothing is captured, it runs every time
             with computing_in(self.precision, self.device):
                 for name, value in zip(OUTPUTS, graph(*arguments), strict=True):
                     found[name].copy_(value)

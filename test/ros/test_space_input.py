@@ -215,6 +215,9 @@ def test_a_frame_that_is_asked_for_without_transforms_is_named(embedding, monkey
     heard = warnings(node, monkeypatch)
     embedding.start(node)
     robot.meet()
+    # Before the first image, whose graph would otherwise lack depth that is still on its way.
+    robot.depth.publish(metres())
+    embedding.spin_until(lambda: node._streams[0]._space._pairing.has_heard)
     graph = robot.until(lambda g: g.sequence >= 3, depth=metres())
     assert len(graph.nodes) == 1 and not graph.nodes[0].has_position
 

@@ -138,6 +138,28 @@ def test_a_picture_with_more_cells_is_computed_again_with_more_room(make_model, 
     assert "record" not in stream.calls, "graphs of both rooms are there by now"
 
 
+class StepByStep(FakeStream):
+    """A stream on which capturing is not permitted: work runs anew every time."""
+
+    def record(self, work):
+        work()
+        return lambda: self._enqueued.append(work)
+
+
+def test_rooms_keep_apart_where_nothing_is_captured(make_model, little_room):
+    """A room that was recorded later does not change how many rows an earlier one has."""
+    model = make_model(prune=True)
+    backend = make_backend(model, StepByStep())
+    busy, quiet = inputs(0), inputs(0, threshold=1.0)
+    backend.run(busy)
+    rooms, large = backend._graph.rooms, backend._room
+    for room in (rooms[0], *rooms[:-1]):  # as after pictures with less and less in them
+        backend._room = room
+        backend.run(quiet)
+    backend._room = large
+    assert_same(backend.run(busy), expected(model, busy))
+
+
 def test_one_room_does_for_what_the_stream_shows(make_model):
     assert [frame_graph.room_for([100, 200, 400], n) for n in (0, 80, 81, 161, 400)] == [
         100, 100, 200, 400, 400,
@@ -182,6 +204,8 @@ def test_no_memory_for_more_room_is_an_error_of_that_frame(make_model, little_ro
     stream.fails["record"] = torch.OutOfMemoryError("CUDA out of memory")
     with pytest.raises(NetworkFailed, match="out of memory"):
         backend.run(inputs(0))
+    quiet = backend.run(inputs(0, threshold=1.0))
+    assert quiet["forward_logits"].shape == (28, 5), "what needs no more room goes on"
     stream.fails.clear()
     assert backend.run(inputs(0))["forward_logits"].shape == (28, 5)
 

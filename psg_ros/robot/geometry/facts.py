@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from psg_ros.robot.geometry.kinds import Kinds, KindTable
 from psg_ros.robot.geometry.upright import quarter_turns, turn_boxes
 from psg_ros.robot.ops.regions import Regions
 from psg_ros.scene_graph import Segmentation
+
+Rays = Callable[[int], np.ndarray]
+"""Returns x / z and y / z, float [row, column, 2], of one of every so many rows and columns."""
 
 
 @dataclass(frozen=True)
@@ -48,14 +52,14 @@ def gather_facts(
     regions: Regions,
     kinds: KindTable,
     depth: np.ndarray | None = None,
-    rays: np.ndarray | None = None,
+    rays: Rays | None = None,
     up: tuple[float, float, float] | None = None,
 ) -> GeometricFacts:
     """Measure the segments of an image.
 
     Args:
         depth: float32 [height, width], metres; not a number, or 0, where unknown.
-        rays: float64 [height, width, 2], see `measure_extents`; only with depth.
+        rays: of the camera that took both; only with depth.
         up: direction against gravity in the camera's optical frame; None: the image is upright, and
             depth shows the ground.
     """
@@ -69,9 +73,11 @@ def gather_facts(
     extents = None
     if depth is not None and rays is not None:
         # A box needs fewer points than a border.
-        label_map, depth, rays = (
-            array[:: 2 * step, :: 2 * step] for array in (segmentation.label_map, depth, rays)
+        label_map, depth = (
+            array[:: 2 * step, :: 2 * step] for array in (segmentation.label_map, depth)
         )
         against_gravity = None if up is None else np.array([up[0], -up[1], up[2]])
-        extents = measure_extents(label_map, depth, rays, of_segment.ground, against_gravity)
+        extents = measure_extents(
+            label_map, depth, rays(2 * step), of_segment.ground, against_gravity
+        )
     return GeometricFacts(of_segment, contacts, boxes / step, regions.area, extents)

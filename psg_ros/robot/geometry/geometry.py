@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from psg_ros.frame import Frame
@@ -45,7 +47,8 @@ class Geometry:
             threshold: clarity in 0..1 below which geometry says nothing.
             learned_threshold: score below which the relation stage lists nothing.
         """
-        rays = None if frame.camera is None or frame.depth is None else rays_of(frame.camera)
+        has_rays = frame.camera is not None and frame.depth is not None
+        rays = partial(rays_of, frame.camera) if has_rays else None
         facts = gather_facts(segmentation, regions, self._kinds, frame.depth, rays, frame.up)
         clarity = self._relater(facts, segmentation.labels)
         denied = None if facts.extents is None else self._contradictions(facts.extents)

@@ -59,32 +59,40 @@ class _Loaded(NamedTuple):
     memory: memoryview | None = None
 
 
+class _Running(NamedTuple):
+    """A request, and the memory that its network reads: whoever has one has both."""
+
+    request: openvino.InferRequest
+    memory: memoryview | None
+
+
 class OpenVinoBackend:
     """A compiled network with one inference request; see `robot.runtime.backend.Backend`."""
 
     name = "openvino"
 
     def __init__(self, loaded: _Loaded, spec: ArtifactSpec) -> None:
-        network, self._memory = loaded
+        network, memory = loaded
         hint = network.get_property("INFERENCE_PRECISION_HINT")
         self.precision = next(p for p, name in HINTS.items() if name == hint.get_type_name())
         self.device = ", ".join(map(_users_name, network.get_property("EXECUTION_DEVICES")))
-        self._request: openvino.InferRequest | None = network.create_infer_request()
+        self._running: _Running | None = _Running(network.create_infer_request(), memory)
         self._spec = spec
 
     def run(self, inputs: Mapping[str, Tensor], keep: Collection[str] = ()) -> Mapping[str, Tensor]:
         """See `Backend.run`."""
-        if self._request is None:
+        running = self._running  # to the end, even if another thread closes this meanwhile
+        if running is None:
             raise RuntimeError(f"{self._spec.file} was closed")
         check_inputs(self._spec, inputs)
         feed = {name: _as_openvino(tensor) for name, tensor in inputs.items()}
         try:
-            self._request.infer(feed, share_inputs=True, share_outputs=True)
+            running.request.infer(feed, share_inputs=True, share_outputs=True)
         except RuntimeError as error:
             raise NetworkFailed(self._spec.file, error) from error
         outputs: dict[str, Tensor] = {}
         for tensor in self._spec.outputs:
-            found = self._request.get_tensor(tensor.name)
+            found = running.request.get_tensor(tensor.name)
             kept = tensor.name in keep
             outputs[tensor.name] = (
                 OpenVinoTensor(found, np.dtype(tensor.dtype)) if kept else found.data
@@ -93,8 +101,7 @@ class OpenVinoBackend:
 
     def close(self) -> None:
         """See `Backend.close`."""
-        self._request = None
-        self._memory = None
+        self._running = None
 
 
 def open_artifact(

@@ -56,10 +56,8 @@ def measure_positions(frame: Frame, segmentation: Segmentation) -> tuple[Positio
     if not num_segments:
         return ()
     step = math.ceil(frame.image_hw[1] / GRID_COLUMNS)
-    cells, distances, rays = (
-        array[::step, ::step]
-        for array in (segmentation.label_map, frame.depth, rays_of(frame.camera))
-    )
+    cells, distances = (array[::step, ::step] for array in (segmentation.label_map, frame.depth))
+    rays = rays_of(frame.camera, step)
     with np.errstate(invalid="ignore"):
         known = (cells >= 0) & (distances > 0) & np.isfinite(distances + rays.sum(axis=2))
     within = known & _interior(cells)

@@ -27,6 +27,9 @@ _SAMPLES = 64
 """Rows and columns that are sent forward first, the outermost among them: lenses are smooth, and
 sending all forward takes ten times as long as the way back."""
 
+_STOPS = 16
+"""Places on the way to a ray at which the image must have moved outwards."""
+
 _ROUNDS = 20
 _STEP = 1e-4
 """For slopes, as x / z."""
@@ -35,28 +38,32 @@ Distort = Callable[[np.ndarray], np.ndarray]
 """Returns where rays float64 [ray, 2] meet the image plane, in focal lengths from its centre."""
 
 
-@lru_cache(maxsize=8)
-def rays_of(camera: Camera) -> np.ndarray:
-    """Return x / z and y / z of every pixel in the optical frame, float32 [height, width, 2].
+@lru_cache(maxsize=32)
+def rays_of(camera: Camera, step: int = 1) -> np.ndarray:
+    """Return x / z and y / z of pixels in the optical frame, float32 [row, column, 2].
 
     Not a number where the lens model leads nowhere, as beyond the circle that a fisheye sees, or at
     the corners of a bad calibration. Kept for the cameras used last: it takes longer than a frame.
+
+    Args:
+        step: of every so many rows and columns one, from the first on. All pixels of a wide lens
+            take seconds and a gigabyte.
     """
-    height, width = camera.image_hw
+    columns, rows = (np.arange(0, size, step) for size in camera.image_hw[::-1])
     (fx, fy), (cx, cy) = camera.focal_xy, camera.center_xy
-    whole = np.empty((height, width, 2))
-    whole[..., 0] = (np.arange(width) - cx) / fx
-    whole[..., 1] = (np.arange(height)[:, None] - cy) / fy
-    plane = whole.reshape(-1, 2)
-    rays = _undistorted(plane, camera) if camera.distortion else plane
+    grid = np.empty((len(rows), len(columns), 2))
+    grid[..., 0] = (columns - cx) / fx
+    grid[..., 1] = (rows[:, None] - cy) / fy
+    plane = grid.reshape(-1, 2)
+    rays = _undistorted(plane, grid.shape[:2], camera) if camera.distortion else plane
     with np.errstate(invalid="ignore"):
         rays[~(np.abs(rays) < STEEPEST).all(axis=1)] = np.nan
-    kept = rays.reshape(height, width, 2).astype(np.float32)
+    kept = rays.reshape(grid.shape).astype(np.float32)
     kept.setflags(write=False)
     return kept
 
 
-def _undistorted(plane: np.ndarray, camera: Camera) -> np.ndarray:
+def _undistorted(plane: np.ndarray, grid_hw: tuple[int, int], camera: Camera) -> np.ndarray:
     """Return the rays float64 [ray, 2] that meet the image plane there, or not a number."""
     coefficients = np.array(camera.distortion, np.float64)
     if camera.distortion_model == "equidistant":
@@ -66,25 +73,40 @@ def _undistorted(plane: np.ndarray, camera: Camera) -> np.ndarray:
         back = cv2.undistortPoints(plane[:, None], np.eye(3), coefficients)
         distort = partial(_by_polynomial, coefficients)
     rays = back[:, 0]
-    sample = _sample(camera.image_hw)
+    sample = _sample(grid_hw)
     with np.errstate(all="ignore"):
-        if _meets(rays[sample], plane[sample], distort).all():
+        if _is_seen(rays[sample], plane[sample], distort).all():
             return rays
-        missed = ~_meets(rays, plane, distort)
+        missed = np.flatnonzero(~_is_seen(rays, plane, distort))
         rays[missed] = _solved(plane[missed], distort)
+        rays[missed[~_is_seen(rays[missed], plane[missed], distort)]] = np.nan
     return rays
 
 
-def _sample(image_hw: tuple[int, int]) -> np.ndarray:
-    """Return the numbers of pixels on a coarse grid that reaches to all borders, int64 [pixel]."""
-    rows, columns = (np.linspace(0, side - 1, _SAMPLES).astype(np.int64) for side in image_hw)
-    return (rows[:, None] * image_hw[1] + columns).ravel()
+def _sample(grid_hw: tuple[int, int]) -> np.ndarray:
+    """Return the numbers of points on a coarser grid that reaches to all borders, int64 [point]."""
+    rows, columns = (np.linspace(0, side - 1, _SAMPLES).astype(np.int64) for side in grid_hw)
+    return (rows[:, None] * grid_hw[1] + columns).ravel()
 
 
 def _meets(rays: np.ndarray, plane: np.ndarray, distort: Distort) -> np.ndarray:
     """Return bool [ray]: near enough to where it should; false for what is not a number."""
     near: np.ndarray = (np.abs(distort(rays) - plane) < CLOSE).all(axis=1)
     return near
+
+
+def _is_seen(rays: np.ndarray, plane: np.ndarray, distort: Distort) -> np.ndarray:
+    """Return bool [ray]: meets its pixel, and the lens shows it.
+
+    On the way from the axis to such a ray the image moves outwards. Where it turns back the lens
+    ends; its polynomial goes on, and meets the same pixels again from anywhere.
+    """
+    seen, last = _meets(rays, plane, distort), np.zeros(len(rays))
+    for stop in range(1, _STOPS + 1):
+        away = np.hypot(*distort(rays * (stop / _STOPS)).T)
+        seen &= away > last - CLOSE
+        last = away
+    return seen
 
 
 def _solved(plane: np.ndarray, distort: Distort) -> np.ndarray:

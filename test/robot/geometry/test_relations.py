@@ -53,7 +53,10 @@ class Room:
         regions = measure_regions(label_map, len(self.names))
         columns, rows = np.meshgrid(np.arange(HW[1]) - HW[1] / 2, np.arange(HW[0]) - HW[0] / 2)
         rays = np.stack([columns, rows], axis=2) / FOCAL
-        facts = gather_facts(self.segmentation, regions, KindTable(VOCABULARY), self.depth, rays)
+        facts = gather_facts(
+            self.segmentation, regions, KindTable(VOCABULARY), self.depth,
+            lambda step: rays[::step, ::step],
+        )  # fmt: skip
         found = Relater(VOCABULARY)(facts, self.segmentation.labels)
         words = VOCABULARY.predicate_names
         return {
@@ -184,10 +187,13 @@ def test_an_image_without_segments_has_no_relations() -> None:
     nothing = Segmentation(
         np.full(HW, VOID, np.int32), np.zeros(0, np.int64), np.zeros(0, np.float32)
     )
+
+    def no_rays(step: int) -> np.ndarray:
+        return np.zeros((*HW, 2))[::step, ::step]
+
     for depth in (None, np.ones(HW, np.float32)):
         regions = measure_regions(nothing.label_map, 0)
-        rays = np.zeros((*HW, 2))
-        facts = gather_facts(nothing, regions, KindTable(VOCABULARY), depth, rays)
+        facts = gather_facts(nothing, regions, KindTable(VOCABULARY), depth, no_rays)
         assert Relater(VOCABULARY)(facts, nothing.labels).shape == (0, 0, 56)
 
 

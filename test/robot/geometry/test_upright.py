@@ -44,7 +44,10 @@ def relations(turns, up, with_depth):
     labels = np.array(VOCABULARY.label_index(NAMES), np.int64)
     segmentation = Segmentation(label_map, labels, np.ones(len(labels), np.float32))
     regions = measure_regions(label_map, len(labels))
-    measured = {"depth": np.ascontiguousarray(depth), "rays": rays} if with_depth else {}
+    measured = {}
+    if with_depth:
+        measured["depth"] = np.ascontiguousarray(depth)
+        measured["rays"] = lambda step: rays[::step, ::step]
     facts = gather_facts(segmentation, regions, KindTable(VOCABULARY), up=up, **measured)
     found = Relater(VOCABULARY)(facts, labels)
     words = VOCABULARY.predicate_names

@@ -297,7 +297,7 @@ def test_openvino_reads_a_kept_output_where_it_lies(model):
     tokens = opened(model, "openvino").run({"image": image}, keep=("patch_tokens",))["patch_tokens"]
     relations = opened(model, "openvino", "relations")
     relations.run(pair_inputs(2) | {"patch_tokens": tokens})
-    seen = relations._request.get_tensor("patch_tokens").data
+    seen = relations._running.request.get_tensor("patch_tokens").data
     assert seen.ctypes.data == tokens.numpy().ctypes.data
 
 
@@ -332,7 +332,7 @@ def test_openvino_takes_bf16_exactly_where_it_is(model):
     module: Any = backend_module.module_of("openvino")
     has_bf16 = "BF16" in module.openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     backend = opened(model, "openvino")
-    hint = backend._request.get_compiled_model().get_property("INFERENCE_PRECISION_HINT")
+    hint = backend._running.request.get_compiled_model().get_property("INFERENCE_PRECISION_HINT")
     assert (str(hint), backend.precision) == (
         ("<Type: 'bfloat16'>", "bf16") if has_bf16 else ("<Type: 'float32'>", "fp32")
     )
@@ -370,7 +370,7 @@ def test_openvino_without_a_gpu_says_what_it_needs(model):
 
 @needs("openvino")
 def test_openvino_obeys_the_number_of_threads_and_waits_for_one_frame_at_a_time(model):
-    network = opened(model, "openvino", threads=1)._request.get_compiled_model()
+    network = opened(model, "openvino", threads=1)._running.request.get_compiled_model()
     assert network.get_property("INFERENCE_NUM_THREADS") == 1
     assert "LATENCY" in str(network.get_property("PERFORMANCE_HINT"))
 

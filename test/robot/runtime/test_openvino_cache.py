@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -55,11 +56,15 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     return paths
 
 
-def answers(folder: Path, **options) -> dict[str, np.ndarray]:
+def opened(folder: Path, **options) -> Any:
     model = load_model_folder(str(folder))
     spec = model.manifest.artifact("segmenter")
-    backend = open_backend("openvino", model.artifact_path("segmenter"), spec, **options)
-    return {name: array.copy() for name, array in backend.run({"image": IMAGE}).items()}
+    return open_backend("openvino", model.artifact_path("segmenter"), spec, **options)
+
+
+def answers(folder: Path, **options) -> dict[str, np.ndarray]:
+    outputs = opened(folder, **options).run({"image": IMAGE})
+    return {name: array.copy() for name, array in outputs.items()}
 
 
 def start(folder: Path, **environment: str) -> subprocess.Popen:
@@ -78,6 +83,26 @@ def test_the_second_start_compiles_nothing_and_answers_the_same(tiny_model, home
         np.testing.assert_array_equal(first[name], second[name])
     assert len(list(home.rglob("*.blob"))) == 1
     assert sorted(tiny_model.rglob("*")) == before
+
+
+def test_a_network_has_its_memory_until_its_last_run_ends(tiny_model, home, monkeypatch):
+    """Whoever closes it meanwhile: it reads its weights where the cache was read to."""
+    expected, backend = answers(tiny_model), opened(tiny_model)
+    request, memory = type(backend._running.request), weakref.ref(backend._running.memory)
+    infer = request.infer
+
+    def infer_while_closed(*inputs, **options):
+        backend.close()
+        assert memory() is not None
+        return infer(*inputs, **options)
+
+    monkeypatch.setattr(request, "infer", infer_while_closed)
+    found = backend.run({"image": IMAGE})
+    assert memory() is None
+    for name in expected:
+        np.testing.assert_array_equal(found[name], expected[name])
+    with pytest.raises(RuntimeError, match="was closed"):
+        backend.run({"image": IMAGE})
 
 
 def test_other_settings_are_other_networks(tiny_model, home, compiled):

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import runpy
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -72,7 +73,8 @@ def test_depth_rules_out_much_and_nothing_that_is_true(benchmark, shots):
     for shot in shots:
         parts, frame = shot.segmentation, shot.frame
         regions = measure_regions(parts.label_map, parts.num_segments)
-        facts = gather_facts(parts, regions, kinds, frame.depth, rays_of(frame.camera), frame.up)
+        rays = partial(rays_of, frame.camera)
+        facts = gather_facts(parts, regions, kinds, frame.depth, rays, frame.up)
         denied = contradictions(facts.extents)
         true = [(s, o, column[p]) for s, o, p in shot.truth.relations.tolist()]
         assert not [triplet for triplet in true if denied[triplet]]

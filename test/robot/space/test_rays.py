@@ -68,6 +68,26 @@ def test_no_ray_leads_to_what_the_lens_does_not_show():
         assert seen[away_px < most - 1].all() and not seen[away_px > most + 1].any()
 
 
+@pytest.mark.parametrize("lens", [(-0.4, -0.06, 0.02), (-0.51, -0.21, 0.04), (-0.53, -0.2, 0.2)])
+def test_no_ray_lies_beyond_where_the_image_turns_back(lens):
+    """There the polynomial meets pixels again: from the other side, or much too far out."""
+    away = np.linspace(0, 5, 5001)
+    image = away * (1 + lens[0] * away**2 + lens[1] * away**4 + lens[2] * away**6)
+    last = away[np.argmax(np.diff(image) < 0)]
+    coefficients = (lens[0], lens[1], 0.0, 0.0, lens[2])
+    rays = rays_of(Camera((64, 64), (32.0, 32.0), (32.0, 32.0), "plumb_bob", coefficients))
+    found = np.hypot(*np.moveaxis(rays, 2, 0))
+    assert 0.8 * last < np.nanmax(found) < 1.03 * last
+
+
+@pytest.mark.parametrize("name", CAMERAS)
+@pytest.mark.parametrize("step", [3, 100])
+def test_a_coarse_grid_has_the_rays_of_its_pixels(name, step):
+    """Nobody needs all pixels, which take seconds and a gigabyte in full HD."""
+    coarse, whole = rays_of(CAMERAS[name], step), rays_of(CAMERAS[name])
+    np.testing.assert_allclose(coarse, whole[::step, ::step], atol=1e-3)
+
+
 def test_rays_are_kept_for_the_next_frame():
     assert rays_of(CAMERAS["pinhole"]) is rays_of(CAMERAS["pinhole"])
 
