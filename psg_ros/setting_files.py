@@ -82,7 +82,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
     return values
 
 
-def parse_yaml(content: bytes) -> Any:
+def parse_yaml(content: bytes | str) -> Any:
     """Return what YAML says, in plain types.
 
     Raises:

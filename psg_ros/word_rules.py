@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from psg_ros.labels import phrase
+from psg_ros.setting_files import parse_yaml
 
 MAX_LETTERS = 60
 """Of one name: what is longer is a sentence, and would not fit into a picture either."""
@@ -98,7 +99,7 @@ def read_words(given: Sequence[str]) -> list[str]:
         lines = (line.strip() for line in text.splitlines())
         return [line for line in lines if line and not line.startswith("#")]
     try:
-        words = yaml.safe_load(text)
+        words = parse_yaml(text)
     except yaml.YAMLError as error:
         raise ValueError(f"{path} is not YAML: {error}") from error
     if not isinstance(words, list):

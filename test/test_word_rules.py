@@ -59,6 +59,7 @@ def test_words_come_one_by_one_or_in_a_file(tmp_path):
     [
         ("a.yaml", b"{a: 1}", "must hold a list of words, not dict"),
         ("a.yaml", b"[a", "is not YAML"),
+        ("a.yaml", 99 * b"[", "is not YAML: it is nested deeper than 50"),
         ("a.txt", b"\xff\xfe\x00", "is not UTF-8 text"),
     ],
 )

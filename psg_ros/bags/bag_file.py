@@ -13,6 +13,7 @@ from typing import Any
 
 from psg_ros.bags.message_types import BagTypes
 from psg_ros.files import check_new_folder, new_folder
+from psg_ros.setting_files import parse_yaml
 
 STORAGES = ("mcap", "sqlite3")
 _RESERVED = "?#%"  # in the name of a file these mean something else to SQLite
@@ -118,7 +119,7 @@ def notes_of(path: Path) -> dict[str, str]:
     import yaml
 
     try:
-        metadata = yaml.safe_load((path / "metadata.yaml").read_text(encoding="utf-8"))
+        metadata = parse_yaml((path / "metadata.yaml").read_bytes())
         return dict(metadata["rosbag2_bagfile_information"].get("custom_data") or {})
     except (OSError, ValueError, LookupError, AttributeError, TypeError, yaml.YAMLError) as error:
         raise ValueError(f"{path} is there and no finished bag: {error}") from error

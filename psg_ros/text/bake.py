@@ -33,6 +33,7 @@ from psg_ros.robot.manifest import (
     ModelFolder,
     model_sha256,
 )
+from psg_ros.setting_files import read_mapping
 from psg_ros.text.encoders import open_encoder
 from psg_ros.text.lexicon import load_lexicon, own_ways, ways_to_mean
 from psg_ros.text.wanted import Wanted, new_vocabulary
@@ -133,7 +134,7 @@ def write_words(
     write_vocabulary(vocabulary, target / LABELS_FILE)
     file = folder.manifest.words.file
     write_table(table, target / file)
-    manifest = yaml.safe_load((folder.path / MANIFEST_FILE).read_text(encoding="utf-8"))
+    manifest = read_mapping(folder.path / MANIFEST_FILE)
     manifest["name"] = name
     manifest["words"]["sha256"] = file_sha256(target / file)
     (target / MANIFEST_FILE).write_text(yaml.safe_dump(manifest, sort_keys=False), encoding="utf-8")

@@ -19,6 +19,7 @@ import yaml
 
 from psg_ros.labels import phrase
 from psg_ros.resources import share_path
+from psg_ros.setting_files import parse_yaml
 from psg_ros.word_rules import refusal, shortened
 
 FOLDER = Path("config") / "words"
@@ -61,7 +62,7 @@ def read_lexicon(path: Path) -> Lexicon:
             is said to mean two things; names the file and the word.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(path.read_text(encoding="utf-8"))
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise ValueError(f"{path} is not YAML: {error}") from error
     if not isinstance(content, dict) or not content or not set(content) <= set(KINDS):

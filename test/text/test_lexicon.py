@@ -99,6 +99,7 @@ def test_a_trained_word_may_stand_among_the_others_of_a_word_that_means_it():
         ("predicates: {on: [upon]}", "must be text .YAML: quote"),
         ("classes: {couch: ['диван']}", "not Latin"),
         ("classes: {couch: [", "is not YAML"),
+        ("classes: {couch: " + 99 * "[", "is not YAML: it is nested deeper than 50"),
     ],
 )
 def test_a_file_that_is_no_lexicon_is_refused(tmp_path, content, complaint):
