@@ -1,16 +1,19 @@
 # Copyright 2026 The psg_ros authors
 # SPDX-License-Identifier: Apache-2.0
+import gc
+
 import numpy as np
 
 from psg_ros.training.memory import memory_use, return_free_memory
 
 
 def test_what_is_held_shows_in_mib():
+    gc.collect()  # what other tests have left must not go in between, as far as we can tell
     before = memory_use("cpu")
-    held = np.ones(64 * 2**20, np.uint8)
+    held = np.ones(256 * 2**20, np.uint8)
     after = memory_use("cpu")
     assert set(before) == {"memory_mib"}
-    assert 50 < after["memory_mib"] - before["memory_mib"] < 90 and held.any()
+    assert 200 < after["memory_mib"] - before["memory_mib"] < 300 and held.any()
 
 
 def test_free_memory_goes_back_to_the_system():
