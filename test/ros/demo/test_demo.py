@@ -216,7 +216,10 @@ def test_ctrl_c_before_the_first_graph_is_no_failure(start, video: Path, tmp_pat
     time.sleep(seconds)  # the processes are being started, or import
     demo.send_signal(signal.SIGINT)
     output, errors = demo.communicate(timeout=60)
-    assert (demo.returncode, errors) == (130, "psg demo: stopped\n")
+    # Python ends by the signal itself where it came while an import ran code from a text, as that
+    # of a dataclass does. Shells call both 130.
+    assert demo.returncode in (130, -signal.SIGINT)
+    assert errors == "psg demo: stopped\n"
     assert none_left(tmp_path)
 
 
