@@ -193,7 +193,7 @@ class PipelineConfig:
     )
     track: bool = described(
         True,
-        "give nodes ids that persist over time; false: number them anew in every image",
+        "give nodes ids that persist over time; false: new ids in every image",
         fixed=True,
     )
     # Our choice: two or three images of the slowest published model on a small CPU fit in, and of
